@@ -1,0 +1,191 @@
+"""One typed tree of settings, from flags, environment and file, in this order of precedence.
+
+The file is TOML (``labora.toml`` in the working folder, or ``--config``); the environment spells a key as
+``LABORA_SERVER__PORT``; flags are given by the command line as overrides.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from labora.base.errors import InvalidError
+
+KIB = 1024
+MIB = 1024 * KIB
+GIB = 1024 * MIB
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ServerSettings(_Section):
+    """Where the server listens and under which names it is reached."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port of the app and of every content label.")
+    public_url: str | None = Field(
+        None, description="URL that people type, when a proxy stands in front (https://labora.example.org)."
+    )
+    content_domain: str | None = Field(
+        None, description="Second registrable domain for outputs with wildcard DNS and TLS (mode A)."
+    )
+    tls_cert: Path | None = Field(None, description="PEM file with the certificate chain.")
+    tls_key: Path | None = Field(None, description="PEM file with the private key.")
+    trust_proxy: bool = Field(False, description="A TLS proxy in front is trusted; lets a non-loopback bind start.")
+    insecure_bind: bool = Field(False, description="Listen beyond loopback without TLS. Passwords cross in the clear.")
+    external_images: bool = Field(True, description="Markdown may load images from other sites (they see the reader).")
+    external_outputs: bool = Field(True, description="Scripts in outputs may load from other sites.")
+
+
+class StorageSettings(_Section):
+    """Where state lives."""
+
+    data_dir: Path = Field(Path("data"), description="Folder of database, blobs, images and sockets.")
+    database_url: str | None = Field(None, description="SQLAlchemy URL; SQLite in the data folder by default.")
+    min_free_bytes: int = Field(64 * MIB, ge=0, description="Edits stop being acknowledged below this free space.")
+
+
+class AccountSettings(_Section):
+    """Sign-in."""
+
+    password_min_length: int = Field(10, ge=8, le=64)
+    login_session_days: int = Field(30, ge=1)
+    invitation_days: int = Field(7, ge=1)
+    attempts_per_account: int = Field(10, ge=1, description="Failed sign-ins per account and window.")
+    attempts_per_address: int = Field(100, ge=1, description="Failed sign-ins per address and window.")
+    attempts_window_s: float = Field(900.0, gt=0)
+
+
+class LimitSettings(_Section):
+    """Edges of what one document, frame or cell may hold."""
+
+    notebook_bytes: int = Field(100 * MIB, gt=0, description="Largest .ipynb that is opened.")
+    upload_bytes: int = Field(2 * GIB, gt=0, description="Largest file that is uploaded.")
+    json_depth: int = Field(200, gt=0)
+    cells: int = Field(10_000, gt=0)
+    cell_source_bytes: int = Field(2 * MIB, gt=0)
+    frame_bytes: int = Field(1 * MIB, gt=0, description="Largest frame on a room socket.")
+    sync_frame_bytes: int = Field(16 * MIB, gt=0, description="Largest document frame while a client first syncs.")
+    output_stored_bytes: int = Field(256 * MIB, gt=0, description="Output kept of one cell.")
+    output_export_bytes: int = Field(16 * MIB, gt=0, description="Output written into an .ipynb for one cell.")
+    inline_bytes: int = Field(8 * KIB, gt=0, description="Larger output values are stored as blobs.")
+    socket_queue_bytes: int = Field(8 * MIB, gt=0, description="A reader further behind than this is resynced.")
+    presence_bytes: int = Field(8 * KIB, gt=0)
+    presence_per_s: float = Field(20.0, gt=0)
+    sockets_per_account: int = Field(100, gt=0)
+
+
+class RoomSettings(_Section):
+    """The live notebook."""
+
+    commit_interval_s: float = Field(0.01, ge=0, le=0.02, description="Longest wait of a group commit.")
+    output_interval_s: float = Field(0.06, gt=0, le=1, description="Outputs are committed at least this often.")
+    checkpoint_interval_s: float = Field(30.0, gt=0, description="A dirty room is saved at least this often.")
+    checkpoint_quiet_s: float = Field(3.0, gt=0, description="A dirty room is saved after this silence.")
+    evict_after_s: float = Field(60.0, gt=0, description="An idle room without sockets leaves memory.")
+
+
+class RuntimeSettings(_Section):
+    """The machines that run code."""
+
+    provider: str = Field("sandbox", description="Entry point in the group labora.runtime_providers.")
+    isolation: Literal["auto", "a", "b", "none"] = Field(
+        "auto", description="a: own uid, root host; b: user namespace; none: one owner, no isolation, loud."
+    )
+    memory_bytes: int = Field(4 * GIB, gt=0)
+    cpus: float = Field(2.0, gt=0)
+    processes: int = Field(512, gt=0)
+    idle_timeout_s: float = Field(90 * 60.0, gt=0)
+    max_lifetime_s: float = Field(12 * 3600.0, gt=0)
+    max_kernels: int = Field(16, gt=0, description="Kernels of one runtime.")
+    spool_bytes: int = Field(64 * MIB, gt=0, description="Output the guest holds while nobody takes it.")
+    base_uid: int = Field(200_000, ge=1000, description="First host uid of runtime slots (level a).")
+    control_uid: int = Field(199_999, ge=0, description="Uid that the control plane drops to when started as root.")
+    image_packages: list[str] = Field(
+        default=[
+            "ipykernel", "ipywidgets", "matplotlib", "numpy", "pandas", "pillow",
+            "requests", "scikit-learn", "scipy", "seaborn", "tqdm",
+        ],
+        description="Packages of the default Python image.",
+    )  # fmt: skip
+
+
+class LogSettings(_Section):
+    """What the server says on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    json_lines: bool = False
+
+
+class Settings(BaseSettings):
+    """The whole tree. Build it with :func:`load_settings`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="LABORA_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
+    )
+
+    server: ServerSettings = ServerSettings()
+    storage: StorageSettings = StorageSettings()
+    accounts: AccountSettings = AccountSettings()
+    limits: LimitSettings = LimitSettings()
+    rooms: RoomSettings = RoomSettings()
+    runtimes: RuntimeSettings = RuntimeSettings()
+    log: LogSettings = LogSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags win over the environment, which wins over the file."""
+        path = _config_path
+        if path is None:
+            return (init_settings, env_settings)
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=path))
+
+    @property
+    def database_url(self) -> str:
+        """SQLAlchemy URL in effect."""
+        return self.storage.database_url or f"sqlite+aiosqlite:///{self.storage.data_dir.absolute()}/labora.db"
+
+
+_config_path: Path | None = None
+
+
+def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
+    """Builds the settings in effect.
+
+    Args:
+        config: TOML file; ``labora.toml`` in the working folder is used when it exists and none is named.
+        overrides: sections as dictionaries, from flags; ``None`` values are left out.
+
+    Raises:
+        InvalidError: a key is unknown or a value out of range; the message names the key.
+    """
+    global _config_path
+    _config_path = config or (Path("labora.toml") if Path("labora.toml").is_file() else None)
+    given = {
+        section: {key: value for key, value in values.items() if value is not None}
+        for section, values in overrides.items()
+    }
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise InvalidError(f"Setting {key}: {first['msg']}.", code="bad_setting", details={"key": key}) from error
+    finally:
+        _config_path = None

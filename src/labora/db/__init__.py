@@ -1,0 +1,6 @@
+"""Engine, unit of work, schema and migrations."""
+
+from labora.db.engine import Database
+from labora.db.migrate import migrate
+
+__all__ = ["Database", "migrate"]

@@ -1,0 +1,1 @@
+"""Fakes, factories and conformance suites, shipped for plug-in authors."""
