@@ -1,0 +1,32 @@
+"""Runs every test in the order that fails fastest, and ends with pytest's own summary."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main(arguments: list[str]) -> int:
+    """Runs the front end's unit tests, then Python's without browsers on all cores, then the browsers."""
+    pytest = [sys.executable, "-m", "pytest"]
+    if arguments:
+        return subprocess.run([*pytest, *arguments], cwd=ROOT, check=False).returncode
+    steps = [
+        ("Front end", [sys.executable, "scripts/setup_lib.py", "npm", "test"]),
+        ("Server, guest and host", [*pytest, "-n", "2", "--dist", "loadfile", "-m", "not browser"]),
+        ("Browsers", [*pytest, "-m", "browser", "--durations", "5"]),
+    ]
+    for title, command in steps:
+        print(f"\n== {title}", flush=True)
+        code = subprocess.run(command, cwd=ROOT, check=False).returncode
+        if code:
+            print(f"✗ {title}: failed", file=sys.stderr)
+            return code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
