@@ -159,7 +159,27 @@ class Settings(BaseSettings):
     @property
     def database_url(self) -> str:
         """SQLAlchemy URL in effect."""
-        return self.storage.database_url or f"sqlite+aiosqlite:///{self.storage.data_dir.absolute()}/labora.db"
+        return self.storage.database_url or f"sqlite+aiosqlite:///{self.state_dir}/labora.db"
+
+    @property
+    def state_dir(self) -> Path:
+        """Database and blobs: all that a backup must hold. Written by the control plane alone."""
+        return self.storage.data_dir.absolute() / "state"
+
+    @property
+    def run_dir(self) -> Path:
+        """Sockets and handles of what runs. Written by the host."""
+        return self.storage.data_dir.absolute() / "run"
+
+    @property
+    def images_dir(self) -> Path:
+        """Images that runtimes start from. Written by the host's image command."""
+        return self.storage.data_dir.absolute() / "images"
+
+    @property
+    def runtimes_dir(self) -> Path:
+        """Private folders of runtimes. Written by the host."""
+        return self.storage.data_dir.absolute() / "runtimes"
 
 
 _config_path: Path | None = None
@@ -177,7 +197,7 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
     """
     global _config_path
     _config_path = config or (Path("labora.toml") if Path("labora.toml").is_file() else None)
-    given = {
+    given: dict[str, Any] = {
         section: {key: value for key, value in values.items() if value is not None}
         for section, values in overrides.items()
     }

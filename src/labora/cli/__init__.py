@@ -1,0 +1,31 @@
+"""The command line. Commands import lazily, so that ``labora --help`` is quick."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from labora.base.errors import LaboraError
+from labora.cli import doctor, images, serve
+
+app = typer.Typer(
+    name="labora",
+    help="An open Colaboratory that anyone can host.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("serve")(serve.serve)
+app.command("stop")(serve.stop)
+app.command("doctor")(doctor.doctor)
+app.add_typer(images.app, name="image")
+
+
+def main() -> None:
+    """Runs a command; an expected failure is one line on standard error and exit code 2."""
+    try:
+        app()
+    except LaboraError as error:
+        print(f"✗ {error.message}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,25 @@
+"""``labora doctor``: what this machine offers, what would raise it, and the settings in effect."""
+
+from __future__ import annotations
+
+import typer
+
+from labora.cli.options import Config, DataDir, settings_for
+
+
+def doctor(config: Config = None, data_dir: DataDir = None) -> None:
+    """Checks this machine and prints every setting in effect. Exit code 1 when a check that matters fails."""
+    from labora.host.doctor import checks
+
+    settings = settings_for(config, data_dir)
+    failed = False
+    for check in checks():
+        failed |= not check.ok
+        print(f"{'✓' if check.ok else '✗'} {check.name}: {check.message}")
+        if not check.ok and check.remedy:
+            print(f"    → {check.remedy}")
+    print("\nSettings in effect:")
+    for section, values in settings.model_dump(mode="json").items():
+        for key, value in values.items():
+            print(f"  {section}.{key} = {value!r}")
+    raise typer.Exit(1 if failed else 0)

@@ -1,0 +1,227 @@
+"""``labora serve``: host, image and control plane, from one command.
+
+Started as root, this process opens the listening socket, starts the host supervisor and the image's preparation, and
+then gives its privileges up: the control plane, which parses hostile input, runs under its own uid.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import ipaddress
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from labora.base.errors import InvalidError, LaboraError
+from labora.base.logging import configure_logging
+from labora.base.settings import Settings, load_settings
+from labora.cli.options import Config, DataDir, settings_for
+
+
+def serve(
+    config: Config = None,
+    data_dir: DataDir = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 0 picks a free one.")] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="PEM file with the certificate chain.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="PEM file with the private key.")] = None,
+    insecure_bind: Annotated[
+        bool | None, typer.Option("--insecure-bind", help="Listen beyond loopback without TLS.")
+    ] = None,
+    isolation: Annotated[str | None, typer.Option(help="auto, a, b or none.")] = None,
+) -> None:
+    """Runs Labora. Prints one link that signs the owner in the first time."""
+    settings = load_settings(
+        config,
+        server={"host": host, "port": port, "tls_cert": tls_cert, "tls_key": tls_key, "insecure_bind": insecure_bind},
+        storage={"data_dir": data_dir},
+        runtimes={"isolation": isolation},
+    )
+    configure_logging(json=settings.log.json_lines, level=settings.log.level)
+    check_bind(settings)
+    listener = listen(settings)
+    settings = settings.model_copy(
+        update={"server": settings.server.model_copy(update={"port": listener.getsockname()[1]})}
+    )
+    prepare_folders(settings)
+    start_host(settings)
+    start_image(settings)
+    drop_privileges(settings)
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(run_server(settings, listener))
+
+
+def check_bind(settings: Settings) -> None:
+    """Raises InvalidError for an address beyond loopback without TLS, a trusted proxy or the loud flag."""
+    server = settings.server
+    if (server.tls_cert is None) != (server.tls_key is None):
+        raise InvalidError("TLS needs both --tls-cert and --tls-key.", code="bad_setting")
+    if server.tls_cert or server.trust_proxy:
+        return
+    try:
+        loopback = ipaddress.ip_address(server.host).is_loopback
+    except ValueError:
+        loopback = server.host == "localhost"
+    if loopback:
+        return
+    if not server.insecure_bind:
+        raise InvalidError(
+            f"Labora does not listen on {server.host} without TLS: passwords would cross the network in the clear. "
+            "Give --tls-cert and --tls-key, put a TLS proxy in front (server.trust_proxy), "
+            "or say --insecure-bind if you mean it.",
+            code="insecure_bind",
+        )
+    print(f"⚠ Listening on {server.host} WITHOUT TLS: passwords cross the network in the clear.", file=sys.stderr)
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Opens the listening socket. Raises InvalidError when the port is taken."""
+    host = "127.0.0.1" if settings.server.host == "localhost" else settings.server.host
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, settings.server.port))
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise InvalidError(
+                f"Port {settings.server.port} is taken by another program. Stop it, or give --port.", code="port_taken"
+            ) from error
+        raise InvalidError(f"Cannot listen on {host}:{settings.server.port}: {error.strerror}.") from error
+    listener.listen(1024)
+    listener.setblocking(False)
+    return listener
+
+
+def prepare_folders(settings: Settings) -> None:
+    """Makes the data folders, each owned by the one process that writes it."""
+    for folder, mode in (
+        (settings.storage.data_dir.absolute(), 0o755),
+        (settings.run_dir, 0o755),
+        (settings.images_dir, 0o755),
+        (settings.runtimes_dir, 0o755),
+        (settings.state_dir, 0o700),
+    ):
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(mode)
+    if os.geteuid() == 0 and settings.runtimes.control_uid:
+        uid = settings.runtimes.control_uid
+        for path in (settings.state_dir, *settings.state_dir.rglob("*")):
+            os.chown(path, uid, uid, follow_symlinks=False)
+
+
+def start_host(settings: Settings) -> None:
+    """Finds the living host supervisor of this data folder, or starts one that outlives this process."""
+    from labora.host import ensure_host
+
+    status = ensure_host(settings)
+    for note in status.get("notes", []):
+        print(f"⚠ {note['message']}", file=sys.stderr)
+
+
+def start_image(settings: Settings) -> None:
+    """Prepares the default Python image in a process of its own; the page shows its progress."""
+    log = settings.images_dir / "prepare.log"
+    with log.open("ab") as sink:
+        subprocess.Popen(
+            [sys.executable, "-m", "labora.cli.images", str(settings.images_dir), *settings.runtimes.image_packages],
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            start_new_session=True,
+        )
+
+
+def drop_privileges(settings: Settings) -> None:
+    """As root, becomes the control plane's uid for good."""
+    if os.geteuid() != 0 or not settings.runtimes.control_uid:
+        return
+    from labora.host.privilege import drop_privileges as drop
+
+    drop(
+        settings.runtimes.control_uid, [Path(sys.prefix), Path(sys.base_prefix), Path(__file__).parents[2], Path.cwd()]
+    )
+
+
+async def run_server(settings: Settings, listener: socket.socket) -> None:
+    """Serves until SIGINT or SIGTERM, then saves every room. Runtimes stay with the host."""
+    import uvicorn
+
+    from labora.api.app import create_app
+
+    app = create_app(settings)
+
+    class Server(uvicorn.Server):
+        """Speaks up once the sockets are open and the database is ready."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if self.started:
+                await announce(settings, app)
+
+    await Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            ws_max_size=settings.limits.sync_frame_bytes,
+            ws_ping_interval=20,
+            ws_ping_timeout=20,
+            timeout_graceful_shutdown=10,
+            ssl_certfile=settings.server.tls_cert,
+            ssl_keyfile=settings.server.tls_key,
+            proxy_headers=settings.server.trust_proxy,
+        )
+    ).serve(sockets=[listener])
+
+
+async def announce(settings: Settings, app: Any) -> None:
+    """Says where Labora is and, while there is no owner, prints the link that makes one."""
+    url = app_url(settings)
+    secret = await app.services.accounts.ensure_setup_link()
+    print(f"• Labora is running at {url}", flush=True)
+    if secret:
+        print(f"• Open this link once to become its owner:\n\n    {url}/setup#{secret}\n", flush=True)
+    print("• Ctrl+C stops the server; running notebooks go on. `labora stop` ends them too.", flush=True)
+
+
+def app_url(settings: Settings) -> str:
+    """Returns the URL that people open."""
+    if settings.server.public_url:
+        return settings.server.public_url.rstrip("/")
+    scheme = "https" if settings.server.tls_cert else "http"
+    host = settings.server.host
+    if host in {"127.0.0.1", "::1", "0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
+        host = "localhost"
+    return f"{scheme}://{host}:{settings.server.port}"
+
+
+def stop(config: Config = None, data_dir: DataDir = None) -> None:
+    """Ends every runtime and the host supervisor of a data folder."""
+    settings = settings_for(config, data_dir)
+
+    async def end() -> None:
+        from labora.host.client import HostClient
+
+        await HostClient(settings.run_dir / "host.sock").stop()
+
+    try:
+        asyncio.run(end())
+    except (LaboraError, OSError):
+        print("• No host supervisor is running.")
+        return
+    print("• Every runtime and the host supervisor have ended.")
+
+
+# Ctrl+C during start-up should end at once, without a traceback.
+signal.signal(signal.SIGINT, signal.default_int_handler)
