@@ -1,0 +1,17 @@
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import '@labora/ui/styles.css';
+import { addMessages, watchTheme } from '@labora/ui';
+import { App } from './App';
+import { en } from './messages/en';
+
+addMessages('', en);
+watchTheme();
+const root = document.getElementById('root');
+if (root) {
+  createRoot(root).render(
+    <StrictMode>
+      <App />
+    </StrictMode>,
+  );
+}

@@ -1,0 +1,1 @@
+export { DrivePage, type DrivePageProps } from './DrivePage';

@@ -1,0 +1,19 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vite';
+
+const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+// Built apart from the app: what the content origin serves must share no chunk with the app.
+// All of it lies in frame.html and frame/, so that the server can serve exactly these there.
+export default defineConfig({
+  root: at('.'),
+  build: {
+    outDir: at('../../../src/labora/web/static'),
+    emptyOutDir: false,
+    assetsDir: 'frame',
+    target: 'es2022',
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    rolldownOptions: { input: at('frame.html') },
+  },
+});

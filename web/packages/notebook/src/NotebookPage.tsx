@@ -1,0 +1,7 @@
+export interface NotebookPageProps {
+  fileId: string;
+}
+
+export function NotebookPage({ fileId }: NotebookPageProps) {
+  return <main data-file={fileId} />;
+}

@@ -1,0 +1,1 @@
+export { NotebookPage, type NotebookPageProps } from './NotebookPage';

@@ -1,0 +1,3 @@
+export * from './i18n';
+export * from './router';
+export * from './theme';
