@@ -46,6 +46,7 @@ class StorageSettings(_Section):
     """Where state lives."""
 
     data_dir: Path = Field(Path("data"), description="Folder of database, blobs, images and sockets.")
+    images_dir: Path | None = Field(None, description="Folder of images, when several data folders share them.")
     database_url: str | None = Field(None, description="SQLAlchemy URL; SQLite in the data folder by default.")
     min_free_bytes: int = Field(64 * MIB, ge=0, description="Edits stop being acknowledged below this free space.")
 
@@ -174,7 +175,7 @@ class Settings(BaseSettings):
     @property
     def images_dir(self) -> Path:
         """Images that runtimes start from. Written by the host's image command."""
-        return self.storage.data_dir.absolute() / "images"
+        return (self.storage.images_dir or self.storage.data_dir / "images").absolute()
 
     @property
     def runtimes_dir(self) -> Path:
