@@ -1,0 +1,392 @@
+"""Pure: what follows from an operation. :func:`decide` returns events and effects.
+
+Events are journalled and applied by :mod:`labora.rooms.state`; effects are data that :mod:`labora.rooms.executions`
+carries out, outside the room. Each account has one queue, for its own runtime: compute belongs to who pressed Run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, assert_never, cast
+
+from labora.base.errors import ConflictError, ForbiddenError, NotFoundError
+from labora.rooms.model import (
+    FINISHED,
+    Event,
+    Execution,
+    Note,
+    Person,
+    RuntimeState,
+    Snapshot,
+    Source,
+    empty_cell,
+)
+from labora.rooms.operations import (
+    AnswerInput,
+    Cancel,
+    ClearOutputs,
+    Connect,
+    CopyOutputs,
+    Disconnect,
+    Effect,
+    EndRuntime,
+    EnsureKernel,
+    Execute,
+    ExecutionFinished,
+    Interrupt,
+    InterruptKernel,
+    KernelDied,
+    KernelReady,
+    MarkSaved,
+    Operation,
+    RequestInput,
+    Restart,
+    RestartKernel,
+    RuntimeEnded,
+    RuntimeProgress,
+    SendInput,
+    StartExecution,
+)
+from labora.rooms.state import apply_event, apply_note
+
+KEEP_FINISHED = 300
+"""Finished executions that no cell shows any more are forgotten beyond this number."""
+
+
+@dataclass(slots=True)
+class Decision:
+    """What follows from one operation; ``snapshot`` is the room after it."""
+
+    snapshot: Snapshot
+    now: str
+    events: list[Event] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
+    result: dict[str, Any] = field(default_factory=dict)
+
+    def emit(self, event: Event) -> None:
+        """Adds an event; what is decided afterwards sees its effect."""
+        self.events.append(event)
+        self.snapshot = Snapshot(apply_event(self.snapshot.state, event), self.snapshot.ledger)
+
+    def note(self, note: Note) -> None:
+        """Adds a private note, likewise."""
+        self.notes.append(note)
+        self.snapshot = Snapshot(self.snapshot.state, apply_note(self.snapshot.ledger, note))
+
+    def executions_of(self, account_id: str, *statuses: str) -> list[Execution]:
+        """Returns the account's executions in these states, in queue order where they are queued."""
+        state = self.snapshot.state
+        found = [
+            e for e in state["executions"].values() if e["account"]["id"] == account_id and e["status"] in statuses
+        ]
+        order = {key: place for place, key in enumerate(state["queue"])}
+        return sorted(found, key=lambda e: order.get(e["id"], -1))
+
+
+def decide(snapshot: Snapshot, operation: Operation, now: str) -> Decision:
+    """Returns what ``operation`` does to ``snapshot`` at ``now`` (RFC 3339). Nothing is changed in place.
+
+    Raises:
+        ForbiddenError: the account may not do this to somebody else's execution or runtime.
+        NotFoundError: an execution that is named does not exist.
+        ConflictError: there is nothing to interrupt, restart or answer.
+    """
+    turn = Decision(snapshot, now)
+    match operation:
+        case Execute():
+            _execute(turn, operation)
+        case Cancel():
+            _cancel(turn, operation)
+        case Interrupt():
+            _own_runtime(turn, operation.account_id)
+            turn.effects.append(InterruptKernel(operation.account_id))
+        case Restart():
+            _restart(turn, operation.account_id)
+        case Connect():
+            _ensure(turn, operation.account)
+        case Disconnect():
+            _disconnect(turn, operation.account_id)
+        case RuntimeProgress():
+            _progress(turn, operation)
+        case KernelReady():
+            _kernel_ready(turn, operation)
+        case ExecutionFinished():
+            _finish(turn, operation.execution_id, operation.status, operation.execution_count, operation.reason)
+        case KernelDied():
+            _stop_account(turn, operation.account_id, "aborted", operation.message)
+            _set_runtime(turn, operation.account_id, kernel="dead", message=operation.message)
+        case RuntimeEnded():
+            _runtime_ended(turn, operation)
+        case RequestInput():
+            turn.emit({"type": "input", "execution_id": operation.execution_id, "request": operation.request})
+        case AnswerInput():
+            _answer_input(turn, operation)
+        case ClearOutputs():
+            _clear(turn, operation.cells)
+        case CopyOutputs():
+            source = turn.snapshot.state["cells"].get(operation.source)
+            copy = None if source is None else {**source, "execution_id": None}
+            turn.emit({"type": "cell_state", "cell_id": operation.target, "state": copy})
+        case MarkSaved():
+            turn.emit({"type": "saved", "saved": operation.saved})
+        case _ as never:
+            assert_never(never)
+    _schedule(turn)
+    _forget(turn)
+    return turn
+
+
+# -- executions -------------------------------------------------------------------------------------------------------
+
+
+def _execute(turn: Decision, op: Execute) -> None:
+    queued = {e["cell_id"]: e for e in turn.executions_of(op.account["id"], "queued")}
+    made: list[Execution] = []
+    for cell in op.cells:
+        waiting = queued.get(cell.cell_id)
+        execution: Execution
+        if waiting is not None:
+            # The cell already waits: one run with the newest code, at its old place in the queue.
+            execution = {**waiting, "source_sha256": cell.sha256}
+        else:
+            execution = {
+                "id": cell.execution_id,
+                "cell_id": cell.cell_id,
+                "account": op.account,
+                "runtime_id": None,
+                "source_sha256": cell.sha256,
+                "status": "queued",
+                "queued_at": turn.now,
+                "started_at": None,
+                "finished_at": None,
+                "reason": None,
+                "execution_count": None,
+            }
+        source: Source = {"code": cell.code, "batch": op.batch, "stop_on_error": op.stop_on_error}
+        turn.emit({"type": "execution", "execution": execution})
+        turn.note({"type": "source", "execution_id": execution["id"], "source": source})
+        queued[cell.cell_id] = execution
+        made.append(execution)
+    turn.result = {"executions": made}
+
+
+def _cancel(turn: Decision, op: Cancel) -> None:
+    executions = turn.snapshot.state["executions"]
+    wanted: list[Execution] = []
+    for key in op.executions:
+        execution = executions.get(key)
+        if execution is None:
+            raise NotFoundError("This run is no longer known. Reload the page.", code="no_such_execution")
+        if execution["account"]["id"] != op.account_id:
+            raise ForbiddenError("Only the account that pressed Run can stop this cell.", code="not_your_execution")
+        wanted.append(execution)
+    cells = set(op.cells)
+    wanted += [e for e in turn.executions_of(op.account_id, "queued", "running") if e["cell_id"] in cells]
+    interrupt = False
+    for execution in wanted:
+        if execution["status"] == "queued":
+            _settle(turn, execution, "aborted", None, "Cancelled before it ran.")
+        elif execution["status"] == "running":
+            interrupt = True
+    if interrupt:
+        turn.effects.append(InterruptKernel(op.account_id))
+
+
+def _settle(turn: Decision, execution: Execution, status: str, count: int | None, reason: str | None) -> None:
+    key = execution["id"]
+    if key in turn.snapshot.state["inputs"]:
+        turn.emit({"type": "input", "execution_id": key, "request": None})
+    final = {
+        **execution,
+        "status": status,
+        "finished_at": turn.now,
+        "reason": reason,
+        "execution_count": execution["execution_count"] if count is None else count,
+    }
+    turn.emit({"type": "execution", "execution": final})
+    if count is not None and count != execution["execution_count"]:
+        cell_id = execution["cell_id"]
+        turn.emit({"type": "count", "cell_id": cell_id, "execution_id": key, "execution_count": count})
+    if key in turn.snapshot.ledger["sources"]:
+        turn.note({"type": "source", "execution_id": key, "source": None})
+
+
+def _finish(turn: Decision, key: str, status: str, count: int | None, reason: str | None) -> None:
+    execution = turn.snapshot.state["executions"].get(key)
+    if execution is None or execution["status"] in FINISHED:
+        return
+    source = turn.snapshot.ledger["sources"].get(key)
+    _settle(turn, execution, status, count, reason)
+    account_id = execution["account"]["id"]
+    if status != "ok" and source is not None and source["stop_on_error"]:
+        sources = turn.snapshot.ledger["sources"]
+        for other in turn.executions_of(account_id, "queued"):
+            theirs = sources.get(other["id"])
+            if theirs is not None and theirs["batch"] == source["batch"]:
+                _settle(turn, other, "aborted", None, "An earlier cell of this run stopped with an error.")
+    runtime = turn.snapshot.state["runtimes"].get(account_id)
+    if runtime is not None and runtime["kernel"] == "busy":
+        _set_runtime(turn, account_id, kernel="idle")
+
+
+def _stop_account(turn: Decision, account_id: str, status: str, reason: str) -> None:
+    for execution in turn.executions_of(account_id, "running"):
+        _settle(turn, execution, status, None, reason)
+    for execution in turn.executions_of(account_id, "queued"):
+        _settle(turn, execution, "aborted", None, reason)
+
+
+def _schedule(turn: Decision) -> None:
+    """Starts what may start: per account one running execution, and a kernel wherever something waits."""
+    accounts: dict[str, Person] = {}
+    for key in turn.snapshot.state["queue"]:
+        account = turn.snapshot.state["executions"][key]["account"]
+        accounts.setdefault(account["id"], account)
+    for account_id, account in accounts.items():
+        if turn.executions_of(account_id, "running"):
+            continue
+        runtime = turn.snapshot.state["runtimes"].get(account_id)
+        if runtime is None or runtime["status"] != "ready" or runtime["kernel"] not in ("idle", "busy"):
+            _ensure(turn, account)
+            continue
+        _start(turn, turn.executions_of(account_id, "queued")[0], runtime)
+
+
+def _start(turn: Decision, execution: Execution, runtime: RuntimeState) -> None:
+    key, account_id = execution["id"], execution["account"]["id"]
+    source = turn.snapshot.ledger["sources"][key]
+    running = {**execution, "status": "running", "runtime_id": runtime["runtime_id"], "started_at": turn.now}
+    turn.emit({"type": "execution", "execution": running})
+    if runtime["kernel"] != "busy":
+        _set_runtime(turn, account_id, kernel="busy")
+    turn.effects.append(StartExecution(account_id, key, source["code"]))
+
+
+def _forget(turn: Decision) -> None:
+    state = turn.snapshot.state
+    if len(state["executions"]) <= KEEP_FINISHED:
+        return
+    shown = {cell["execution_id"] for cell in state["cells"].values()}
+    old = [e for e in state["executions"].values() if e["status"] in FINISHED and e["id"] not in shown]
+    old.sort(key=lambda e: e["queued_at"])
+    # In steps, so that a long Run all does not send one such event a cell.
+    if len(old) > KEEP_FINISHED:
+        turn.emit({"type": "forget", "executions": [e["id"] for e in old[: len(old) - KEEP_FINISHED // 2]]})
+
+
+# -- runtimes ---------------------------------------------------------------------------------------------------------
+
+
+def _own_runtime(turn: Decision, account_id: str) -> RuntimeState:
+    runtime = turn.snapshot.state["runtimes"].get(account_id)
+    if runtime is None or runtime["status"] == "ended":
+        raise ConflictError("You have no runtime here. Connect or run a cell first.", code="no_runtime")
+    return runtime
+
+
+def _set_runtime(turn: Decision, account_id: str, **changes: Any) -> None:
+    runtime = turn.snapshot.state["runtimes"].get(account_id)
+    if runtime is not None:
+        changed = cast("RuntimeState", {**runtime, **changes})
+        turn.emit({"type": "runtime", "account_id": account_id, "runtime": changed})
+
+
+def _ensure(turn: Decision, account: Person) -> None:
+    runtime = turn.snapshot.state["runtimes"].get(account["id"])
+    if runtime is not None and runtime["status"] != "ended" and runtime["kernel"] != "dead":
+        return
+    keep = runtime if runtime is not None and runtime["status"] == "ready" else None
+    starting: RuntimeState = {
+        "runtime_id": keep["runtime_id"] if keep else None,
+        "account": account,
+        "status": "ready" if keep else "starting",
+        "kernel": "starting" if keep else "none",
+        "progress": None,
+        "reason": None,
+        "message": None,
+        "language": None,
+        "started_at": keep["started_at"] if keep else None,
+        "isolation": keep["isolation"] if keep else None,
+    }
+    turn.emit({"type": "runtime", "account_id": account["id"], "runtime": starting})
+    turn.effects.append(RestartKernel(account) if keep else EnsureKernel(account))
+
+
+def _restart(turn: Decision, account_id: str) -> None:
+    runtime = _own_runtime(turn, account_id)
+    if runtime["status"] != "ready":
+        raise ConflictError("The runtime is still starting. Wait until it is ready.", code="runtime_starting")
+    _stop_account(turn, account_id, "aborted", "The kernel was restarted.")
+    _set_runtime(turn, account_id, kernel="restarting", message=None, reason=None)
+    turn.effects.append(RestartKernel(runtime["account"]))
+
+
+def _disconnect(turn: Decision, account_id: str) -> None:
+    _own_runtime(turn, account_id)
+    _stop_account(turn, account_id, "aborted", "The runtime was deleted.")
+    turn.effects.append(EndRuntime(account_id))
+
+
+def _progress(turn: Decision, op: RuntimeProgress) -> None:
+    runtime = turn.snapshot.state["runtimes"].get(op.account_id)
+    if runtime is not None and runtime["status"] == "starting" and runtime["progress"] != op.progress:
+        _set_runtime(turn, op.account_id, progress=op.progress)
+
+
+def _kernel_ready(turn: Decision, op: KernelReady) -> None:
+    account_id = op.account["id"]
+    before = turn.snapshot.state["runtimes"].get(account_id)
+    same = before is not None and before["runtime_id"] == op.record["runtime_id"]
+    running = turn.executions_of(account_id, "running")
+    ready: RuntimeState = {
+        "runtime_id": op.record["runtime_id"],
+        "account": op.account,
+        "status": "ready",
+        "kernel": "busy" if running else "idle",
+        "progress": None,
+        "reason": None,
+        "message": None,
+        "language": op.language,
+        "started_at": before["started_at"] if before is not None and same and before["started_at"] else turn.now,
+        "isolation": op.isolation,
+    }
+    if before != ready:
+        turn.emit({"type": "runtime", "account_id": account_id, "runtime": ready})
+    if turn.snapshot.ledger["kernels"].get(account_id) != op.record:
+        turn.note({"type": "kernel", "account_id": account_id, "kernel": op.record})
+
+
+def _runtime_ended(turn: Decision, op: RuntimeEnded) -> None:
+    _stop_account(turn, op.account_id, "lost", op.message)
+    _set_runtime(
+        turn, op.account_id, status="ended", kernel="none", progress=None, reason=op.reason, message=op.message
+    )
+    if op.account_id in turn.snapshot.ledger["kernels"]:
+        turn.note({"type": "kernel", "account_id": op.account_id, "kernel": None})
+
+
+# -- cells ------------------------------------------------------------------------------------------------------------
+
+
+def _answer_input(turn: Decision, op: AnswerInput) -> None:
+    request = turn.snapshot.state["inputs"].get(op.execution_id)
+    if request is None or request["request_id"] != op.request_id:
+        raise ConflictError("This question was answered already.", code="input_answered")
+    if request["account_id"] != op.account_id:
+        raise ForbiddenError("Only the account that runs this cell can answer it.", code="not_your_execution")
+    turn.emit({"type": "input", "execution_id": op.execution_id, "request": None})
+    turn.effects.append(SendInput(op.account_id, op.execution_id, op.request_id, op.value))
+
+
+def _clear(turn: Decision, cells: tuple[str, ...]) -> None:
+    executions = turn.snapshot.state["executions"]
+    for cell_id in cells:
+        cell = turn.snapshot.state["cells"].get(cell_id)
+        if cell is None or cell == empty_cell():
+            continue
+        owner = cell["execution_id"]
+        runs = owner is not None and owner in executions and executions[owner]["status"] == "running"
+        # A running cell keeps its slot: what it prints from now on shows.
+        state = {**empty_cell(), "execution_id": owner} if runs else None
+        turn.emit({"type": "cell_state", "cell_id": cell_id, "state": state})

@@ -1,0 +1,169 @@
+"""Types of the live notebook as it crosses the socket and lies in the journal (docs/protocols.md, section 1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, NotRequired, TypedDict
+
+ExecutionStatus = Literal["queued", "running", "ok", "error", "aborted", "lost"]
+FINISHED: frozenset[str] = frozenset({"ok", "error", "aborted", "lost"})
+
+KernelStatus = Literal["none", "starting", "idle", "busy", "restarting", "dead"]
+RuntimeStatus = Literal["starting", "ready", "ended"]
+
+Output = dict[str, Any]
+
+
+class Person(TypedDict):
+    """Who did it, as everyone may see it."""
+
+    id: str
+    name: str
+
+
+class CellState(TypedDict):
+    """What the server wrote about one cell: its output slot."""
+
+    execution_id: str | None
+    execution_count: int | None
+    outputs: list[Output]
+
+
+class Execution(TypedDict):
+    """One run of one cell."""
+
+    id: str
+    cell_id: str
+    account: Person
+    runtime_id: str | None
+    source_sha256: str
+    status: ExecutionStatus
+    queued_at: str
+    started_at: str | None
+    finished_at: str | None
+    reason: str | None
+    execution_count: int | None
+
+
+class Language(TypedDict):
+    """What the kernel speaks."""
+
+    name: str
+    mimetype: str
+    version: str
+
+
+class Progress(TypedDict):
+    """How far a start is; ``fraction`` 0 to 1."""
+
+    label: str
+    fraction: float | None
+
+
+class RuntimeState(TypedDict):
+    """One account's runtime and kernel as this notebook shows them."""
+
+    runtime_id: str | None
+    account: Person
+    status: RuntimeStatus
+    kernel: KernelStatus
+    progress: Progress | None
+    reason: str | None
+    message: str | None
+    language: Language | None
+    started_at: str | None
+    isolation: str | None
+
+
+class InputRequest(TypedDict):
+    """A pending ``input()``."""
+
+    request_id: str
+    prompt: str
+    password: bool
+    account_id: str
+
+
+class Saved(TypedDict):
+    """The latest checkpoint."""
+
+    seq: int
+    revision_id: str | None
+    at: str | None
+
+
+class RoomState(TypedDict):
+    """Everything that events tell: snapshot + events since = this."""
+
+    cells: dict[str, CellState]
+    executions: dict[str, Execution]
+    queue: list[str]
+    runtimes: dict[str, RuntimeState]
+    inputs: dict[str, InputRequest]
+    saved: Saved
+
+
+Event = dict[str, Any]
+"""One event of the protocol; ``type`` names it."""
+
+
+class Source(TypedDict):
+    """Private to the server: the code that a queued or running execution sends to its kernel."""
+
+    code: str
+    batch: str
+    stop_on_error: bool
+
+
+class KernelRecord(TypedDict):
+    """Private: the kernel of one account and how far its messages are durable.
+
+    ``reducer`` is the output reducer's own record; it is replaced together with ``n`` in one journal entry.
+    """
+
+    kernel_id: str
+    runtime_id: str
+    n: int
+    reducer: NotRequired[dict[str, Any]]
+
+
+class Ledger(TypedDict):
+    """What the server must not forget over a restart and does not show."""
+
+    sources: dict[str, Source]
+    kernels: dict[str, KernelRecord]
+    commands: dict[str, dict[str, Any]]
+
+
+Note = dict[str, Any]
+"""A private event; ``type`` is ``source``, ``kernel`` or ``command``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Public state and ledger together: what a checkpoint holds beside the document. Never changed in place."""
+
+    state: RoomState
+    ledger: Ledger
+
+
+def empty_state() -> RoomState:
+    """Returns the state of a room in which nothing has happened."""
+    return {
+        "cells": {},
+        "executions": {},
+        "queue": [],
+        "runtimes": {},
+        "inputs": {},
+        "saved": {"seq": 0, "revision_id": None, "at": None},
+    }
+
+
+def empty_ledger() -> Ledger:
+    """Returns a ledger without entries."""
+    return {"sources": {}, "kernels": {}, "commands": {}}
+
+
+def empty_cell() -> CellState:
+    """Returns the state of a cell that never ran."""
+    return {"execution_id": None, "execution_count": None, "outputs": []}

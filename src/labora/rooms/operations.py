@@ -1,0 +1,220 @@
+"""What may happen in a room (operations) and what the room asks of the outside (effects), as typed data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from labora.rooms.model import InputRequest, KernelRecord, Language, Person, Progress, Saved
+
+
+@dataclass(frozen=True, slots=True)
+class CellCode:
+    """One cell to run: the code as it stands in the document, and the id its execution gets."""
+
+    cell_id: str
+    code: str
+    sha256: str
+    execution_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Execute:
+    """Queue cells. ``batch`` names the Run that they belong to."""
+
+    account: Person
+    cells: tuple[CellCode, ...]
+    batch: str
+    stop_on_error: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Take own executions out of the queue; interrupt a running one."""
+
+    account_id: str
+    executions: tuple[str, ...] = ()
+    cells: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupt:
+    """SIGINT to the account's kernel, past the queue."""
+
+    account_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """A new kernel for the account; its queue is aborted."""
+
+    account_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Start the account's runtime and kernel without running anything."""
+
+    account: Person
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """Delete the account's runtime."""
+
+    account_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeProgress:
+    """The start goes on."""
+
+    account_id: str
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class KernelReady:
+    """Runtime and kernel are there; whatever waits may run. ``record`` says which kernel and from which message."""
+
+    account: Person
+    record: KernelRecord
+    language: Language | None
+    isolation: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionFinished:
+    """The last output of an execution is recorded and the kernel has replied, or it will never reply."""
+
+    execution_id: str
+    status: Literal["ok", "error", "aborted", "lost"]
+    execution_count: int | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KernelDied:
+    """The kernel ended by itself; ``message`` says why and what to do."""
+
+    account_id: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeEnded:
+    """The runtime is gone or could not be started."""
+
+    account_id: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestInput:
+    """The kernel waits for a line from its account; ``None`` when it no longer does."""
+
+    execution_id: str
+    request: InputRequest | None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerInput:
+    """The account answers ``input()``."""
+
+    account_id: str
+    execution_id: str
+    request_id: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClearOutputs:
+    """Empty the output slots of cells."""
+
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CopyOutputs:
+    """Give ``target`` what ``source`` shows, for paste, split and duplicate."""
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarkSaved:
+    """A checkpoint is in the drive."""
+
+    saved: Saved
+
+
+Operation = (
+    Execute
+    | Cancel
+    | Interrupt
+    | Restart
+    | Connect
+    | Disconnect
+    | RuntimeProgress
+    | KernelReady
+    | ExecutionFinished
+    | KernelDied
+    | RuntimeEnded
+    | RequestInput
+    | AnswerInput
+    | ClearOutputs
+    | CopyOutputs
+    | MarkSaved
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EnsureKernel:
+    """Start or find the account's runtime and kernel; answered by KernelReady or RuntimeEnded."""
+
+    account: Person
+
+
+@dataclass(frozen=True, slots=True)
+class StartExecution:
+    """Send code to the account's kernel."""
+
+    account_id: str
+    execution_id: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class InterruptKernel:
+    """SIGINT to the account's kernel."""
+
+    account_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RestartKernel:
+    """Restart the account's kernel; answered by KernelReady or RuntimeEnded."""
+
+    account: Person
+
+
+@dataclass(frozen=True, slots=True)
+class EndRuntime:
+    """Delete the account's runtime; answered by RuntimeEnded."""
+
+    account_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendInput:
+    """Send a line to the kernel."""
+
+    account_id: str
+    execution_id: str
+    request_id: str
+    value: str
+
+
+Effect = EnsureKernel | StartExecution | InterruptKernel | RestartKernel | EndRuntime | SendInput
