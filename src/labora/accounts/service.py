@@ -1,0 +1,513 @@
+"""Verbs of accounts: sign-in, passwords, links, tokens. One transaction each."""
+
+from __future__ import annotations
+
+import secrets
+import unicodedata
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from labora.access import Principal, Scope
+from labora.accounts import store
+from labora.accounts.guessing import GuessLimit
+from labora.accounts.model import PALETTE, Account, ApiToken, Invitation, Revocation, SignedIn
+from labora.accounts.passwords import Passwords
+from labora.accounts.ports import OnAccountMade
+from labora.base.clock import Clock, SystemClock, parse_timestamp, timestamp
+from labora.base.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError, UnauthenticatedError
+from labora.base.ids import new_id, new_secret, secret_digest
+from labora.base.settings import AccountSettings
+from labora.db import Database
+
+OnRevoked = Callable[[Revocation], Awaitable[None] | None]
+_SETUP_DAYS = 365
+_RESET_HOURS = 24
+_TOUCH_EVERY = timedelta(minutes=5)
+TOKEN_PREFIX = "labora_"  # noqa: S105 - marks tokens for secret scanners, is none itself
+
+
+class Accounts:
+    """Everything about who somebody is.
+
+    Args:
+        database: where accounts are kept.
+        settings: lengths, durations and limits.
+        clock: for tests.
+    """
+
+    def __init__(self, database: Database, settings: AccountSettings, clock: Clock | None = None) -> None:
+        self._database = database
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self._passwords = Passwords(settings.password_min_length)
+        self._limit = GuessLimit(settings, self._clock)
+        self._revoked: list[OnRevoked] = []
+        self._made: list[OnAccountMade] = []
+
+    # -- hooks --------------------------------------------------------------------------------------------------------
+
+    def on_revoked(self, callback: OnRevoked) -> None:
+        """Calls ``callback`` after credentials died, so that their sockets are closed."""
+        self._revoked.append(callback)
+
+    def on_account_made(self, callback: OnAccountMade) -> None:
+        """Calls ``callback`` within the transaction that makes an account (its drive is made there)."""
+        self._made.append(callback)
+
+    async def _tell(self, revocation: Revocation) -> None:
+        for callback in self._revoked:
+            answer = callback(revocation)
+            if answer is not None:
+                await answer
+
+    # -- setup and links ----------------------------------------------------------------------------------------------
+
+    async def setup_needed(self) -> bool:
+        """Returns whether no account exists yet."""
+        async with self._database.read() as connection:
+            return await store.count_accounts(connection) == 0
+
+    async def ensure_setup_link(self) -> str | None:
+        """Returns the secret of a fresh one-time link that makes the owner, or None when there are accounts.
+
+        Earlier setup links stop working: only the one printed last counts.
+        """
+        async with self._database.transaction() as connection:
+            if await store.count_accounts(connection):
+                return None
+            await store.drop_links(connection, "setup")
+            return await self._new_link(connection, "setup", timedelta(days=_SETUP_DAYS))
+
+    async def _new_link(self, connection: AsyncConnection, kind: str, life: timedelta, **values: Any) -> str:
+        secret, now = new_secret(), self._clock.now()
+        row = {
+            "id": new_id(),
+            "kind": kind,
+            "secret_sha256": secret_digest(secret),
+            "created_at": timestamp(now),
+            "expires_at": timestamp(now + life),
+        }
+        await store.add_link(connection, row | values)
+        return secret
+
+    async def _live_link(self, connection: AsyncConnection, kind: str, secret: str) -> Any:
+        link = await store.live_link(connection, kind, secret_digest(secret), self._now())
+        if link is None:
+            raise NotFoundError(
+                "This link was used already, has expired or never existed. Ask for a new one.", code="dead_link"
+            )
+        return link
+
+    async def set_up(
+        self, secret: str, *, name: str, login: str, password: str, address: str = "", user_agent: str = ""
+    ) -> SignedIn:
+        """Makes the owner with the secret of the setup link and signs them in.
+
+        Raises NotFoundError for a dead link, InvalidError for an unusable name or password.
+        """
+        return await self._make_with_link(
+            "setup", secret, name, login, password, address=address, user_agent=user_agent, is_owner=True
+        )
+
+    async def invite(self, principal: Principal, label: str = "") -> tuple[Invitation, str]:
+        """Returns an invitation and its secret, shown once. Only the owner may invite."""
+        self._require_owner(principal)
+        label = _clean(label, "label", 254, empty=True)
+        async with self._database.transaction() as connection:
+            life = timedelta(days=self._settings.invitation_days)
+            secret = await self._new_link(
+                connection, "invitation", life, label=label, created_by=principal.account_id
+            )
+            link = await self._live_link(connection, "invitation", secret)
+            await self._audit(connection, principal.account_id, "invitation.made", link.id)
+        return Invitation(link.id, link.label, link.created_at, link.expires_at, None), secret
+
+    async def invitations(self, principal: Principal) -> list[Invitation]:
+        """Returns the newest invitations, without secrets. Only for the owner."""
+        self._require_owner(principal)
+        async with self._database.read() as connection:
+            return await store.invitations(connection)
+
+    async def withdraw_invitation(self, principal: Principal, invitation_id: str) -> None:
+        """Ends an unused invitation."""
+        self._require_owner(principal)
+        async with self._database.transaction() as connection:
+            if not await store.drop_links(connection, "invitation", only=invitation_id):
+                raise NotFoundError("There is no such unused invitation.")
+            await self._audit(connection, principal.account_id, "invitation.withdrawn", invitation_id)
+
+    async def invitation(self, secret: str) -> Invitation:
+        """Returns the invitation behind a secret, for the page that accepts it."""
+        async with self._database.read() as connection:
+            link = await self._live_link(connection, "invitation", secret)
+        return Invitation(link.id, link.label, link.created_at, link.expires_at, None)
+
+    async def accept_invitation(
+        self, secret: str, *, name: str, login: str, password: str, address: str = "", user_agent: str = ""
+    ) -> SignedIn:
+        """Makes an account with an invitation's secret and signs it in."""
+        return await self._make_with_link(
+            "invitation", secret, name, login, password, address=address, user_agent=user_agent, is_owner=False
+        )
+
+    async def _make_with_link(
+        self,
+        kind: str,
+        secret: str,
+        name: str,
+        login: str,
+        password: str,
+        *,
+        address: str,
+        user_agent: str,
+        is_owner: bool,
+    ) -> SignedIn:
+        name, login = _clean(name, "name", 120), clean_login(login)
+        async with self._database.read() as connection:
+            await self._live_link(connection, kind, secret)
+        self._passwords.check_policy(password, login=login)
+        hashed = await self._passwords.hash(password)
+        async with self._database.transaction() as connection:
+            link = await self._live_link(connection, kind, secret)
+            await store.use_link(connection, link.id, self._now())
+            account = await self._add_account(connection, name, login, hashed, is_owner=is_owner)
+            return await self._sign_in(connection, account, address, user_agent)
+
+    async def make_account(self, *, name: str, login: str, password: str, is_owner: bool = False) -> Account:
+        """Makes an account without a link, for the operator's command line."""
+        name, login = _clean(name, "name", 120), clean_login(login)
+        self._passwords.check_policy(password, login=login)
+        hashed = await self._passwords.hash(password)
+        async with self._database.transaction() as connection:
+            return await self._add_account(connection, name, login, hashed, is_owner=is_owner)
+
+    async def _add_account(
+        self, connection: AsyncConnection, name: str, login: str, hashed: str, *, is_owner: bool
+    ) -> Account:
+        if await store.account_by_login(connection, login):
+            raise ConflictError("This sign-in name is taken. Choose another one.", code="login_taken")
+        number = await store.count_accounts(connection)
+        account = Account(new_id(), name, login, is_owner, number % PALETTE, self._now(), None)
+        values = {
+            "id": account.id,
+            "name": name,
+            "login": login,
+            "password_hash": hashed,
+            "is_owner": is_owner,
+            "color": account.color,
+            "created_at": account.created_at,
+        }
+        await store.add_account(connection, values)
+        for callback in self._made:
+            await callback(connection, account.id)
+        await self._audit(connection, account.id, "account.made", account.id, {"owner": is_owner})
+        return account
+
+    # -- sign-in ------------------------------------------------------------------------------------------------------
+
+    async def log_in(self, login: str, password: str, *, address: str = "", user_agent: str = "") -> SignedIn:
+        """Signs in with a password; a new login session every time.
+
+        Raises:
+            UnauthenticatedError: name or password is wrong, or the account is disabled; never says which.
+            RateLimitedError: too many failures of this name from this address, or of the address.
+        """
+        login = clean_login(login)
+        async with self._database.transaction() as connection:
+            at = await self._limit.take(connection, login, address)
+            found = await store.account_by_login(connection, login)
+        correct = await self._passwords.verify(found[1] if found else None, password)
+        account = found[0] if found else None
+        async with self._database.transaction() as connection:
+            if account is None or not correct or account.disabled_at:
+                await self._audit(connection, account.id if account else None, "login.failed", None)
+            else:
+                await self._limit.forgive(connection, login, address, at)
+                await self._audit(connection, account.id, "login", account.id)
+                return await self._sign_in(connection, account, address, user_agent)
+        raise UnauthenticatedError(
+            "Sign-in name or password is wrong. The owner of this server can send you a link for a new password.",
+            code="bad_credentials",
+        )
+
+    async def _sign_in(
+        self, connection: AsyncConnection, account: Account, address: str, user_agent: str
+    ) -> SignedIn:
+        secret, now = new_secret(), self._clock.now()
+        signed_in = SignedIn(
+            account, new_id(), secret, timestamp(now + timedelta(days=self._settings.login_session_days))
+        )
+        await store.add_login_session(
+            connection,
+            {
+                "id": signed_in.login_session_id,
+                "account_id": account.id,
+                "secret_sha256": secret_digest(secret),
+                "created_at": timestamp(now),
+                "last_seen_at": timestamp(now),
+                "expires_at": signed_in.expires_at,
+                "user_agent": _printable(user_agent)[:256],
+                "address": _printable(address)[:64],
+            },
+        )
+        return signed_in
+
+    async def principal_of_cookie(self, secret: str) -> Principal | None:
+        """Returns who holds this login session's secret, or None when it is dead."""
+        now = self._clock.now()
+        async with self._database.read() as connection:
+            found = await store.login_session(connection, secret_digest(secret), timestamp(now))
+        if found is None:
+            return None
+        session_id, last_seen, account = found
+        if now - parse_timestamp(last_seen) > _TOUCH_EVERY:
+            async with self._database.transaction() as connection:
+                await store.touch_login_session(connection, session_id, timestamp(now))
+        return Principal(
+            account.id, account.name, account.is_owner, frozenset(Scope), session_id, color=account.color
+        )
+
+    async def principal_of_token(self, secret: str) -> Principal | None:
+        """Returns who holds this API token, limited to its scopes, or None when it is dead."""
+        now = self._clock.now()
+        async with self._database.read() as connection:
+            found = await store.token(connection, secret_digest(secret), timestamp(now))
+        if found is None:
+            return None
+        token, account = found
+        if token.last_used_at is None or now - parse_timestamp(token.last_used_at) > _TOUCH_EVERY:
+            async with self._database.transaction() as connection:
+                await store.touch_token(connection, token.id, timestamp(now))
+        scopes = frozenset(Scope(scope) for scope in token.scopes) - {Scope.ACCOUNT}
+        return Principal(
+            account.id, account.name, account.is_owner, scopes, token_id=token.id, color=account.color
+        )
+
+    async def log_out(self, principal: Principal) -> None:
+        """Ends the login session that made the request."""
+        if principal.account_id is None or principal.login_session_id is None:
+            return
+        async with self._database.transaction() as connection:
+            await store.drop_login_sessions(connection, principal.account_id, only=principal.login_session_id)
+            await self._audit(connection, principal.account_id, "logout", principal.account_id)
+        await self._tell(Revocation(principal.account_id, login_session_id=principal.login_session_id))
+
+    async def log_out_everywhere(self, principal: Principal) -> None:
+        """Ends every login session and API token of the account, this one too."""
+        account_id = _account_of(principal)
+        async with self._database.transaction() as connection:
+            await store.drop_login_sessions(connection, account_id)
+            await store.drop_tokens(connection, account_id)
+            await self._audit(connection, account_id, "logout.everywhere", account_id)
+        await self._tell(Revocation(account_id))
+
+    # -- the account itself -------------------------------------------------------------------------------------------
+
+    async def account(self, account_id: str) -> Account:
+        """Returns an account. Raises NotFoundError."""
+        async with self._database.read() as connection:
+            found = await store.account_by_id(connection, account_id)
+        if found is None:
+            raise NotFoundError("There is no such account.")
+        return found
+
+    async def rename(self, principal: Principal, name: str) -> Account:
+        """Changes how the account is shown."""
+        account_id = _account_of(principal)
+        async with self._database.transaction() as connection:
+            await store.update_account(connection, account_id, {"name": _clean(name, "name", 120)})
+        return await self.account(account_id)
+
+    async def change_password(self, principal: Principal, old: str, new: str, *, address: str = "") -> None:
+        """Sets a new password and ends every other login session of the account.
+
+        Raises UnauthenticatedError when ``old`` is wrong; guesses are limited like sign-ins.
+        """
+        account_id = _account_of(principal)
+        account = await self.account(account_id)
+        async with self._database.transaction() as connection:
+            at = await self._limit.take(connection, account.login, address)
+            stored = await store.password_hash(connection, account_id)
+        if not await self._passwords.verify(stored, old):
+            raise ForbiddenError("The old password is wrong.", code="bad_credentials")
+        self._passwords.check_policy(new, login=account.login)
+        hashed = await self._passwords.hash(new)
+        async with self._database.transaction() as connection:
+            await self._limit.forgive(connection, account.login, address, at)
+            await store.update_account(connection, account_id, {"password_hash": hashed})
+            await store.drop_login_sessions(connection, account_id, keep=principal.login_session_id)
+            await store.drop_links(connection, "reset", account_id=account_id)
+            await self._audit(connection, account_id, "password.changed", account_id)
+        await self._tell(Revocation(account_id, kept_login_session_id=principal.login_session_id))
+
+    async def reset_link(self, principal: Principal, account_id: str) -> str:
+        """Returns the secret of a one-time link with which somebody sets a new password. Only for the owner."""
+        self._require_owner(principal)
+        await self.account(account_id)
+        async with self._database.transaction() as connection:
+            await store.drop_links(connection, "reset", account_id=account_id)
+            secret = await self._new_link(
+                connection,
+                "reset",
+                timedelta(hours=_RESET_HOURS),
+                account_id=account_id,
+                created_by=principal.account_id,
+            )
+            await self._audit(connection, principal.account_id, "password.reset_link", account_id)
+        return secret
+
+    async def reset_password(self, secret: str, password: str) -> None:
+        """Sets a password with a reset link and ends every login session and token of the account."""
+        async with self._database.read() as connection:
+            link = await self._live_link(connection, "reset", secret)
+        account = await self.account(link.account_id)
+        self._passwords.check_policy(password, login=account.login)
+        hashed = await self._passwords.hash(password)
+        async with self._database.transaction() as connection:
+            link = await self._live_link(connection, "reset", secret)
+            await store.use_link(connection, link.id, self._now())
+            await store.update_account(connection, account.id, {"password_hash": hashed})
+            await store.drop_login_sessions(connection, account.id)
+            await store.drop_tokens(connection, account.id)
+            await self._audit(connection, account.id, "password.reset", account.id)
+        await self._tell(Revocation(account.id))
+
+    # -- other accounts -----------------------------------------------------------------------------------------------
+
+    async def all_accounts(self, principal: Principal) -> list[Account]:
+        """Returns every account. Only for the owner."""
+        self._require_owner(principal)
+        async with self._database.read() as connection:
+            return await store.all_accounts(connection)
+
+    async def people(self, text: str, limit: int = 20) -> list[Account]:
+        """Returns enabled accounts to share with, by part of their name or sign-in name."""
+        async with self._database.read() as connection:
+            return await store.find_people(connection, text, limit)
+
+    async def disable(self, principal: Principal, account_id: str, *, disabled: bool) -> Account:
+        """Disables or enables an account; disabling ends its login sessions and sockets at once."""
+        self._require_owner(principal)
+        if account_id == principal.account_id:
+            raise ConflictError("You cannot disable your own account.", code="own_account")
+        account = await self.account(account_id)
+        async with self._database.transaction() as connection:
+            moment = (account.disabled_at or self._now()) if disabled else None
+            await store.update_account(connection, account_id, {"disabled_at": moment})
+            if disabled:
+                await store.drop_login_sessions(connection, account_id)
+            action = "account.disabled" if disabled else "account.enabled"
+            await self._audit(connection, principal.account_id, action, account_id)
+        if disabled:
+            await self._tell(Revocation(account_id))
+        return await self.account(account_id)
+
+    # -- API tokens ---------------------------------------------------------------------------------------------------
+
+    async def make_token(
+        self, principal: Principal, *, label: str, scopes: list[str], expires_days: int | None
+    ) -> tuple[ApiToken, str]:
+        """Returns a new token and its secret, shown once. A token cannot make tokens."""
+        account_id = _account_of(principal)
+        if principal.token_id is not None:
+            raise ForbiddenError("A token cannot make tokens. Sign in with a password.", code="token_forbidden")
+        allowed = (Scope.READ, Scope.WRITE, Scope.RUN)
+        wanted = [scope.value for scope in allowed if scope.value in scopes]
+        if not wanted or set(scopes) - {scope.value for scope in allowed}:
+            raise InvalidError("Choose scopes among read, write and run.", code="bad_scope")
+        secret, now = TOKEN_PREFIX + new_secret(), self._clock.now()
+        expires = timestamp(now + timedelta(days=expires_days)) if expires_days else None
+        token = ApiToken(new_id(), _clean(label, "label", 120), tuple(wanted), timestamp(now), None, expires)
+        async with self._database.transaction() as connection:
+            row = {
+                "id": token.id,
+                "account_id": account_id,
+                "label": token.label,
+                "secret_sha256": secret_digest(secret),
+                "scopes": " ".join(wanted),
+                "created_at": token.created_at,
+                "expires_at": expires,
+            }
+            await store.add_token(connection, row)
+            await self._audit(connection, account_id, "token.made", token.id, {"scopes": wanted})
+        return token, secret
+
+    async def tokens(self, principal: Principal) -> list[ApiToken]:
+        """Returns the account's tokens without their secrets."""
+        async with self._database.read() as connection:
+            return await store.tokens_of(connection, _account_of(principal))
+
+    async def revoke_token(self, principal: Principal, token_id: str) -> None:
+        """Ends a token of the account. Raises NotFoundError."""
+        account_id = _account_of(principal)
+        async with self._database.transaction() as connection:
+            if not await store.drop_tokens(connection, account_id, only=token_id):
+                raise NotFoundError("There is no such token.")
+            await self._audit(connection, account_id, "token.revoked", token_id)
+        await self._tell(Revocation(account_id, token_id=token_id))
+
+    # -- instance, upkeep ---------------------------------------------------------------------------------------------
+
+    async def instance_id(self) -> str:
+        """Returns the id of this installation, made at the first call; it is part of cookie names."""
+        async with self._database.transaction() as connection:
+            value = await store.instance_value(connection, "id")
+            if value is None:
+                value = secrets.token_hex(4)
+                await store.set_instance_value(connection, "id", value)
+        return value
+
+    async def tidy(self) -> None:
+        """Deletes what expired. Call it now and then."""
+        now = self._clock.now()
+        window = timedelta(seconds=self._settings.attempts_window_s)
+        async with self._database.transaction() as connection:
+            await store.drop_expired(connection, timestamp(now), timestamp(now - window))
+
+    def _now(self) -> str:
+        return timestamp(self._clock.now())
+
+    async def _audit(
+        self,
+        connection: AsyncConnection,
+        actor: str | None,
+        action: str,
+        object_id: str | None,
+        details: dict[str, Any] | None = None,
+    ) -> None:
+        row = {"at": self._now(), "actor_id": actor, "action": action, "object_id": object_id}
+        await store.add_audit(connection, row | {"details": details or {}})
+
+    @staticmethod
+    def _require_owner(principal: Principal) -> None:
+        if not principal.is_owner:
+            raise ForbiddenError("Only the owner of this server may do this.", code="owner_only")
+
+
+def _account_of(principal: Principal) -> str:
+    if principal.account_id is None:
+        raise UnauthenticatedError("Sign in first.")
+    return principal.account_id
+
+
+def clean_login(login: str) -> str:
+    """Returns a sign-in name in the form that is compared and stored. Raises InvalidError."""
+    return _clean(login, "login", 254).lower()
+
+
+def _clean(text: str, field: str, limit: int, *, empty: bool = False) -> str:
+    text = unicodedata.normalize("NFC", text).strip()
+    if not text and not empty:
+        raise InvalidError(f"'{field}' must not be empty.", details={"field": field})
+    if len(text) > limit:
+        raise InvalidError(f"'{field}' is longer than {limit} characters.", details={"field": field, "limit": limit})
+    if any(unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for character in text):
+        raise InvalidError(f"'{field}' holds control characters.", details={"field": field})
+    return text
+
+
+def _printable(text: str) -> str:
+    return "".join(character for character in text if character.isprintable())
