@@ -239,6 +239,8 @@ rooms = Table(
     Column("document", LargeBinary, nullable=False),
     # Server-written state: outputs, executions, queue … as labora.rooms.state writes it.
     Column("state", JSON, nullable=False),
+    # Whether work goes on without a browser (a runtime, a queue): such rooms are loaded when the process starts.
+    Column("live", Boolean, nullable=False, server_default=false()),
     # Lease of the process that owns the room, for several control planes later.
     Column("lease_owner", Id),
     Column("lease_fence", BigInteger, nullable=False, server_default="0"),

@@ -261,6 +261,7 @@ def upgrade() -> None:
         sa.Column("checkpoint_seq", sa.BigInteger(), nullable=False),
         sa.Column("document", sa.LargeBinary(), nullable=False),
         sa.Column("state", sa.JSON(), nullable=False),
+        sa.Column("live", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.Column("lease_owner", sa.String(length=32), nullable=True),
         sa.Column("lease_fence", sa.BigInteger(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(["file_id"], ["files.id"], name=op.f("fk_rooms_file_id"), ondelete="CASCADE"),

@@ -1,0 +1,211 @@
+"""The record of every live notebook: numbered entries, made durable in groups by one committer per process.
+
+An entry counts only after its transaction is synced to disk (SQLite with synchronous=FULL); until then nothing of it
+is shown or acknowledged. When the disk is full or fails, entries stay queued in memory, order kept, and are tried
+again until they are durable; whoever feeds the journal waits meanwhile (:meth:`Journal.writable`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from labora.base import faults
+from labora.base.errors import UnavailableError
+from labora.base.logging import get_logger
+
+MAX_BACKLOG_BYTES = 32 * 1024 * 1024
+MAX_GROUP_BYTES = 8 * 1024 * 1024
+RETRY_S = (0.2, 0.5, 1.0, 2.0)
+
+log = get_logger("rooms")
+
+EntryKind = Literal["update", "event"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One journal entry; ``on_durable`` runs on the event loop after the commit, in order of append.
+
+    ``on_rejected`` runs instead when the entry can never be written: its file is gone, or another process took over.
+    """
+
+    file_id: str
+    epoch: str
+    seq: int
+    kind: EntryKind
+    payload: bytes
+    account_id: str | None
+    on_durable: Callable[[], None]
+    on_rejected: Callable[[], None]
+
+
+Write = Callable[[Sequence[Entry]], Awaitable[None]]
+"""Writes entries in one durable transaction or raises DBAPIError or OSError and leaves no trace."""
+
+
+class Journal:
+    """Group commit for every room of this process.
+
+    Args:
+        write: one durable transaction, see :data:`Write`.
+        interval_s: least seconds between the starts of two commits; entries of that time share one.
+        folder: its file system is watched for free space; None watches nothing.
+        min_free_bytes: below this nothing is committed, so that reading and deleting still work.
+    """
+
+    def __init__(
+        self, write: Write, *, interval_s: float = 0.01, folder: Path | None = None, min_free_bytes: int = 0
+    ) -> None:
+        self._write = write
+        self._interval_s = interval_s
+        self._folder = folder
+        self._min_free = min_free_bytes
+        self._queue: deque[Entry] = deque()
+        self._bytes = 0
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._task: asyncio.Task[None] | None = None
+        self._listeners: list[Callable[[bool, str], None]] = []
+        self.ok = True
+        self.problem = ""
+
+    def start(self) -> None:
+        """Starts the committer."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._commit_forever(), name="journal")
+
+    async def close(self, timeout_s: float = 5.0) -> None:
+        """Commits what is queued, for at most ``timeout_s`` seconds, and stops."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._idle.wait()
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    def on_health(self, listener: Callable[[bool, str], None]) -> None:
+        """Calls ``listener(ok, message)`` whenever storage fails or works again."""
+        self._listeners.append(listener)
+
+    def append(self, entry: Entry) -> None:
+        """Queues an entry. Entries of one room become durable in the order of their appends."""
+        self._queue.append(entry)
+        self._bytes += len(entry.payload)
+        if self._bytes > MAX_BACKLOG_BYTES:
+            self._room.clear()
+        self._idle.clear()
+        self._wake.set()
+
+    async def writable(self) -> None:
+        """Returns when the backlog is small enough to take more: the backpressure on sockets and guests."""
+        await self._room.wait()
+
+    async def flushed(self) -> None:
+        """Returns when everything appended so far is durable."""
+        await self._idle.wait()
+
+    async def _commit_forever(self) -> None:
+        loop = asyncio.get_running_loop()
+        last = -self._interval_s
+        while True:
+            await self._wake.wait()
+            pause = last + self._interval_s - loop.time()
+            if pause > 0:
+                await asyncio.sleep(pause)
+            last = loop.time()
+            group = self._take()
+            await self._commit(group)
+            for entry in group:
+                self._bytes -= len(entry.payload)
+            if self._bytes <= MAX_BACKLOG_BYTES // 2:
+                self._room.set()
+            if not self._queue:
+                self._wake.clear()
+                self._idle.set()
+
+    def _take(self) -> list[Entry]:
+        group: list[Entry] = []
+        size = 0
+        while self._queue and size < MAX_GROUP_BYTES:
+            entry = self._queue.popleft()
+            size += len(entry.payload)
+            group.append(entry)
+        return group
+
+    async def _commit(self, group: list[Entry]) -> None:
+        tries = 0
+        while True:
+            try:
+                await self._check_space()
+                faults.reach("journal.before")
+                await self._write(group)
+            except IntegrityError:
+                await self._commit_each_room(group)
+                return
+            except (DBAPIError, OSError, UnavailableError) as error:
+                self._set_health(False, _explain(error))
+                await asyncio.sleep(RETRY_S[min(tries, len(RETRY_S) - 1)])
+                tries += 1
+                continue
+            faults.reach("journal.after")
+            self._set_health(True, "")
+            for entry in group:
+                _call(entry.on_durable, entry)
+            return
+
+    async def _commit_each_room(self, group: list[Entry]) -> None:
+        """One room of the group cannot be written; the others must not suffer for it."""
+        rooms: dict[str, list[Entry]] = {}
+        for entry in group:
+            rooms.setdefault(entry.file_id, []).append(entry)
+        if len(rooms) == 1:
+            log.error("journal_rejected", file_id=group[0].file_id, seq=group[0].seq)
+            for entry in group:
+                _call(entry.on_rejected, entry)
+            return
+        for entries in rooms.values():
+            await self._commit(entries)
+
+    async def _check_space(self) -> None:
+        if self._folder is None or not self._min_free:
+            return
+        usage = await asyncio.to_thread(shutil.disk_usage, self._folder)
+        if usage.free < self._min_free:
+            raise UnavailableError("The server's disk is full.", code="storage_full")
+
+    def _set_health(self, ok: bool, message: str) -> None:
+        if ok == self.ok:
+            return
+        self.ok, self.problem = ok, message
+        log.warning("storage", ok=ok, problem=message)
+        for listener in self._listeners:
+            listener(ok, message)
+
+
+def _call(callback: Callable[[], None], entry: Entry) -> None:
+    # One room's failure must not stop the committer that all rooms share.
+    try:
+        callback()
+    except Exception:  # noqa: BLE001
+        log.exception("room_failed", file_id=entry.file_id, seq=entry.seq)
+
+
+def _explain(error: Exception) -> str:
+    text = str(error).lower()
+    if "full" in text or "no space" in text:
+        return "The server's disk is full: your edits stay in this page and are saved when there is space again."
+    return "The server cannot write to its disk: your edits stay in this page and are saved when it can again."
