@@ -1,0 +1,21 @@
+"""Files, folders, revisions, sharing, trash."""
+
+from labora.drive.listing import ListQuery
+from labora.drive.model import NOTEBOOK_TYPE, FilePage, FileView, Permission, Person, Revision
+from labora.drive.ports import LiveNotebooks, NoLiveNotebooks, NotebookInspector
+from labora.drive.service import Drive, VersionConflictError
+
+__all__ = [
+    "NOTEBOOK_TYPE",
+    "Drive",
+    "FilePage",
+    "FileView",
+    "ListQuery",
+    "LiveNotebooks",
+    "NoLiveNotebooks",
+    "NotebookInspector",
+    "Permission",
+    "Person",
+    "Revision",
+    "VersionConflictError",
+]

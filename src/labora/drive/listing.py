@@ -1,0 +1,170 @@
+"""Lists of files: one SQL query a page, filtered by access, continued by key."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from labora.access import Principal, visible
+from labora.base.clock import timestamp
+from labora.base.errors import InvalidError
+from labora.db.schema import files, permissions, recents
+
+VIEWS = ("drive", "shared", "recent", "trash", "starred", "search")
+MAX_PAGE = 1000
+
+_opened_at = func.coalesce(recents.c.opened_at, "")
+_KEYS: dict[str, ColumnElement[Any]] = {
+    "folder": case((files.c.kind == "folder", 0), else_=1),
+    "name": func.lower(files.c.name),
+    "modified_at": files.c.modified_at,
+    "created_at": files.c.created_at,
+    "size": files.c.size,
+    "opened_at": _opened_at,
+    "trashed_at": func.coalesce(files.c.trashed_at, ""),
+}
+_DEFAULTS = {
+    "drive": "folder,name",
+    "shared": "modified_at desc",
+    "recent": "opened_at desc",
+    "trash": "trashed_at desc",
+    "starred": "folder,name",
+    "search": "modified_at desc",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """What a list asks for.
+
+    Attributes:
+        view: one of :data:`VIEWS`; ``drive`` lists ``folder_id``.
+        folder_id: the folder that ``drive`` lists.
+        text: part of a name; with view ``drive`` and no folder it searches everything readable.
+        order_by: keys of the list, comma separated, each with an optional `` desc``.
+        page_size: rows a page, at most 1000.
+        page_token: of the page before.
+    """
+
+    view: str = "drive"
+    folder_id: str | None = None
+    text: str = ""
+    order_by: str = ""
+    page_size: int = 100
+    page_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    name: str
+    descending: bool
+
+    @property
+    def key(self) -> ColumnElement[Any]:
+        return _KEYS[self.name]
+
+
+def parse_order(text: str) -> list[_Order]:
+    """Reads an ``orderBy``. Raises InvalidError for an unknown key."""
+    orders = []
+    for part in text.split(","):
+        name, _, direction = part.strip().partition(" ")
+        if name not in _KEYS or direction.strip() not in {"", "desc", "asc"}:
+            raise InvalidError(
+                f"orderBy knows {', '.join(sorted(_KEYS))}, each with an optional ' desc'.", code="bad_order"
+            )
+        orders.append(_Order(name, direction.strip() == "desc"))
+    return orders
+
+
+async def list_rows(
+    connection: AsyncConnection, principal: Principal, query: ListQuery, now: datetime
+) -> tuple[Sequence[Any], str | None]:
+    """Returns the rows of one page and the token of the next."""
+    orders = parse_order(query.order_by or _DEFAULTS[query.view])
+    size = max(1, min(query.page_size, MAX_PAGE))
+    columns = [order.key.label(f"sort_{place}") for place, order in enumerate(orders)]
+    statement: Select[Any] = (
+        select(files, *columns)
+        .join(
+            recents,
+            and_(recents.c.file_id == files.c.id, recents.c.account_id == principal.account_id),
+            isouter=True,
+        )
+        .where(*_conditions(principal, query, now))
+        .order_by(*(order.key.desc() if order.descending else order.key for order in orders), files.c.id)
+        .limit(size + 1)
+    )
+    if query.page_token:
+        statement = statement.where(_after(orders, _read_token(query.page_token, orders)))
+    rows = (await connection.execute(statement)).mappings().all()
+    if len(rows) <= size:
+        return rows, None
+    last = rows[size - 1]
+    values = [last[f"sort_{place}"] for place in range(len(orders))]
+    return rows[:size], _write_token([*values, last["id"]], orders)
+
+
+def _conditions(principal: Principal, query: ListQuery, now: datetime) -> list[ColumnElement[bool]]:
+    present = and_(files.c.trashed_at.is_(None), files.c.ancestor_trashed_at.is_(None))
+    conditions: list[ColumnElement[bool]] = []
+    match query.view:
+        case "drive":
+            conditions += [files.c.parent_id == query.folder_id, files.c.trashed_at.is_(None)]
+        case "shared":
+            direct = exists().where(
+                permissions.c.file_id == files.c.id,
+                permissions.c.kind == "person",
+                permissions.c.account_id == principal.account_id,
+                or_(permissions.c.expires_at.is_(None), permissions.c.expires_at > timestamp(now)),
+            )
+            conditions += [present, direct, files.c.owner_id != principal.account_id]
+        case "recent":
+            conditions += [present, _opened_at != "", visible(principal, now, with_links=True)]
+        case "starred":
+            conditions += [present, recents.c.starred.is_(True), visible(principal, now, with_links=True)]
+        case "trash":
+            conditions += [files.c.trashed_at.is_not(None), files.c.owner_id == principal.account_id]
+        case _:
+            conditions += [present, files.c.parent_id.is_not(None), visible(principal, now)]
+    if query.text:
+        conditions.append(func.lower(files.c.name).contains(query.text.lower(), autoescape=True))
+    return conditions
+
+
+def _after(orders: list[_Order], values: list[Any]) -> ColumnElement[bool]:
+    """Returns the condition for rows behind the given key, for any mix of directions."""
+    keys: list[tuple[ColumnElement[Any], bool]] = [(order.key, order.descending) for order in orders]
+    keys.append((files.c.id, False))
+    steps = []
+    for place, (key, descending) in enumerate(keys):
+        equal = [earlier == value for (earlier, _), value in zip(keys[:place], values, strict=False)]
+        steps.append(and_(*equal, key < values[place] if descending else key > values[place]))
+    return or_(*steps)
+
+
+def _write_token(values: list[Any], orders: list[_Order]) -> str:
+    names = [f"{order.name}{'-' if order.descending else ''}" for order in orders]
+    return base64.urlsafe_b64encode(json.dumps([names, values]).encode()).decode().rstrip("=")
+
+
+def _read_token(token: str, orders: list[_Order]) -> list[Any]:
+    try:
+        names, values = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+        wanted = [f"{order.name}{'-' if order.descending else ''}" for order in orders]
+        fits = names == wanted and isinstance(values, list) and len(values) == len(orders) + 1
+        if not fits or not all(isinstance(value, str | int) for value in values):
+            raise ValueError("token of another order")
+    except (ValueError, TypeError, binascii.Error) as error:
+        raise InvalidError(
+            "This pageToken is not of this list. Start again without one.", code="bad_page_token"
+        ) from error
+    return list(values)

@@ -1,0 +1,107 @@
+"""Files, folders, revisions and permissions as the rest of the product sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from labora.access import Ability, FileAccess, Role
+
+NOTEBOOK_TYPE = "application/x-ipynb+json"
+FOLDER_TYPE = "application/vnd.labora.folder"
+ROOT = "root"
+"""Alias of the asker's own My Drive wherever a folder id is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An account as others see it."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileView:
+    """A file as one principal sees it."""
+
+    access: FileAccess
+    owner: Person
+    modified_by: Person | None
+    parent_id: str | None
+    starred: bool
+    opened_at: str | None
+
+    @property
+    def row(self) -> Mapping[str, Any]:
+        """The file's columns."""
+        return self.access.file
+
+    @property
+    def id(self) -> str:
+        """Id of the file."""
+        return self.access.file_id
+
+    @property
+    def name(self) -> str:
+        """Name of the file."""
+        return str(self.row["name"])
+
+    @property
+    def kind(self) -> str:
+        """folder, notebook, file or shortcut."""
+        return str(self.row["kind"])
+
+    @property
+    def version(self) -> int:
+        """Counts changes of name, place, trash and owner; the ETag."""
+        return int(self.row["version"])
+
+    @property
+    def role(self) -> Role:
+        """The asker's effective role."""
+        return self.access.role
+
+    @property
+    def abilities(self) -> frozenset[Ability]:
+        """What the asker may do."""
+        return self.access.abilities
+
+
+@dataclass(frozen=True, slots=True)
+class FilePage:
+    """One page of a list and the token of the next."""
+
+    files: list[FileView]
+    next_page_token: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One stored state of a file's content."""
+
+    id: str
+    file_id: str
+    number: int
+    sha256: str
+    size: int
+    kind: str
+    name: str | None
+    author: Person | None
+    created_at: str
+    epoch: str | None
+    seq: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """Who holds which role on an item; ``inherited_from`` names the folder when it is not given here."""
+
+    id: str
+    kind: str
+    role: Role
+    account: Person | None
+    login: str | None
+    expires_at: str | None
+    inherited_from: str | None

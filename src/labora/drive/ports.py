@@ -1,0 +1,58 @@
+"""What the drive asks of rooms that stand above it or beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from labora.access import Principal
+from labora.drive.model import Revision
+
+
+class LiveNotebooks(Protocol):
+    """The live side of notebooks. Wired once at start; before that :class:`NoLiveNotebooks` stands in."""
+
+    async def export(self, file_id: str) -> bytes | None:
+        """Returns the notebook as it is now, as ``.ipynb``; None when the stored head is the present state."""
+        ...
+
+    async def restore(self, principal: Principal, file_id: str, content: bytes, revision: Revision) -> Revision | None:
+        """Turns a notebook into ``content`` by ordinary operations, so that open pages follow.
+
+        Returns the revision that this added, or None when no live state exists and the drive shall add it itself.
+        """
+        ...
+
+    async def rights_changed(self, file_ids: Sequence[str]) -> None:
+        """Says that rights on these items and everything below them may have changed: check open sockets again."""
+        ...
+
+    async def ended(self, file_ids: Sequence[str]) -> None:
+        """Says that these files do not exist any more."""
+        ...
+
+
+class NoLiveNotebooks:
+    """A drive of which nothing is open (tools, tests of the drive alone)."""
+
+    async def export(self, file_id: str) -> bytes | None:
+        """Returns None: the head is the present state."""
+        return None
+
+    async def restore(self, principal: Principal, file_id: str, content: bytes, revision: Revision) -> Revision | None:
+        """Returns None: there is nothing live."""
+        return None
+
+    async def rights_changed(self, file_ids: Sequence[str]) -> None:
+        """Nothing is open."""
+
+    async def ended(self, file_ids: Sequence[str]) -> None:
+        """Nothing is open."""
+
+
+class NotebookInspector(Protocol):
+    """Reads a notebook far enough to say whether it can be edited."""
+
+    def __call__(self, data: bytes) -> str | None:
+        """Returns why the notebook is read-only, in a sentence for its reader, or None when it can be edited."""
+        ...

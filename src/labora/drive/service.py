@@ -1,0 +1,357 @@
+"""Verbs of files and folders; one transaction each, access checked inside it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from labora.access import Ability, FileAccess, Principal, access_rows
+from labora.base.clock import Clock
+from labora.base.errors import ConflictError, InvalidError, LaboraError, NotFoundError, TooLargeError, UnsupportedError
+from labora.base.ids import new_id
+from labora.base.settings import LimitSettings
+from labora.blobs import BlobRef, Blobs
+from labora.db import Database
+from labora.drive import store
+from labora.drive.base import DriveContext, account_of
+from labora.drive.listing import VIEWS, ListQuery, list_rows
+from labora.drive.model import FOLDER_TYPE, NOTEBOOK_TYPE, FilePage, FileView, Revision
+from labora.drive.names import MAX_LENGTH, clean_name, is_notebook, media_type_of
+from labora.drive.ports import NotebookInspector
+from labora.drive.revisions import Revisions
+from labora.drive.sharing import Sharing
+from labora.drive.tree import Tree
+
+_NEW_NOTEBOOK = {
+    "cells": [
+        {"cell_type": "code", "execution_count": None, "id": "start", "metadata": {}, "outputs": [], "source": ""}
+    ],
+    "metadata": {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    },
+    "nbformat": 4,
+    "nbformat_minor": 5,
+}
+
+
+class VersionConflictError(LaboraError):
+    """The item changed since the version that the request names."""
+
+    code, status = "version_conflict", 412
+
+
+class Drive:
+    """Files and folders.
+
+    Args:
+        database: tree and revisions.
+        blobs: contents.
+        limits: sizes.
+        inspect: reads notebooks far enough to say whether they can be edited.
+        clock: for tests.
+
+    Attributes:
+        context: what the parts share; rooms set ``context.live``.
+        tree: moves, trash, deletion. revisions, sharing: as named.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        blobs: Blobs,
+        limits: LimitSettings,
+        inspect: NotebookInspector,
+        clock: Clock | None = None,
+    ) -> None:
+        self.context = DriveContext(database, clock)
+        self.revisions = Revisions(self.context, blobs)
+        self.sharing = Sharing(self.context)
+        self.tree = Tree(self.context)
+        self._blobs = blobs
+        self._limits = limits
+        self._inspect = inspect
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    async def get(self, principal: Principal, file_id: str, ability: Ability = Ability.READ) -> FileView:
+        """Returns a file as ``principal`` sees it. Raises NotFoundError, or ForbiddenError without ``ability``."""
+        async with self.context.reading(principal) as connection:
+            access = await self.context.access(connection, principal, file_id, ability)
+            return await self.context.view(connection, access)
+
+    async def access(self, principal: Principal, file_id: str, ability: Ability = Ability.READ) -> FileAccess:
+        """Returns what ``principal`` may do with a file right now; rooms ask again whenever rights changed."""
+        async with self.context.reading(principal) as connection:
+            return await self.context.access(connection, principal, file_id, ability)
+
+    async def list(self, principal: Principal, query: ListQuery) -> FilePage:
+        """Returns one page of a list; see :class:`ListQuery`."""
+        if query.view not in VIEWS:
+            raise InvalidError(f"view is one of {', '.join(VIEWS)}.", code="bad_view")
+        async with self.context.reading(principal) as connection:
+            if query.view == "drive":
+                if query.folder_id is None and query.text:
+                    query = _with(query, view="search")
+                else:
+                    folder = await self.context.access(connection, principal, query.folder_id or "root")
+                    query = _with(query, folder_id=folder.file_id)
+            rows, token = await list_rows(connection, principal, query, self.context.clock.now())
+            accesses = await access_rows(connection, principal, rows, now=self.context.clock.now())
+            return FilePage(await self.context.views(connection, principal, accesses), token)
+
+    async def ancestors(self, principal: Principal, file_id: str) -> list[FileView]:
+        """Returns the folders above an item that ``principal`` may read, the highest first, for breadcrumbs."""
+        async with self.context.reading(principal) as connection:
+            access = await self.context.access(connection, principal, file_id)
+            ids = [part for part in str(access.file["path"]).split("/") if part]
+            found = [row for row in [await store.row_of(connection, ancestor) for ancestor in ids] if row]
+            accesses = await access_rows(connection, principal, found, now=self.context.clock.now())
+            return await self.context.views(connection, principal, accesses)
+
+    async def open_content(self, principal: Principal, file_id: str) -> tuple[FileView, int, AsyncIterator[bytes]]:
+        """Returns a file, its size and its bytes in pieces; of a notebook the live state. Needs ``download``."""
+        view = await self.get(principal, file_id, Ability.DOWNLOAD)
+        if view.kind == "folder":
+            raise UnsupportedError("A folder cannot be downloaded yet; download its files.", code="folder_download")
+        if view.kind == "notebook":
+            exported = await self.context.live.export(view.id)
+            if exported is not None:
+                return view, len(exported), _once(exported)
+        head = await self.revisions.head(view.id)
+        if head is None:
+            return view, 0, _once(b"")
+        return view, head.size, await self._blobs.open(head.sha256)
+
+    async def blob(self, principal: Principal, file_id: str, sha256: str) -> BlobRef:
+        """Returns a blob of the file's outputs. Raises NotFoundError for one that the file does not refer to."""
+        async with self.context.reading(principal) as connection:
+            await self.context.access(connection, principal, file_id)
+            if not await store.has_blob(connection, file_id, sha256):
+                raise no_such_output()
+        return await self._blobs.stat(sha256)
+
+    async def mark_opened(self, principal: Principal, file_id: str) -> None:
+        """Puts a file at the top of the account's recent ones. The caller has checked access."""
+        async with self.context.writing(principal) as connection:
+            await store.note_recent(
+                connection, account_of(principal), file_id, opened_at=self.context.now()
+            )
+
+    # -- making -------------------------------------------------------------------------------------------------------
+
+    async def create_folder(self, principal: Principal, name: str, parent_id: str = "root") -> FileView:
+        """Makes an empty folder. Needs ``edit`` on the folder it goes into."""
+        return await self._create(principal, clean_name(name), parent_id, "folder", FOLDER_TYPE, None)
+
+    async def create_notebook(
+        self, principal: Principal, name: str, parent_id: str = "root", *, content: bytes | None = None
+    ) -> FileView:
+        """Makes a notebook, empty unless ``content`` is given."""
+        name = clean_name(name)
+        if not is_notebook(name):
+            name = clean_name(f"{name[: MAX_LENGTH - 6]}.ipynb")
+        data = content if content is not None else json.dumps(_NEW_NOTEBOOK, indent=1).encode() + b"\n"
+        ref = await self._blobs.put(data, NOTEBOOK_TYPE)
+        return await self._create(
+            principal, name, parent_id, "notebook", NOTEBOOK_TYPE, ref, reason=await self._reason(ref)
+        )
+
+    async def upload(
+        self,
+        principal: Principal,
+        name: str,
+        parent_id: str,
+        chunks: AsyncIterator[bytes],
+        *,
+        declared_size: int | None = None,
+    ) -> FileView:
+        """Stores a stream as a new file; ``.ipynb`` becomes a notebook, kept byte for byte even when it is broken.
+
+        Raises TooLargeError before anything is read when the declared size is over the limit, else as soon as the
+        stream is; nothing is kept then.
+        """
+        name, limit = clean_name(name), self._limits.upload_bytes
+        if declared_size is not None and declared_size > limit:
+            raise TooLargeError(
+                f"The file is larger than the limit of {limit:,} bytes.",
+                details={"limit": limit, "actual": declared_size},
+            )
+        async with self.context.reading(principal) as connection:
+            await self._folder(connection, principal, parent_id)
+        media_type = media_type_of(name)
+        ref = await self._blobs.put_stream(chunks, media_type, limit=limit)
+        kind = "notebook" if is_notebook(name) else "file"
+        reason = await self._reason(ref) if kind == "notebook" else None
+        return await self._create(principal, name, parent_id, kind, media_type, ref, reason=reason)
+
+    async def copy(
+        self, principal: Principal, file_id: str, *, name: str | None = None, parent_id: str | None = None
+    ) -> FileView:
+        """Makes a copy that belongs to the asker, beside the original where they may edit, else in their My Drive."""
+        source = await self.get(principal, file_id, Ability.COPY)
+        if source.kind == "folder":
+            raise UnsupportedError("A folder cannot be copied yet; copy its files.", code="folder_copy")
+        new_name = clean_name(name or f"Copy of {source.name}"[:MAX_LENGTH])
+        _, _, pieces = await self.open_content(principal, source.id)
+        ref = await self._blobs.put_stream(pieces, source.row["media_type"])
+        if parent_id is None:
+            parent_id = await self._place_for_copy(principal, source)
+        return await self._create(
+            principal,
+            new_name,
+            parent_id,
+            source.kind,
+            source.row["media_type"],
+            ref,
+            reason=source.row["read_only_reason"],
+            revision_kind="import",
+        )
+
+    async def _place_for_copy(self, principal: Principal, source: FileView) -> str:
+        if source.parent_id is None:
+            return "root"
+        parent = await self.access(principal, source.parent_id)
+        return parent.file_id if parent.allows(Ability.EDIT) else "root"
+
+    async def _create(
+        self,
+        principal: Principal,
+        name: str,
+        parent_id: str,
+        kind: str,
+        media_type: str,
+        ref: BlobRef | None,
+        *,
+        reason: str | None = None,
+        revision_kind: str = "upload",
+    ) -> FileView:
+        account_id, file_id, now = account_of(principal), new_id(), self.context.now()
+        async with self.context.writing(principal) as connection:
+            parent = await self._folder(connection, principal, parent_id)
+            row: dict[str, Any] = {
+                "id": file_id,
+                "kind": kind,
+                "name": name,
+                "media_type": media_type,
+                "owner_id": account_id,
+                "parent_id": parent.file_id,
+                "path": store.prefix_of(parent.file),
+                "created_at": now,
+                "modified_at": now,
+                "modified_by": account_id,
+                "read_only_reason": reason,
+                "settings": {},
+            }
+            await store.add_file(connection, row)
+            if ref is not None:
+                await self.revisions.add_in(connection, file_id, ref, kind=revision_kind, author_id=account_id)
+            await self.context.audit(connection, principal, "file.made", file_id, {"kind": kind})
+            return await self.context.view(connection, await self.context.access(connection, principal, file_id))
+
+    async def _folder(self, connection: AsyncConnection, principal: Principal, folder_id: str) -> FileAccess:
+        access = await self.context.access(connection, principal, folder_id, Ability.EDIT)
+        if access.file["kind"] != "folder":
+            raise ConflictError("Items can only be put into a folder.", code="not_a_folder")
+        return access
+
+    async def _reason(self, ref: BlobRef) -> str | None:
+        if ref.size > self._limits.notebook_bytes:
+            return f"The notebook is larger than {self._limits.notebook_bytes:,} bytes, the limit of this server."
+        data = await self._blobs.get(ref.sha256)
+        return await asyncio.to_thread(self._inspect, data)
+
+    # -- changing -----------------------------------------------------------------------------------------------------
+
+    async def change(
+        self,
+        principal: Principal,
+        file_id: str,
+        *,
+        name: str | None = None,
+        parent_id: str | None = None,
+        trashed: bool | None = None,
+        starred: bool | None = None,
+        expected_version: int | None = None,
+    ) -> FileView:
+        """Renames, moves, trashes or restores, stars: what is given, together or not at all.
+
+        Raises:
+            VersionConflictError: the item is not at ``expected_version`` any more.
+            ConflictError: the move would put a folder into itself.
+        """
+        touched = False
+        async with self.context.writing(principal) as connection:
+            access = await self.context.access(connection, principal, file_id)
+            file_id = access.file_id
+            if expected_version is not None and access.file["version"] != expected_version:
+                raise VersionConflictError(
+                    "Somebody changed this item meanwhile. Look at it again, then repeat your change.",
+                    details={"version": access.file["version"]},
+                )
+            if trashed is False and access.file["trashed_at"]:
+                touched = True
+                await self.tree.untrash(connection, principal, access)
+                access = await self.context.access(connection, principal, file_id)
+            if name is not None and clean_name(name) != access.file["name"]:
+                access.require(Ability.RENAME)
+                await self._rename(connection, principal, access, clean_name(name))
+            if parent_id is not None:
+                touched = await self.tree.move(connection, principal, access, parent_id) or touched
+            if trashed is True and not access.file["trashed_at"]:
+                touched = True
+                await self.tree.trash(connection, principal, await self.context.access(connection, principal, file_id))
+            if starred is not None:
+                await store.note_recent(connection, account_of(principal), file_id, starred=starred)
+            view = await self.context.view(connection, await self.context.access(connection, principal, file_id))
+        if touched:
+            await self.context.live.rights_changed([file_id])
+        return view
+
+    async def _rename(self, connection: AsyncConnection, principal: Principal, access: FileAccess, name: str) -> None:
+        row = access.file
+        if row["kind"] == "notebook" and not is_notebook(name):
+            name = clean_name(f"{name[: MAX_LENGTH - 6]}.ipynb")
+        changes = {"name": name, "modified_at": self.context.now(), "modified_by": principal.account_id}
+        if row["kind"] == "file":
+            changes["media_type"] = media_type_of(name)
+        await store.bump(connection, access.file_id, changes)
+
+    async def delete(self, principal: Principal, file_id: str) -> None:
+        """Ends an item for ever, with everything below it. Needs ``delete``.
+
+        What others own inside a deleted folder moves to their own My Drive.
+        """
+        ended = await self.tree.delete(principal, file_id)
+        await self.context.live.ended(ended)
+
+    async def empty_trash(self, principal: Principal) -> int:
+        """Ends everything in the account's trash; returns how many items."""
+        count = 0
+        while page := (await self.list(principal, ListQuery(view="trash"))).files:
+            for view in page:
+                await self.delete(principal, view.id)
+                count += 1
+        return count
+
+    async def add_revision(self, file_id: str, content: bytes | BlobRef, **about: Any) -> Revision:
+        """Adds a revision; see :meth:`Revisions.add`."""
+        return await self.revisions.add(file_id, content, **about)
+
+
+def no_such_output() -> LaboraError:
+    """Returns the error for bytes that a file does not refer to."""
+    return NotFoundError("This file has no such output (any more). Reload the page.", code="no_such_blob")
+
+
+def _with(query: ListQuery, **changes: Any) -> ListQuery:
+    return replace(query, **changes)
+
+
+async def _once(data: bytes) -> AsyncIterator[bytes]:
+    yield data

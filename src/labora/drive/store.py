@@ -1,0 +1,176 @@
+"""SQL of the drive's tree, revisions and recents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, delete, func, insert, literal, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from labora.db.schema import accounts, file_blobs, files, recents, revisions
+from labora.drive.model import Person, Revision
+
+
+def below(prefix: str) -> ColumnElement[bool]:
+    """Returns the condition for everything below a folder, whose ``path`` + id + "/" is ``prefix``."""
+    # "0" follows "/" in ASCII: a range, so that the index on path serves it.
+    return and_(files.c.path >= prefix, files.c.path < prefix[:-1] + "0")
+
+
+def prefix_of(row: Mapping[str, Any]) -> str:
+    """Returns what the paths of everything below a folder begin with."""
+    return f"{row['path']}{row['id']}/"
+
+
+async def row_of(connection: AsyncConnection, file_id: str) -> dict[str, Any] | None:
+    """Returns a file's columns."""
+    row = (await connection.execute(select(files).where(files.c.id == file_id))).mappings().one_or_none()
+    return dict(row) if row else None
+
+
+async def root_of(connection: AsyncConnection, account_id: str) -> dict[str, Any] | None:
+    """Returns an account's My Drive."""
+    query = select(files).where(files.c.owner_id == account_id, files.c.parent_id.is_(None), files.c.kind == "folder")
+    row = (await connection.execute(query)).mappings().first()
+    return dict(row) if row else None
+
+
+async def add_file(connection: AsyncConnection, values: Mapping[str, Any]) -> None:
+    """Inserts a file or folder."""
+    await connection.execute(insert(files).values(**values))
+
+
+async def update_file(connection: AsyncConnection, file_id: str, values: Mapping[str, Any]) -> None:
+    """Changes columns of one file."""
+    await connection.execute(update(files).where(files.c.id == file_id).values(**values))
+
+
+async def bump(connection: AsyncConnection, file_id: str, values: Mapping[str, Any]) -> None:
+    """Changes columns of one file and counts its version up."""
+    await connection.execute(update(files).where(files.c.id == file_id).values(version=files.c.version + 1, **values))
+
+
+async def move_subtree(connection: AsyncConnection, row: Mapping[str, Any], parent: Mapping[str, Any]) -> None:
+    """Puts an item, with everything below it, into another folder."""
+    old, new_path = prefix_of(row), prefix_of(parent)
+    await bump(connection, row["id"], {"parent_id": parent["id"], "path": new_path})
+    new = f"{new_path}{row['id']}/"
+    rest = func.substr(files.c.path, len(old) + 1)
+    await connection.execute(update(files).where(below(old)).values(path=literal(new).concat(rest)))
+
+
+async def mark_below(connection: AsyncConnection, row: Mapping[str, Any], trashed_at: str | None) -> None:
+    """Notes on everything below a folder whether a folder above is in the trash.
+
+    Given None, items below folders that are in the trash themselves stay marked.
+    """
+    prefix = prefix_of(row)
+    await connection.execute(update(files).where(below(prefix)).values(ancestor_trashed_at=trashed_at))
+    if trashed_at is not None:
+        return
+    query = select(files).where(below(prefix), files.c.kind == "folder", files.c.trashed_at.is_not(None))
+    for folder in (await connection.execute(query)).mappings():
+        await connection.execute(
+            update(files).where(below(prefix_of(folder))).values(ancestor_trashed_at=folder["trashed_at"])
+        )
+
+
+async def subtree(connection: AsyncConnection, row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Returns everything below a folder, highest first."""
+    query = select(files).where(below(prefix_of(row))).order_by(func.length(files.c.path), files.c.id)
+    return [dict(found) for found in (await connection.execute(query)).mappings()]
+
+
+async def delete_files(connection: AsyncConnection, ids: list[str]) -> None:
+    """Deletes rows, the deepest first as given."""
+    for file_id in ids:
+        await connection.execute(delete(files).where(files.c.id == file_id))
+
+
+async def people(connection: AsyncConnection, ids: Iterable[str]) -> dict[str, Person]:
+    """Returns accounts as others see them."""
+    query = select(accounts.c.id, accounts.c.name).where(accounts.c.id.in_(sorted(set(ids))))
+    return {row.id: Person(row.id, row.name) for row in await connection.execute(query)}
+
+
+# -- revisions --------------------------------------------------------------------------------------------------------
+
+
+async def add_revision(connection: AsyncConnection, values: Mapping[str, Any]) -> int:
+    """Inserts a revision under the next number, which it returns."""
+    last = await connection.scalar(
+        select(func.max(revisions.c.number)).where(revisions.c.file_id == values["file_id"])
+    )
+    number = int(last or 0) + 1
+    await connection.execute(insert(revisions).values(number=number, **values))
+    return number
+
+
+def _revision(row: Any) -> Revision:
+    author = Person(row.author_id, row.author_name) if row.author_id else None
+    return Revision(
+        row.id,
+        row.file_id,
+        row.number,
+        row.sha256,
+        row.size,
+        row.kind,
+        row.name,
+        author,
+        row.created_at,
+        row.epoch,
+        row.seq,
+    )
+
+
+async def revisions_of(connection: AsyncConnection, file_id: str, *, only: str | None = None) -> list[Revision]:
+    """Returns revisions of a file, newest first."""
+    query = (
+        select(revisions, accounts.c.name.label("author_name"))
+        .join(accounts, accounts.c.id == revisions.c.author_id, isouter=True)
+        .where(revisions.c.file_id == file_id)
+        .order_by(revisions.c.number.desc())
+    )
+    if only is not None:
+        query = query.where(revisions.c.id == only)
+    return [_revision(row) for row in await connection.execute(query)]
+
+
+async def has_blob(connection: AsyncConnection, file_id: str, sha256: str) -> bool:
+    """Returns whether a file's live outputs refer to a blob."""
+    query = select(file_blobs.c.sha256).where(file_blobs.c.file_id == file_id, file_blobs.c.sha256 == sha256)
+    return (await connection.scalar(query)) is not None
+
+
+# -- recents ----------------------------------------------------------------------------------------------------------
+
+
+async def recents_of(connection: AsyncConnection, account_id: str | None, ids: list[str]) -> dict[str, Any]:
+    """Returns when an account opened files and whether it starred them."""
+    if account_id is None:
+        return {}
+    query = select(recents).where(recents.c.account_id == account_id, recents.c.file_id.in_(ids))
+    return {row.file_id: row for row in await connection.execute(query)}
+
+
+async def note_recent(
+    connection: AsyncConnection,
+    account_id: str,
+    file_id: str,
+    *,
+    opened_at: str | None = None,
+    starred: bool | None = None,
+) -> None:
+    """Notes that an account opened or starred a file. ``opened_at`` is empty for what was only starred."""
+    changes: dict[str, Any] = {}
+    if opened_at is not None:
+        changes["opened_at"] = opened_at
+    if starred is not None:
+        changes["starred"] = starred
+    first = {"account_id": account_id, "file_id": file_id, "opened_at": "", "starred": False} | changes
+    statement = upsert(recents).values(**first)
+    await connection.execute(
+        statement.on_conflict_do_update(index_elements=["account_id", "file_id"], set_=changes)
+    )
