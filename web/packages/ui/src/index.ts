@@ -1,3 +1,16 @@
+export { Popover } from 'radix-ui';
+export * from './Button';
+export * from './Dialog';
+export * from './Feedback';
+export * from './Field';
+export * from './Icon';
+export * from './Logo';
+export * from './Menu';
+export * from './Toast';
+export * from './Tooltip';
+export * from './classes';
+export * from './clipboard';
+export * from './format';
 export * from './i18n';
 export * from './router';
 export * from './theme';
