@@ -1,0 +1,144 @@
+import { type ReactNode, useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { needsFrame, type Output, say } from './core';
+import { FrameOutputs } from './FrameOutputs';
+import { type OutputsText, PassiveOutputs } from './PassiveOutputs';
+import './outputs.css';
+
+/** Outputs higher than this scroll in a box … */
+const TALL_PX = 680;
+
+export interface CellOutputsProps {
+  fileId: string;
+  cellId: string;
+  outputs: readonly Output[];
+  executionId: string | null;
+  /** The execution runs: the end of the outputs stays in sight, and nothing collapses between two displays. */
+  live: boolean;
+  /** Shows a button that clears the outputs. */
+  onClear?: () => void;
+  /** Whether tall outputs scroll in a box (`metadata.scrolled`); undefined decides by height. */
+  scrolled?: boolean | undefined;
+  onScrolledChange?: (scrolled: boolean) => void;
+}
+
+/** Once a run has shown something active, it stays in its frame, so that `clear_output` does not reload it. */
+function useFrameNeeded(executionId: string | null, outputs: readonly Output[]): boolean {
+  const needed = needsFrame(outputs);
+  const [held, setHeld] = useState({ executionId, needed });
+  if (held.executionId !== executionId || (needed && !held.needed)) {
+    setHeld({ executionId, needed });
+    return needed;
+  }
+  return held.needed;
+}
+
+/** The outputs of one cell: in the page when they are passive, wholly in one frame when any of them is active. */
+export function CellOutputs(props: CellOutputsProps) {
+  const { fileId, cellId, outputs, executionId, live } = props;
+  const framed = useFrameNeeded(executionId, outputs);
+  const body = useRef<OutputsText>(null);
+  if (outputs.length === 0 && !(framed && live)) return null;
+  return (
+    <section className="lo-outputs" aria-label={say('activeOutput')} data-cell-outputs={cellId}>
+      <TallBox {...props}>
+        {framed ? (
+          <FrameOutputs key={executionId} ref={body} {...{ fileId, cellId, executionId, outputs }} />
+        ) : (
+          <PassiveOutputs ref={body} fileId={fileId} outputs={outputs} />
+        )}
+      </TallBox>
+      <Tools onCopy={() => body.current?.text() ?? Promise.resolve('')} onClear={props.onClear} />
+    </section>
+  );
+}
+
+function Tools({ onCopy, onClear }: { onCopy: () => Promise<string>; onClear: (() => void) | undefined }) {
+  const [told, setTold] = useState<'copyOutput' | 'copied' | 'copyFailed'>('copyOutput');
+  const copy = useCallback(() => {
+    onCopy()
+      .then((text) => navigator.clipboard.writeText(text))
+      .then(
+        () => setTold('copied'),
+        () => setTold('copyFailed'),
+      );
+  }, [onCopy]);
+  useEffect(() => {
+    if (told === 'copyOutput') return;
+    const timer = setTimeout(() => setTold('copyOutput'), 1_500);
+    return () => clearTimeout(timer);
+  }, [told]);
+  return (
+    <div className="lo-tools">
+      <button type="button" onClick={copy} aria-live="polite">
+        {say(told)}
+      </button>
+      {onClear === undefined ? null : (
+        <button type="button" onClick={onClear}>
+          {say('clearOutput')}
+        </button>
+      )}
+    </div>
+  );
+}
+
+function TallBox({ live, scrolled, onScrolledChange, children }: CellOutputsProps & { children: ReactNode }) {
+  const box = useRef<HTMLDivElement>(null);
+  const content = useRef<HTMLDivElement>(null);
+  const [tall, setTall] = useState(false);
+  const [chosen, setChosen] = useState(scrolled);
+  const capped = (scrolled ?? chosen ?? tall) && tall;
+
+  useLayoutEffect(() => {
+    const element = content.current;
+    if (element === null) return;
+    const measure = () => setTall(element.offsetHeight > TALL_PX);
+    const observer = new ResizeObserver(measure);
+    observer.observe(element);
+    measure();
+    return () => observer.disconnect();
+  }, []);
+
+  useFollow(box, content, live && capped);
+
+  const toggle = () => {
+    setChosen(!capped);
+    onScrolledChange?.(!capped);
+  };
+  return (
+    <>
+      <div ref={box} className={capped ? 'lo-box lo-capped' : 'lo-box'} tabIndex={capped ? 0 : undefined}>
+        <div ref={content}>{children}</div>
+      </div>
+      {tall ? (
+        <button type="button" className="lo-expand" aria-expanded={!capped} onClick={toggle}>
+          {say(capped ? 'expand' : 'collapse')}
+        </button>
+      ) : null}
+    </>
+  );
+}
+
+/** Keeps the end in sight while output grows, unless the reader scrolled away from it. */
+function useFollow(
+  box: React.RefObject<HTMLElement | null>,
+  content: React.RefObject<HTMLElement | null>,
+  on: boolean,
+) {
+  useEffect(() => {
+    const [outer, inner] = [box.current, content.current];
+    if (!on || outer === null || inner === null) return;
+    let following = true;
+    const onScroll = () => {
+      following = outer.scrollHeight - outer.scrollTop - outer.clientHeight < 40;
+    };
+    const observer = new ResizeObserver(() => {
+      if (following) outer.scrollTop = outer.scrollHeight;
+    });
+    outer.addEventListener('scroll', onScroll, { passive: true });
+    observer.observe(inner);
+    return () => {
+      observer.disconnect();
+      outer.removeEventListener('scroll', onScroll);
+    };
+  }, [box, content, on]);
+}

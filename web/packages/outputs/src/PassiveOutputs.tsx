@@ -1,0 +1,37 @@
+import { useImperativeHandle, useLayoutEffect, useRef, type Ref } from 'react';
+import { type Output, OutputList } from './core';
+import { useViewEnv } from './use-view-env';
+
+export interface OutputsText {
+  /** All outputs of the cell as plain text. */
+  text(): Promise<string>;
+}
+
+/** Outputs that may stand in the page itself. */
+export function PassiveOutputs({
+  fileId,
+  outputs,
+  ref,
+}: {
+  fileId: string;
+  outputs: readonly Output[];
+  ref?: Ref<OutputsText>;
+}) {
+  const root = useRef<HTMLDivElement>(null);
+  const list = useRef<OutputList | null>(null);
+  const env = useViewEnv(fileId);
+
+  useLayoutEffect(() => {
+    if (root.current === null) return;
+    const made = new OutputList(root.current, env);
+    list.current = made;
+    return () => {
+      made.dispose();
+      list.current = null;
+    };
+  }, [env]);
+
+  useLayoutEffect(() => list.current?.update(outputs), [outputs, env]);
+  useImperativeHandle(ref, () => ({ text: () => list.current?.text() ?? Promise.resolve('') }), []);
+  return <div ref={root} />;
+}

@@ -1,0 +1,42 @@
+/** Which value of a MIME bundle is shown, and which ones may only be shown in a frame. */
+import { type DisplayOutput, isDisplay, type Output } from './types';
+
+const ACTIVE = new Set(['text/html', 'image/svg+xml', 'application/javascript', 'text/javascript']);
+
+/** Richest first, in the order that Jupyter front ends agree on. */
+const ORDER = [
+  'text/html',
+  'text/markdown',
+  'image/svg+xml',
+  'text/latex',
+  'image/png',
+  'image/jpeg',
+  'image/webp',
+  'image/gif',
+  'application/javascript',
+  'text/javascript',
+  'application/json',
+  'text/plain',
+] as const;
+
+export const IMAGE_TYPES: ReadonlySet<string> = new Set(['image/png', 'image/jpeg', 'image/webp', 'image/gif']);
+
+/** Returns the MIME type that is shown of an output, or undefined when none is known. */
+export function chooseMime(output: DisplayOutput): string | undefined {
+  return ORDER.find((mime) => Object.hasOwn(output.data, mime));
+}
+
+/** Returns whether an output must be shown in a frame of the content origin. */
+export function isActiveOutput(output: Output): boolean {
+  if (!isDisplay(output)) return false;
+  const mime = chooseMime(output);
+  return mime !== undefined && ACTIVE.has(mime);
+}
+
+/** Returns whether the outputs of a cell, all of them together, must be shown in a frame. */
+export const needsFrame = (outputs: readonly Output[]): boolean => outputs.some(isActiveOutput);
+
+/** Returns a display that is there for its effect and shows nothing (`metadata.outputarea.nodisplay`, empty data). */
+export function showsNothing(output: DisplayOutput): boolean {
+  return Object.keys(output.data).length === 0;
+}

@@ -1,0 +1,82 @@
+/** The outputs of a cell as DOM: a change touches the node of its own output only. */
+import { BundleView } from './bundle-view';
+import { ErrorView } from './error-view';
+import { h } from './dom';
+import { StreamView } from './stream-view';
+import { say } from './strings';
+import { isDisplay, isError, isNotice, isStream, type Output, type View, type ViewEnv } from './types';
+
+class MessageView implements View {
+  readonly el: HTMLElement;
+
+  constructor(private readonly output: Output) {
+    this.el = isNotice(output)
+      ? h('div', { class: 'lo-notice', role: 'note' }, output.message)
+      : h('div', { class: 'lo-notice', role: 'note' }, say('unknownOutput', { kind: output.output_type.slice(0, 80) }));
+  }
+
+  update(output: Output): boolean {
+    return output === this.output;
+  }
+
+  text(): string {
+    return this.el.textContent ?? '';
+  }
+
+  dispose(): void {
+    this.el.remove();
+  }
+}
+
+function makeView(output: Output, env: ViewEnv): View {
+  if (isStream(output)) return new StreamView(output, env);
+  if (isError(output)) return new ErrorView(output, env);
+  if (isDisplay(output)) return new BundleView(output, env);
+  return new MessageView(output);
+}
+
+export class OutputList {
+  private views: { id: string; view: View }[] = [];
+
+  constructor(
+    private readonly root: HTMLElement,
+    private readonly env: ViewEnv,
+  ) {}
+
+  update(outputs: readonly Output[]): void {
+    const before = new Map(this.views.map((entry) => [entry.id, entry.view]));
+    const next: { id: string; view: View }[] = [];
+    let place = this.root.firstChild;
+    for (const output of outputs) {
+      const old = before.get(output.id);
+      before.delete(output.id);
+      const kept = old !== undefined && old.update(output);
+      const view = kept ? old : makeView(output, this.env);
+      if (old !== undefined && !kept) {
+        if (place === old.el) place = old.el.nextSibling;
+        remove(old);
+      }
+      if (place === view.el) place = view.el.nextSibling;
+      else this.root.insertBefore(view.el, place);
+      next.push({ id: output.id, view });
+    }
+    for (const view of before.values()) remove(view);
+    this.views = next;
+  }
+
+  /** Returns all outputs as plain text, in order. */
+  async text(): Promise<string> {
+    const texts = await Promise.all(this.views.map((entry) => entry.view.text()));
+    return texts.map((text) => (text.endsWith('\n') || text === '' ? text : `${text}\n`)).join('');
+  }
+
+  dispose(): void {
+    for (const entry of this.views) remove(entry.view);
+    this.views = [];
+  }
+}
+
+function remove(view: View): void {
+  view.dispose();
+  view.el.remove();
+}

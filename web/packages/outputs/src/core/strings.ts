@@ -1,0 +1,59 @@
+/** What outputs say to people, in one place; frames carry it too, which is why it is not in the app's catalogue. */
+
+export const STRINGS = {
+  hidden: '… {n} lines hidden',
+  showMore: 'Show 1,000 more',
+  showAll: 'Show all',
+  showLess: 'Show less',
+  loading: 'Loading …',
+  loadFailed: 'This part of the output could not be loaded.',
+  retry: 'Try again',
+  copy: 'Copy',
+  copied: 'Copied',
+  copyOutput: 'Copy output',
+  copyFailed: 'Could not copy',
+  clearOutput: 'Clear output',
+  saveImage: 'Save image',
+  expand: 'Show in full height',
+  collapse: 'Scroll inside',
+  framesHidden: 'Show {n} hidden lines of the traceback',
+  traceback: 'Traceback',
+  stdout: 'Standard output',
+  stderr: 'Standard error',
+  image: 'Image output',
+  unknownType: 'This output cannot be shown here. Its types are: {types}.',
+  unknownOutput: 'An output of the unknown kind “{kind}”. It is kept in the file as it is.',
+  lineCut: ' … {n} more characters in this line',
+  items: '{n} items',
+  keys: '{n} keys',
+  moreItems: 'Show {n} more',
+  activeOutput: 'Output of the cell',
+  frameSilent: 'The output’s frame did not start. The network may block {origin}.',
+  frameNoisy: 'This output sent too many messages and was stopped.',
+  reload: 'Load it again',
+  externalImage: 'Image on {host}, not loaded',
+  mathFailed: 'Formula: {message}',
+  tooLargeToCopy: 'Too large to copy; download the notebook instead',
+} as const;
+
+export type StringKey = keyof typeof STRINGS;
+
+export type Say = (key: StringKey, values: Readonly<Record<string, string | number>>) => string;
+
+const english: Say = (key, values) =>
+  STRINGS[key].replace(/\{(\w+)\}/g, (_place, name: string) => {
+    const value = values[name];
+    return typeof value === 'number' ? value.toLocaleString('en') : (value ?? '');
+  });
+
+let translate: Say = english;
+
+/** Lets the page say these in its own language. */
+export function setTranslator(translator: Say): void {
+  translate = translator;
+}
+
+/** Returns a text with its `{name}` places filled in. */
+export function say(key: StringKey, values: Readonly<Record<string, string | number>> = {}): string {
+  return translate(key, values);
+}

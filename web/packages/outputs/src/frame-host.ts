@@ -1,0 +1,155 @@
+/** The page's side of one output frame: starts it, hands it one port, feeds it outputs and believes nothing it says. */
+import { type BlobInfo, isBlobRef, isDisplay, isStream, type Output } from './core';
+import {
+  CONNECT,
+  diffOutputs,
+  type ForwardedKey,
+  type FrameTheme,
+  type PageMessage,
+  parseFrameMessage,
+  PROTOCOL_VERSION,
+  RateLimit,
+} from './core/protocol';
+import { type FrameLocation, isReady, makeIframe } from './frame-location';
+
+const START_MS = 20_000;
+const TEXT_MS = 5_000;
+const RATE_PER_S = 200;
+const BURST = 500;
+/** A frame that goes on this long beyond its rate is cut off. */
+const REFUSED_MAXIMUM = 5_000;
+
+export interface FrameOptions {
+  location: FrameLocation;
+  title: string;
+  theme: FrameTheme;
+  externalImages: boolean;
+  outputs: readonly Output[];
+  readBlob(blob: BlobInfo): Promise<Blob>;
+  onHeight(px: number): void;
+  onKey(key: ForwardedKey): void;
+  onFocus(): void;
+  /** silent: it never started; noisy: it was cut off. */
+  onFail(reason: 'silent' | 'noisy'): void;
+}
+
+export class FrameHost {
+  readonly iframe: HTMLIFrameElement;
+  private port: MessagePort | null = null;
+  private handed = false;
+  private sent: readonly Output[] = [];
+  private readonly limit = new RateLimit(RATE_PER_S, BURST);
+  private readonly texts = new Map<number, (text: string) => void>();
+  private requests = 0;
+  private theme: FrameTheme;
+  private outputs: readonly Output[];
+  private timer: number;
+
+  constructor(private readonly options: FrameOptions) {
+    this.theme = options.theme;
+    this.outputs = options.outputs;
+    this.iframe = makeIframe(options.location, options.title);
+    this.iframe.className = 'lo-frame';
+    addEventListener('message', this.onWindowMessage);
+    this.timer = window.setTimeout(() => options.onFail('silent'), START_MS);
+  }
+
+  setOutputs(outputs: readonly Output[]): void {
+    this.outputs = outputs;
+    if (this.port === null) return;
+    const ops = diffOutputs(this.sent, outputs);
+    this.sent = outputs;
+    if (ops.length > 0) this.send({ t: 'ops', ops });
+  }
+
+  setTheme(theme: FrameTheme): void {
+    this.theme = theme;
+    this.send({ t: 'theme', theme });
+  }
+
+  /** Lets the frame scroll inside, when it is taller than the page will give it. */
+  setInnerScroll(inner: boolean): void {
+    this.send({ t: 'scroll', inner });
+  }
+
+  /** Returns what the frame shows, as text. */
+  text(): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const request = ++this.requests;
+      this.texts.set(request, resolve);
+      this.send({ t: 'text', request });
+      setTimeout(() => {
+        this.texts.delete(request);
+        reject(new Error('The output did not answer.'));
+      }, TEXT_MS);
+    });
+  }
+
+  dispose(): void {
+    clearTimeout(this.timer);
+    removeEventListener('message', this.onWindowMessage);
+    this.port?.close();
+    this.port = null;
+    this.iframe.remove();
+  }
+
+  private send(message: PageMessage): void {
+    this.port?.postMessage(message);
+  }
+
+  private readonly onWindowMessage = (event: MessageEvent): void => {
+    if (this.handed || !isReady(event, this.iframe, this.options.location)) return;
+    this.handed = true;
+    clearTimeout(this.timer);
+    removeEventListener('message', this.onWindowMessage);
+    const channel = new MessageChannel();
+    this.port = channel.port1;
+    this.port.onmessage = (message: MessageEvent) => this.onPortMessage(message.data);
+    // An opaque origin cannot be named; the message goes to the window that was checked above.
+    const target = this.options.location.mode === 'C' ? '*' : this.options.location.origin;
+    this.iframe.contentWindow?.postMessage(CONNECT, target, [channel.port2]);
+    this.sent = this.outputs;
+    this.send({
+      t: 'init',
+      version: PROTOCOL_VERSION,
+      theme: this.theme,
+      externalImages: this.options.externalImages,
+      outputs: this.outputs,
+    });
+  };
+
+  private onPortMessage(data: unknown): void {
+    if (!this.limit.take()) {
+      if (this.limit.refused > REFUSED_MAXIMUM && this.port !== null) {
+        this.dispose();
+        this.options.onFail('noisy');
+      }
+      return;
+    }
+    const message = parseFrameMessage(data);
+    if (message === null) return;
+    if (message.t === 'height') this.options.onHeight(message.px);
+    else if (message.t === 'key') this.options.onKey(message);
+    else if (message.t === 'focus') this.options.onFocus();
+    else if (message.t === 'text') this.texts.get(message.request)?.(message.text);
+    else void this.answerBlob(message.request, message.blob);
+  }
+
+  /** A frame may read the blobs of its own cell, and no other of the notebook. */
+  private async answerBlob(request: number, blob: BlobInfo): Promise<void> {
+    const own = blobsOf(this.outputs).find((known) => known.sha256 === blob.sha256);
+    const bytes = own === undefined ? null : await this.options.readBlob(own).catch(() => null);
+    this.send({ t: 'blob', request, blob: bytes });
+  }
+}
+
+/** Returns every blob that the outputs refer to. */
+export function blobsOf(outputs: readonly Output[]): BlobInfo[] {
+  return outputs.flatMap((output) => {
+    if (isStream(output)) {
+      return (output.parts ?? []).map((part) => ({ sha256: part.sha256, size: part.size, media_type: 'text/plain' }));
+    }
+    if (!isDisplay(output)) return [];
+    return Object.values(output.data).flatMap((value) => (isBlobRef(value) ? [value.$blob] : []));
+  });
+}
