@@ -7,6 +7,8 @@ const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 // All of it lies in frame.html and frame/, so that the server can serve exactly these there.
 export default defineConfig({
   root: at('.'),
+  // The app's development server knows the page by the same path.
+  resolve: { alias: [{ find: /^\/src\/frame\//, replacement: at('src/') }] },
   build: {
     outDir: at('../../../src/labora/web/static'),
     emptyOutDir: false,

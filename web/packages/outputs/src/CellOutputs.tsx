@@ -106,7 +106,7 @@ function TallBox({ live, scrolled, onScrolledChange, children }: CellOutputsProp
   };
   return (
     <>
-      <div ref={box} className={capped ? 'lo-box lo-capped' : 'lo-box'} tabIndex={capped ? 0 : undefined}>
+      <div ref={box} className={capped ? 'lo-box lo-capped' : 'lo-box'}>
         <div ref={content}>{children}</div>
       </div>
       {tall ? (

@@ -19,16 +19,14 @@ export function Markdown({ source, attachments, className, onRendered }: Markdow
   const { externalImages } = useOutputsHost();
   useEffect(() => {
     let stale = false;
-    import('./core/markdown')
-      .then((chunk) => chunk.renderMarkdown(source, { externalImages, attachments }))
-      .then(
-        (fragment) => {
-          if (stale || root.current === null) return;
-          root.current.replaceChildren(fragment);
-          onRendered?.(root.current);
-        },
-        () => root.current?.replaceChildren(say('loadFailed')),
-      );
+    const show = async () => {
+      const { renderMarkdown } = await import('./core/markdown');
+      const fragment = await renderMarkdown(source, { externalImages, attachments });
+      if (stale || root.current === null) return;
+      root.current.replaceChildren(fragment);
+      onRendered?.(root.current);
+    };
+    show().catch(() => root.current?.replaceChildren(say('loadFailed')));
     return () => {
       stale = true;
     };

@@ -21,9 +21,17 @@ export function PassiveOutputs({
   const list = useRef<OutputList | null>(null);
   const env = useViewEnv(fileId);
 
+  const latest = useRef(outputs);
+
+  useLayoutEffect(() => {
+    latest.current = outputs;
+    list.current?.update(outputs);
+  }, [outputs]);
+
   useLayoutEffect(() => {
     if (root.current === null) return;
     const made = new OutputList(root.current, env);
+    made.update(latest.current);
     list.current = made;
     return () => {
       made.dispose();
@@ -31,7 +39,6 @@ export function PassiveOutputs({
     };
   }, [env]);
 
-  useLayoutEffect(() => list.current?.update(outputs), [outputs, env]);
   useImperativeHandle(ref, () => ({ text: () => list.current?.text() ?? Promise.resolve('') }), []);
   return <div ref={root} />;
 }

@@ -1,7 +1,7 @@
 /** A raster image, at the size that its metadata asks for, with a button that saves it. */
 import { h } from './dom';
 import { say } from './strings';
-import { type DisplayOutput, isBlobRef, type ValueView, type ViewEnv } from './types';
+import { type BlobRef, type DisplayOutput, isBlobRef, type ValueView, type ViewEnv } from './types';
 import { inlineText } from './values';
 
 /** Returns a size in CSS px from `metadata[mime]` or `metadata`, where Jupyter front ends look for it. */
@@ -57,16 +57,17 @@ export class ImageView implements ValueView {
     if (!isBlobRef(value)) return this.show(`data:${this.mime};base64,${inlineText(value).replace(/\s+/g, '')}`);
     const url = this.env.blobUrl?.(value.$blob);
     if (url !== undefined) return this.show(url);
-    this.env.readBlob(value.$blob).then(
-      (blob) => {
-        if (this.value !== value) return;
-        const before = this.objectUrl;
-        this.objectUrl = URL.createObjectURL(new Blob([blob], { type: this.mime }));
-        this.show(this.objectUrl);
-        if (before !== null) URL.revokeObjectURL(before);
-      },
-      () => this.fail(),
-    );
+    void this.loadObject(value);
+  }
+
+  private async loadObject(value: BlobRef): Promise<void> {
+    const blob = await this.env.readBlob(value.$blob).catch(() => null);
+    if (this.value !== value) return;
+    if (blob === null) return this.fail();
+    const before = this.objectUrl;
+    this.objectUrl = URL.createObjectURL(new Blob([blob], { type: this.mime }));
+    this.show(this.objectUrl);
+    if (before !== null) URL.revokeObjectURL(before);
   }
 
   private show(url: string): void {

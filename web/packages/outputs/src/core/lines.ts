@@ -104,17 +104,17 @@ export class StreamLines {
   private fetch(part: StreamPart): Promise<void> {
     const running = this.pending.get(part.sha256);
     if (running !== undefined) return running;
-    const reading = this.read(part)
-      .then((text) => {
-        this.cache.set(part.sha256, splitLines(text));
-        for (const key of this.cache.keys()) {
-          if (this.cache.size <= KEPT_PARTS) break;
-          this.cache.delete(key);
-        }
-      })
-      .finally(() => this.pending.delete(part.sha256));
+    const reading = this.readInto(part).finally(() => this.pending.delete(part.sha256));
     this.pending.set(part.sha256, reading);
     return reading;
+  }
+
+  private async readInto(part: StreamPart): Promise<void> {
+    this.cache.set(part.sha256, splitLines(await this.read(part)));
+    for (const key of this.cache.keys()) {
+      if (this.cache.size <= KEPT_PARTS) break;
+      this.cache.delete(key);
+    }
   }
 
   /** Returns the whole text, reading what is not here. */

@@ -1,5 +1,5 @@
 /** Markdown (CommonMark, GFM tables, strikethrough, autolinks, task lists, formulas) to a safe fragment. A lazy chunk. */
-import MarkdownIt from 'markdown-it';
+import createMarkdownIt, { type MarkdownIt } from 'markdown-it';
 import { mathRules } from './math-rule';
 import { sanitize } from './sanitize';
 
@@ -47,9 +47,9 @@ function taskLists(md: MarkdownIt): void {
 
 function attachments(md: MarkdownIt): void {
   md.core.ruler.push('attachments', (state) => {
-    const all = (state.env as MarkdownOptions).attachments ?? {};
+    const all = (state.env as unknown as MarkdownOptions).attachments ?? {};
     for (const token of state.tokens.flatMap((token) => token.children ?? [])) {
-      const source = token.type === 'image' ? (token.attrGet('src') ?? '') : '';
+      const source = token.type === 'image' ? String(token.attrGet('src') ?? '') : '';
       if (!source.startsWith('attachment:')) continue;
       let name = source.slice('attachment:'.length);
       try {
@@ -65,7 +65,7 @@ function attachments(md: MarkdownIt): void {
 }
 
 function makeMarkdown(): MarkdownIt {
-  const md = new MarkdownIt({ html: true, linkify: true });
+  const md = new createMarkdownIt({ html: true, linkify: true });
   const validate = md.validateLink.bind(md);
   md.validateLink = (url) => url.startsWith('attachment:') || validate(url);
   md.linkify.set({ fuzzyLink: false, fuzzyEmail: false });
@@ -74,7 +74,7 @@ function makeMarkdown(): MarkdownIt {
 }
 
 const markdown = makeMarkdown();
-const latex = new MarkdownIt('zero').use(mathRules);
+const latex = new createMarkdownIt('zero').use(mathRules);
 latex.inline.ruler.enableOnly(['text', 'math']);
 latex.block.ruler.enableOnly(['math_block', 'paragraph']);
 

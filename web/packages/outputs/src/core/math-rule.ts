@@ -2,7 +2,7 @@
  * markdown-it rules for `$…$`, `$$…$$` and `\begin{…}…\end{…}`, with pandoc's conditions for a dollar sign that means
  * money: an opening one has no space after it, a closing one no space before and no digit after it.
  */
-import type MarkdownIt from 'markdown-it';
+import { type MarkdownIt } from 'markdown-it';
 
 const ENVIRONMENT =
   /^\\begin\{((?:equation|align|alignat|gather|multline|eqnarray|split|cases|[bpvBV]?matrix|array)\*?)\}/;

@@ -1,11 +1,11 @@
 /** Formulas by KaTeX, built as nodes and never as markup. A lazy chunk. */
-import katex from 'katex';
+import { render } from 'katex';
 import 'katex/dist/katex.min.css';
 
 /** Replaces the text of `place` by its formula; a formula with a mistake stays readable, in the colour of an error. */
 export function typesetMath(place: HTMLElement, displayMode: boolean): void {
   const source = place.textContent ?? '';
-  katex.render(source, place, {
+  render(source, place, {
     displayMode,
     throwOnError: false,
     strict: false,
