@@ -1,1 +1,4 @@
+export * from './client';
+export * from './request';
 export * from './types';
+export * from './upload';

@@ -1,0 +1,101 @@
+/** The verbs of the REST API, one function each. */
+import { address, request } from './request';
+import type {
+  Account,
+  ApiToken,
+  File,
+  FileChange,
+  FilePage,
+  Image,
+  Instance,
+  Invitation,
+  ListQuery,
+  NewApiToken,
+  OneTimeLink,
+  Permission,
+  PersonWithLogin,
+  Revision,
+  Role,
+} from './types';
+
+const get = <T>(path: string, query = {}, signal?: AbortSignal) =>
+  request<T>('GET', path, { query, ...(signal ? { signal } : {}) });
+const post = <T>(path: string, json: unknown = {}, headers = {}) => request<T>('POST', path, { json, headers });
+const id = encodeURIComponent;
+
+/** A list comes bare or, where the server pages or names it, as the one list of an object. */
+async function list<T>(answer: Promise<T[] | Record<string, T[]>>): Promise<T[]> {
+  const body = await answer;
+  return Array.isArray(body) ? body : (Object.values(body).find((value) => Array.isArray(value)) ?? []);
+}
+
+interface Credentials {
+  name: string;
+  login: string;
+  password: string;
+}
+
+export const api = {
+  instance: () => get<Instance>('/instance'),
+  setup: (token: string, owner: Credentials) => post<Account>('/setup', { token, ...owner }),
+  login: (login: string, password: string) => post<Account>('/login', { login, password }),
+  logout: () => post<void>('/logout'),
+  logoutEverywhere: () => post<void>('/logout-everywhere'),
+
+  me: () => get<Account>('/me'),
+  rename: (name: string) => request<Account>('PATCH', '/me', { json: { name } }),
+  changePassword: (old: string, password: string) => post<void>('/me/password', { old, new: password }),
+  tokens: () => list(get<ApiToken[]>('/me/tokens')),
+  createToken: (label: string, scopes: string[], expiresDays: number | null) =>
+    post<NewApiToken>('/me/tokens', { label, scopes, expires_days: expiresDays }),
+  deleteToken: (token: string) => request<void>('DELETE', `/me/tokens/${id(token)}`),
+
+  invitations: () => list(get<Invitation[]>('/invitations')),
+  invite: (label: string) => post<OneTimeLink>('/invitations', { label }),
+  deleteInvitation: (invitation: string) => request<void>('DELETE', `/invitations/${id(invitation)}`),
+  /** What an invitation link is for; `secret` is the link's fragment. */
+  invitation: (secret: string) =>
+    request<{ label?: string }>('GET', '/invitation', { headers: { 'X-Labora-Link': secret } }),
+  acceptInvitation: (secret: string, account: Credentials) =>
+    post<Account>('/invitation/accept', account, { 'X-Labora-Link': secret }),
+  resetPassword: (secret: string, password: string) => post<void>('/reset', { password }, { 'X-Labora-Link': secret }),
+
+  accounts: () => list(get<Account[]>('/accounts')),
+  resetLink: (account: string) => post<OneTimeLink>(`/accounts/${id(account)}/reset-link`),
+  setDisabled: (account: string, disabled: boolean) =>
+    request<Account>('PATCH', `/accounts/${id(account)}`, { json: { disabled } }),
+  people: (q: string, signal?: AbortSignal) => list(get<PersonWithLogin[]>('/people', { q }, signal)),
+
+  files: (query: ListQuery, signal?: AbortSignal) => get<FilePage>('/files', query, signal),
+  file: (file: string, signal?: AbortSignal) => get<File>(`/files/${id(file)}`, {}, signal),
+  createFile: (kind: 'folder' | 'notebook', name: string, parentId: string) =>
+    post<File>('/files', { kind, name, parent_id: parentId }),
+  /** Renames, moves, stars, puts into the trash and back. With `version` it fails when someone was faster. */
+  changeFile: (file: string, change: FileChange, version?: number) =>
+    request<File>('PATCH', `/files/${id(file)}`, {
+      json: change,
+      headers: version === undefined ? {} : { 'If-Match': `"${version}"` },
+    }),
+  /** Deletes for ever; the file must be in the trash. */
+  deleteFile: (file: string) => request<void>('DELETE', `/files/${id(file)}`),
+  copyFile: (file: string, name: string, parentId?: string) =>
+    post<File>(`/files/${id(file)}/copy`, { name, ...(parentId === undefined ? {} : { parent_id: parentId }) }),
+  downloadUrl: (file: string) => address(`/files/${id(file)}/download`),
+  blobUrl: (file: string, sha256: string, mediaType: string) =>
+    address(`/files/${id(file)}/blobs/${sha256}`, { type: mediaType }),
+
+  permissions: (file: string) => list(get<Permission[]>(`/files/${id(file)}/permissions`)),
+  share: (file: string, person: { account_id: string } | { login: string }, role: Role) =>
+    post<Permission>(`/files/${id(file)}/permissions`, { ...person, role }),
+  changePermission: (file: string, permission: string, role: Role) =>
+    request<Permission>('PATCH', `/files/${id(file)}/permissions/${id(permission)}`, { json: { role } }),
+  removePermission: (file: string, permission: string) =>
+    request<void>('DELETE', `/files/${id(file)}/permissions/${id(permission)}`),
+
+  revisions: (file: string) => list(get<Revision[]>(`/files/${id(file)}/revisions`)),
+  revisionUrl: (file: string, revision: string) => address(`/files/${id(file)}/revisions/${id(revision)}/download`),
+  restoreRevision: (file: string, revision: string) =>
+    post<File>(`/files/${id(file)}/revisions/${id(revision)}/restore`),
+
+  images: () => list(get<Image[]>('/images')),
+};
