@@ -15,13 +15,13 @@ from labora.accounts import store
 from labora.accounts.guessing import GuessLimit
 from labora.accounts.model import PALETTE, Account, ApiToken, Invitation, Revocation, SignedIn
 from labora.accounts.passwords import Passwords
-from labora.accounts.ports import OnAccountMade
 from labora.base.clock import Clock, SystemClock, parse_timestamp, timestamp
 from labora.base.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError, UnauthenticatedError
 from labora.base.ids import new_id, new_secret, secret_digest
 from labora.base.settings import AccountSettings
 from labora.db import Database
 
+OnAccountMade = Callable[[str], Awaitable[None]]
 OnRevoked = Callable[[Revocation], Awaitable[None] | None]
 _SETUP_DAYS = 365
 _RESET_HOURS = 24
@@ -54,7 +54,7 @@ class Accounts:
         self._revoked.append(callback)
 
     def on_account_made(self, callback: OnAccountMade) -> None:
-        """Calls ``callback`` within the transaction that makes an account (its drive is made there)."""
+        """Calls ``callback`` with the id of every new account, after it was committed (its drive is made then)."""
         self._made.append(callback)
 
     async def _tell(self, revocation: Revocation) -> None:
@@ -174,7 +174,9 @@ class Accounts:
             link = await self._live_link(connection, kind, secret)
             await store.use_link(connection, link.id, self._now())
             account = await self._add_account(connection, name, login, hashed, is_owner=is_owner)
-            return await self._sign_in(connection, account, address, user_agent)
+            signed_in = await self._sign_in(connection, account, address, user_agent)
+        await self._tell_made(account.id)
+        return signed_in
 
     async def make_account(self, *, name: str, login: str, password: str, is_owner: bool = False) -> Account:
         """Makes an account without a link, for the operator's command line."""
@@ -182,7 +184,13 @@ class Accounts:
         self._passwords.check_policy(password, login=login)
         hashed = await self._passwords.hash(password)
         async with self._database.transaction() as connection:
-            return await self._add_account(connection, name, login, hashed, is_owner=is_owner)
+            account = await self._add_account(connection, name, login, hashed, is_owner=is_owner)
+        await self._tell_made(account.id)
+        return account
+
+    async def _tell_made(self, account_id: str) -> None:
+        for callback in self._made:
+            await callback(account_id)
 
     async def _add_account(
         self, connection: AsyncConnection, name: str, login: str, hashed: str, *, is_owner: bool
@@ -201,8 +209,6 @@ class Accounts:
             "created_at": account.created_at,
         }
         await store.add_account(connection, values)
-        for callback in self._made:
-            await callback(connection, account.id)
         await self._audit(connection, account.id, "account.made", account.id, {"owner": is_owner})
         return account
 

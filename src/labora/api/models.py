@@ -1,0 +1,322 @@
+"""Bodies and answers of the REST API; the TypeScript client is generated from them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from labora.access import Ability, Role
+from labora.accounts import Account, ApiToken, Invitation
+from labora.drive import FileView, Permission, Person, Revision
+
+
+class Body(BaseModel):
+    """What clients send. A key that is not expected is refused: nothing is assigned by accident."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Answer(BaseModel):
+    """What the server answers."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+Name = Annotated[str, Field(max_length=1024)]
+Secret = Annotated[str, Field(max_length=1024)]
+
+
+class ErrorAnswer(Answer):
+    """The one shape of every failure."""
+
+    code: str
+    message: str
+    details: dict[str, Any]
+
+
+class Done(Answer):
+    """An empty answer."""
+
+
+class Health(Answer):
+    status: Literal["ok"]
+
+
+class Instance(Answer):
+    name: str
+    version: str
+    setup_needed: bool
+    instance_id: str
+
+
+# -- accounts ---------------------------------------------------------------------------------------------------------
+
+
+class AccountAnswer(Answer):
+    id: str
+    name: str
+    login: str
+    is_owner: bool
+    color: int = Field(description="Index into the presence palette, 0 to 11.")
+
+    @classmethod
+    def of(cls, account: Account) -> AccountAnswer:
+        """Returns an account as it sees itself."""
+        return cls.model_validate(account)
+
+
+class AccountForOwner(AccountAnswer):
+    created_at: str
+    disabled_at: str | None
+
+
+class AccountList(Answer):
+    accounts: list[AccountForOwner]
+
+
+class PersonAnswer(Answer):
+    id: str
+    name: str
+
+    @classmethod
+    def of(cls, person: Person | None) -> PersonAnswer | None:
+        """Returns a person as others see them."""
+        return cls(id=person.id, name=person.name) if person else None
+
+
+class PersonWithLogin(PersonAnswer):
+    login: str
+
+
+class PeopleList(Answer):
+    people: list[PersonWithLogin]
+
+
+class NewAccountBody(Body):
+    name: Name
+    login: Name
+    password: Secret
+
+
+class SetupBody(NewAccountBody):
+    token: Secret
+
+
+class LoginBody(Body):
+    login: Name
+    password: Secret
+
+
+class MeBody(Body):
+    name: Name
+
+
+class PasswordBody(Body):
+    old: Secret
+    new: Secret
+
+
+class ResetBody(Body):
+    password: Secret
+
+
+class AccountBody(Body):
+    disabled: bool
+
+
+class TokenBody(Body):
+    label: Name
+    scopes: list[Literal["read", "write", "run"]] = Field(max_length=3)
+    expires_days: int | None = Field(default=None, ge=1, le=3650)
+
+
+class TokenAnswer(Answer):
+    id: str
+    label: str
+    scopes: list[str]
+    created_at: str
+    last_used_at: str | None
+    expires_at: str | None
+
+    @classmethod
+    def of(cls, token: ApiToken) -> TokenAnswer:
+        """Returns a token without its secret."""
+        return cls(
+            id=token.id,
+            label=token.label,
+            scopes=list(token.scopes),
+            created_at=token.created_at,
+            last_used_at=token.last_used_at,
+            expires_at=token.expires_at,
+        )
+
+
+class NewToken(TokenAnswer):
+    secret: str = Field(description="Shown this once.")
+
+
+class TokenList(Answer):
+    tokens: list[TokenAnswer]
+
+
+class InvitationBody(Body):
+    label: Name = ""
+
+
+class InvitationAnswer(Answer):
+    id: str
+    label: str
+    created_at: str
+    expires_at: str
+    used_at: str | None
+
+    @classmethod
+    def of(cls, invitation: Invitation) -> InvitationAnswer:
+        """Returns an invitation without its secret."""
+        return cls.model_validate(invitation)
+
+
+class InvitationList(Answer):
+    invitations: list[InvitationAnswer]
+
+
+class NewInvitation(InvitationAnswer):
+    url: str = Field(description="The link to pass on; shown this once.")
+
+
+class Link(Answer):
+    url: str = Field(description="A one-time link to pass on; shown this once.")
+
+
+class InvitationPage(Answer):
+    label: str
+    expires_at: str
+
+
+# -- drive ------------------------------------------------------------------------------------------------------------
+
+
+class FileAnswer(Answer):
+    """A file or folder as the asker sees it."""
+
+    id: str
+    kind: Literal["folder", "notebook", "file", "shortcut"]
+    name: str
+    media_type: str
+    size: int
+    parent_id: str | None
+    owner: PersonAnswer
+    created_at: str
+    modified_at: str
+    modified_by: PersonAnswer | None
+    trashed_at: str | None
+    starred: bool
+    version: int
+    role: Role
+    abilities: list[Ability]
+    read_only_reason: str | None
+    shared: bool
+    opened_at: str | None
+
+    @classmethod
+    def of(cls, view: FileView) -> FileAnswer:
+        """Returns the REST form of a file."""
+        row = view.row
+        return cls(
+            id=view.id,
+            kind=row["kind"],
+            name=view.name,
+            media_type=row["media_type"],
+            size=row["size"],
+            parent_id=view.parent_id,
+            owner=PersonAnswer(id=view.owner.id, name=view.owner.name),
+            created_at=row["created_at"],
+            modified_at=row["modified_at"],
+            modified_by=PersonAnswer.of(view.modified_by),
+            trashed_at=row["trashed_at"] or row["ancestor_trashed_at"],
+            starred=view.starred,
+            version=view.version,
+            role=view.role,
+            abilities=[ability for ability in Ability if ability in view.abilities],
+            read_only_reason=row["read_only_reason"],
+            shared=view.access.shared,
+            opened_at=view.opened_at,
+        )
+
+
+class FileList(Answer):
+    files: list[FileAnswer]
+    next_page_token: str | None = Field(serialization_alias="nextPageToken")
+
+
+class Ancestors(Answer):
+    """Folders above an item, the highest first, as far as the asker may read them."""
+
+    files: list[FileAnswer]
+
+
+class NewFileBody(Body):
+    kind: Literal["folder", "notebook"]
+    name: Name
+    parent_id: Name = "root"
+
+
+class FileBody(Body):
+    name: Name | None = None
+    parent_id: Name | None = None
+    trashed: bool | None = None
+    starred: bool | None = None
+
+
+class CopyBody(Body):
+    name: Name | None = None
+    parent_id: Name | None = None
+
+
+class PermissionBody(Body):
+    role: Literal["editor", "commenter", "viewer"]
+    account_id: Name | None = None
+    login: Name | None = None
+
+
+class PermissionChangeBody(Body):
+    role: Literal["owner", "editor", "commenter", "viewer"]
+
+
+class PermissionAnswer(Answer):
+    id: str
+    kind: Literal["person", "group", "domain", "anyone"]
+    role: Role
+    account: PersonAnswer | None
+    login: str | None
+    expires_at: str | None
+    inherited_from: str | None
+
+    @classmethod
+    def of(cls, permission: Permission) -> PermissionAnswer:
+        """Returns the REST form of a permission."""
+        return cls.model_validate(permission)
+
+
+class PermissionList(Answer):
+    permissions: list[PermissionAnswer]
+
+
+class RevisionAnswer(Answer):
+    id: str
+    number: int
+    size: int
+    kind: str
+    name: str | None
+    author: PersonAnswer | None
+    created_at: str
+
+    @classmethod
+    def of(cls, revision: Revision) -> RevisionAnswer:
+        """Returns the REST form of a revision."""
+        return cls.model_validate(revision)
+
+
+class RevisionList(Answer):
+    revisions: list[RevisionAnswer]

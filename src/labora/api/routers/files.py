@@ -1,0 +1,170 @@
+"""Files and folders."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from labora.access import Ability, Principal, Scope
+from labora.api.models import Ancestors, CopyBody, Done, FileAnswer, FileBody, FileList, NewFileBody
+from labora.api.needs import Needs, services_of
+from labora.api.public import PREFIX
+from labora.api.services import Services
+from labora.base.errors import InvalidError
+from labora.drive import FileView, ListQuery
+
+router = APIRouter(prefix=PREFIX, tags=["files"])
+Container = Annotated[Services, Depends(services_of)]
+Reader = Annotated[Principal, Depends(Needs(Scope.READ, Ability.READ))]
+Downloader = Annotated[Principal, Depends(Needs(Scope.READ, Ability.DOWNLOAD))]
+# What a change needs depends on what is changed; the verb asks for it.
+Writer = Annotated[Principal, Depends(Needs(Scope.WRITE, Ability.READ))]
+_ETAG = re.compile(r'(?:W/)?"v(\d{1,18})"')
+
+
+@router.get("/files")
+async def list_files(
+    caller: Annotated[Principal, Depends(Needs(Scope.READ))],
+    services: Container,
+    folder: Annotated[str | None, Query(max_length=64)] = None,
+    view: Annotated[Literal["drive", "shared", "recent", "trash", "starred"], Query()] = "drive",
+    q: Annotated[str, Query(max_length=255)] = "",
+    page_token: Annotated[str | None, Query(alias="pageToken", max_length=4096)] = None,
+    page_size: Annotated[int, Query(alias="pageSize", ge=1, le=1000)] = 100,
+    order_by: Annotated[str, Query(alias="orderBy", max_length=200)] = "",
+) -> FileList:
+    """Lists one page of a folder, of a view, or, with ``q`` and no folder, of everything readable."""
+    query = ListQuery(view, folder, q, order_by, page_size, page_token)
+    page = await services.drive.list(caller, query)
+    return FileList(files=[FileAnswer.of(found) for found in page.files], next_page_token=page.next_page_token)
+
+
+@router.post("/files", status_code=201)
+async def create_file(
+    body: NewFileBody, caller: Annotated[Principal, Depends(Needs(Scope.WRITE))], response: Response, services: Container
+) -> FileAnswer:
+    """Makes an empty folder or notebook."""
+    make = services.drive.create_folder if body.kind == "folder" else services.drive.create_notebook
+    return _answer(await make(caller, body.name, body.parent_id), response)
+
+
+@router.post(
+    "/files/upload",
+    status_code=201,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        }
+    },
+)
+async def upload_file(
+    request: Request,
+    caller: Annotated[Principal, Depends(Needs(Scope.WRITE))],
+    response: Response,
+    services: Container,
+    name: Annotated[str, Query(max_length=4096)],
+    parent: Annotated[str, Query(max_length=64)] = "root",
+) -> FileAnswer:
+    """Stores the raw body as a new file; a name ending in ``.ipynb`` makes a notebook."""
+    declared = request.headers.get("content-length")
+    size = int(declared) if declared and declared.isdigit() else None
+    view = await services.drive.upload(caller, name, parent, request.stream(), declared_size=size)
+    return _answer(view, response)
+
+
+@router.delete("/trash")
+async def empty_trash(caller: Annotated[Principal, Depends(Needs(Scope.WRITE))], services: Container) -> Done:
+    """Ends everything in the account's trash."""
+    await services.drive.empty_trash(caller)
+    return Done()
+
+
+@router.get("/files/{file_id}")
+async def get_file(file_id: str, caller: Reader, response: Response, services: Container) -> FileAnswer:
+    """Returns a file or folder; ``root`` is the account's My Drive."""
+    return _answer(await services.drive.get(caller, file_id), response)
+
+
+@router.get("/files/{file_id}/ancestors")
+async def ancestors(file_id: str, caller: Reader, services: Container) -> Ancestors:
+    """Returns the folders above an item, the highest first, for breadcrumbs."""
+    return Ancestors(files=[FileAnswer.of(view) for view in await services.drive.ancestors(caller, file_id)])
+
+
+@router.patch("/files/{file_id}")
+async def change_file(
+    file_id: str,
+    body: FileBody,
+    caller: Writer,
+    response: Response,
+    services: Container,
+    if_match: Annotated[str | None, Header(max_length=64)] = None,
+) -> FileAnswer:
+    """Renames, moves, trashes, restores or stars; with If-Match only at that version."""
+    view = await services.drive.change(
+        caller,
+        file_id,
+        name=body.name,
+        parent_id=body.parent_id,
+        trashed=body.trashed,
+        starred=body.starred,
+        expected_version=_version(if_match),
+    )
+    return _answer(view, response)
+
+
+@router.delete("/files/{file_id}")
+async def delete_file(
+    file_id: str, caller: Annotated[Principal, Depends(Needs(Scope.WRITE, Ability.DELETE))], services: Container
+) -> Done:
+    """Ends an item for ever, with everything below it."""
+    await services.drive.delete(caller, file_id)
+    return Done()
+
+
+@router.post("/files/{file_id}/copy", status_code=201)
+async def copy_file(
+    file_id: str,
+    body: CopyBody,
+    caller: Annotated[Principal, Depends(Needs(Scope.WRITE, Ability.COPY))],
+    response: Response,
+    services: Container,
+) -> FileAnswer:
+    """Makes a copy that belongs to the caller."""
+    return _answer(await services.drive.copy(caller, file_id, name=body.name, parent_id=body.parent_id), response)
+
+
+@router.get("/files/{file_id}/download", response_class=Response)
+async def download_file(file_id: str, caller: Downloader, services: Container) -> Response:
+    """Returns the bytes as an attachment; of a notebook the live state."""
+    view, size, pieces = await services.drive.open_content(caller, file_id)
+    return StreamingResponse(
+        pieces,
+        media_type="application/octet-stream",
+        headers={"Content-Disposition": attachment(view.name), "Content-Length": str(size)},
+    )
+
+
+def attachment(name: str) -> str:
+    """Returns a Content-Disposition that no name can break out of (RFC 6266, RFC 8187)."""
+    plain = re.sub(r'[^A-Za-z0-9._ -]', "_", name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def _answer(view: FileView, response: Response) -> FileAnswer:
+    response.headers["ETag"] = f'"v{view.version}"'
+    return FileAnswer.of(view)
+
+
+def _version(if_match: str | None) -> int | None:
+    if if_match is None or if_match.strip() == "*":
+        return None
+    match = _ETAG.fullmatch(if_match.strip())
+    if match is None:
+        raise InvalidError('If-Match is an ETag that this server gave, like "v3".', code="bad_etag")
+    return int(match[1])

@@ -1,0 +1,67 @@
+"""Builds the parts, connects their ports, starts and ends them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from labora.accounts import Accounts
+from labora.api.services import Services
+from labora.base.logging import get_logger
+from labora.base.settings import Settings
+from labora.blobs import Blobs
+from labora.db import Database, migrate
+from labora.drive import Drive
+from labora.drive.home import Home
+from labora.drive.inspect import notebook_inspector
+
+_UPKEEP_S = 3600.0
+
+
+def build_services(settings: Settings) -> Services:
+    """Makes the container; nothing is opened or started yet except the data folders."""
+    settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    database = Database(settings.database_url)
+    blobs = Blobs(database, settings.state_dir / "blobs", min_free_bytes=settings.storage.min_free_bytes)
+    accounts = Accounts(database, settings.accounts)
+    drive = Drive(database, blobs, settings.limits, notebook_inspector(settings.limits))
+    home = Home(drive)
+    drive.context.after_root = home.furnish
+    accounts.on_account_made(home.prepare)
+    return Services(settings, database, blobs, accounts, drive)
+
+
+async def start_services(services: Services) -> None:
+    """Brings the schema up to date and starts what runs in the background."""
+    await migrate(services.database)
+    services.closers.append(services.database.close)
+    services.instance_id = await services.accounts.instance_id()
+    upkeep = asyncio.create_task(_keep_up(services), name="upkeep")
+
+    async def stop_upkeep() -> None:
+        upkeep.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await upkeep
+
+    services.closers.append(stop_upkeep)
+
+
+async def stop_services(services: Services) -> None:
+    """Ends everything in reverse order; one failure does not keep the others open."""
+    while services.closers:
+        close = services.closers.pop()
+        try:
+            await close()
+        except Exception as error:  # noqa: BLE001 - the rest must be closed too
+            get_logger("api").error("stop failed", error=repr(error))
+
+
+async def _keep_up(services: Services) -> None:
+    """Deletes what expired and sweeps bytes that nothing refers to, every hour."""
+    while True:
+        try:
+            await services.accounts.tidy()
+            await services.blobs.sweep()
+        except Exception as error:  # noqa: BLE001 - upkeep tries again in an hour
+            get_logger("api").error("upkeep failed", error=repr(error))
+        await asyncio.sleep(_UPKEEP_S)
