@@ -46,4 +46,5 @@ def configure_logging(*, json: bool = False, level: str = "info") -> None:
 
 def get_logger(name: str) -> Any:
     """Returns a bound structured logger that carries ``room=name``."""
-    return structlog.get_logger().bind(room=name)
+    # Bound on first use, so that a logger made at import follows what configure_logging says later.
+    return structlog.get_logger(room=name)

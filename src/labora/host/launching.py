@@ -1,0 +1,139 @@
+"""From a request to a launch: the listening socket, the binds and the resource limits of one runtime."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import resource
+import socket
+import stat
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from labora.base.errors import UnavailableError
+from labora.host import folders, sandbox
+from labora.host.levels import Isolation
+from labora.host.model import Limits
+from labora.host.spec import Bind, LaunchSpec
+from labora.host.starter import base_spec
+
+# sockaddr_un holds 108 bytes with the closing NUL; a little room is left for those who build on the path.
+MAX_SOCKET_PATH = 100
+OPEN_FILES = 65_536
+
+
+def socket_path(run: Path, runtime_id: str) -> Path:
+    """Returns where a runtime's socket lies: in the run folder, or in a short one where that path is too long."""
+    path = run / "runtimes" / f"{runtime_id}.sock"
+    if len(os.fsencode(path)) <= MAX_SOCKET_PATH:
+        return path
+    digest = hashlib.sha256(str(run).encode()).hexdigest()[:12]
+    short = Path(tempfile.gettempdir(), f"labora-{os.geteuid()}-{digest}")
+    with contextlib.suppress(FileExistsError):
+        short.mkdir(mode=0o711)
+    info = short.lstat()
+    if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.geteuid():
+        raise UnavailableError(
+            f"{short} belongs to somebody else. Use a data folder with a shorter path.", code="socket_path"
+        )
+    name = runtime_id if len(runtime_id) <= 20 else hashlib.sha256(runtime_id.encode()).hexdigest()[:20]
+    return short / f"{name}.sock"
+
+
+def listen(run: Path, runtime_id: str, owner: int | None) -> tuple[str, socket.socket]:
+    """Opens the socket that the agent will listen on; only ``owner`` (and root) may connect. Returns its path too."""
+    path = socket_path(run, runtime_id)
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listener.bind(str(path))
+        # chmod follows links, but only this process writes to the folder.
+        path.chmod(0o600)
+        if owner is not None and os.geteuid() == 0:
+            os.chown(path, owner, owner, follow_symlinks=False)
+        listener.listen(16)
+    except BaseException:
+        listener.close()
+        raise
+    return str(path), listener
+
+
+def remove_socket(path: str) -> None:
+    """Removes a runtime's socket, if it is there."""
+    Path(path).unlink(missing_ok=True)
+
+
+def resource_limits() -> list[tuple[int, int]]:
+    """Returns RLIMITs that every sandbox gets: no core files on the host's disk, and a bounded number of files."""
+    return [(resource.RLIMIT_CORE, 0), (resource.RLIMIT_NOFILE, OPEN_FILES)]
+
+
+def limit_processes(pid: int, processes: int) -> None:
+    """Sets RLIMIT_NPROC on a sandbox that has not run yet.
+
+    The kernel counts it per user namespace (Linux 5.14), so the owner's other processes do not count.
+    """
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        resource.prlimit(pid, resource.RLIMIT_NPROC, (processes, processes))
+
+
+def spec_for(
+    isolation: Isolation, run: Path, folder: Path, image: Path, limits: Limits, env: dict[str, str], uid: int | None
+) -> LaunchSpec:
+    """Returns the launch of a runtime.
+
+    Args:
+        run: the host's run folder, with the generated ``/etc`` files.
+        folder: the runtime's private folder.
+        image: the image's folder.
+        env: variables beyond those of every runtime.
+        uid: the slot's uid on a root host.
+
+    Raises:
+        UnavailableError: the image is not ready.
+    """
+    agent = sandbox.agent_folder(image)
+    environment = sandbox.guest_environment(os.environ, env)
+    spec = replace(base_spec(sandbox.AGENT_COMMAND), uid=uid, rlimits=resource_limits())
+    if isolation.level == "none":
+        return replace(
+            spec,
+            command=[str(agent / "bin" / "python"), "-m", "labora_guest"],
+            cwd=str(folder / "content"),
+            environment=environment
+            | {
+                "HOME": str(folder / "home"),
+                "PATH": f"{image / 'bin'}:/usr/local/bin:/usr/bin:/bin",
+                "JUPYTER_PATH": str(image / "share" / "jupyter"),
+            },
+        )
+    system, links = sandbox.system_binds()
+    binds = [
+        *system,
+        *sandbox.etc_binds(run / "etc"),
+        *sandbox.ca_binds(environment),
+        Bind(str(folder / "content"), "/content", writable=True),
+        Bind(str(folder / "home"), "/root", writable=True),
+        *sandbox.image_binds(agent, image),
+    ]
+    return replace(
+        spec,
+        bwrap=isolation.bwrap,
+        bwrap_libraries=isolation.bwrap_libraries,
+        binds=sandbox.order(binds),
+        symlinks=links,
+        cwd="/content",
+        environment=environment,
+        tmpfs_bytes=max(limits.memory_bytes // 2, 16 * 1024 * 1024),
+        disable_userns=isolation.disable_userns,
+    )
+
+
+def prepare_mount_points(binds: Sequence[Bind], home: Path, uid: int | None) -> None:
+    """Makes the places of binds that fall into the writable home (an interpreter installed below ``/root``)."""
+    for bind in binds:
+        if bind.target.startswith("/root/"):
+            folders.make_mount_point(home, Path(bind.target).relative_to("/root").parts, uid)

@@ -1,0 +1,92 @@
+"""Finding the living host of a data folder, or starting one that outlives its starter."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from labora import __version__
+from labora.base.errors import UnavailableError
+from labora.base.settings import Settings
+from labora.host.unix import connect_unix
+
+START_TIMEOUT_S = 30.0
+MAX_LOG = 8 * 1024 * 1024
+
+
+def call_host(socket_path: Path, verb: str, timeout_s: float = 5.0) -> Any:
+    """Calls a verb without arguments, blocking. Raises OSError where no host answers."""
+    with connect_unix(socket_path, timeout_s) as connection, connection.makefile("rwb") as stream:
+        stream.write(json.dumps({"verb": verb, "args": {}}).encode() + b"\n")
+        stream.flush()
+        line = stream.readline()
+    if not line:
+        raise ConnectionResetError("the host closed the connection")
+    return json.loads(line)["result"]
+
+
+def host_command(settings: Settings) -> list[str]:
+    """Returns the command line of the host for these settings."""
+    runtimes = settings.runtimes
+    return [
+        sys.executable, "-m", "labora.host",
+        "--data-dir", str(settings.storage.data_dir.absolute()),
+        "--images-dir", str(settings.images_dir),
+        "--isolation", runtimes.isolation,
+        "--base-uid", str(runtimes.base_uid),
+        "--log-level", settings.log.level,
+        *(["--control-uid", str(runtimes.control_uid)] if os.geteuid() == 0 and runtimes.control_uid else []),
+    ]  # fmt: skip
+
+
+def _spawn(settings: Settings) -> None:
+    """Starts the host as a grandchild in its own session: nobody's job, nobody's zombie, no terminal."""
+    log = settings.run_dir / "host.log"
+    if log.exists() and log.stat().st_size > MAX_LOG:
+        log.rename(log.with_suffix(".log.1"))
+    code = "import subprocess, sys; subprocess.Popen(sys.argv[1:], stdin=0, stdout=1, stderr=2, start_new_session=True)"
+    with log.open("ab") as sink:
+        subprocess.run(
+            [sys.executable, "-I", "-S", "-c", code, *host_command(settings)],
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            cwd="/",
+            check=True,
+        )
+
+
+def ensure_host(settings: Settings) -> dict[str, Any]:
+    """Returns the answer of ``ping`` from the host of the data folder, starting one where none lives.
+
+    A host of another version hands its runtimes over to a new one. Blocks up to 30 s; call it before the control
+    plane gives its privileges up, since a root host is started by root only.
+
+    Raises:
+        UnavailableError: the host does not come up; the message carries the end of its log.
+    """
+    path = settings.run_dir / "host.sock"
+    settings.run_dir.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + START_TIMEOUT_S
+    spawned_at = float("-inf")
+    while time.monotonic() < deadline:
+        try:
+            info: dict[str, Any] = call_host(path, "ping")
+        except (OSError, ValueError, KeyError):
+            # Anew now and then: an old host may just be ending and still hold the lock.
+            if time.monotonic() - spawned_at > 3.0:
+                _spawn(settings)
+                spawned_at = time.monotonic()
+            time.sleep(0.03)
+            continue
+        if info["version"] == __version__:
+            return info
+        call_host(path, "leave")
+        time.sleep(0.2)
+    lines = (settings.run_dir / "host.log").read_text(errors="replace").splitlines()[-5:]
+    raise UnavailableError("The host supervisor did not start:\n" + "\n".join(lines), code="host_unreachable")

@@ -1,0 +1,429 @@
+"""The verbs: start, list, meter, limit, deadline, kill, and the adoption of what an earlier host left running."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import os
+import re
+import signal
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from labora import __version__
+from labora.base import faults
+from labora.base.errors import ConflictError, InvalidError, LaboraError, NotFoundError, UnavailableError
+from labora.base.logging import get_logger
+from labora.host import folders, launching
+from labora.host.cgroups import CgroupDriver, open_driver
+from labora.host.levels import Isolation, probe
+from labora.host.model import Exit, Handle, HostInfo, HostOptions, Limits, Meter
+from labora.host.process import boot_id, is_alive, send_signal, start_time, wait_exit
+from labora.host.registry import Registry
+from labora.host.sandbox import write_etc
+from labora.host.starter import launch, read_status
+from labora.host.watchdog import Watchdog
+
+_log = get_logger("host")
+_RUNTIME_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+KILL_WAIT_S = 10.0
+DISK_AGE_S = 20.0
+TICK_S = 1.0
+
+
+class Supervisor:
+    """Owns every runtime of one data folder.
+
+    Args:
+        options: folders, level and uids.
+    """
+
+    def __init__(self, options: HostOptions) -> None:
+        self.options = options
+        self.run = Path(options.run_dir)
+        self.runtimes = Path(options.runtimes_dir)
+        self._registry = Registry(self.run / "runtimes")
+        self._handles: dict[str, Handle] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._watchers: dict[str, asyncio.Task[None]] = {}
+        self._reasons: dict[str, str] = {}
+        self._disk: dict[str, tuple[float, int]] = {}
+        self._deadlines: dict[str, float] = {}
+        self._cgroups: CgroupDriver
+        self._isolation: Isolation
+        self._watchdog: Watchdog | None = None
+        self._ticker: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Finds level and cgroups, adopts living runtimes and reaps what belongs to none."""
+        for folder, mode in ((self.run, 0o755), (self.run / "runtimes", 0o711), (self.runtimes, 0o755)):
+            folder.mkdir(parents=True, exist_ok=True)
+            if folder.stat().st_uid == os.geteuid():
+                folder.chmod(mode)
+        write_etc(self.run / "etc", "labora")
+        label = "labora-" + hashlib.sha256(str(self.run.resolve()).encode()).hexdigest()[:12]
+        self._cgroups = open_driver(label)
+        self._isolation = await probe(self.options)
+        if self._cgroups.version == "none":
+            self._watchdog = Watchdog()
+        await self._adopt()
+        self._ticker = asyncio.create_task(self._tick())
+
+    async def close(self) -> None:
+        """Stops watching; the runtimes go on."""
+        tasks = [*self._watchers.values(), *([self._ticker] if self._ticker else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def ping(self) -> HostInfo:
+        """Returns version, level and notes."""
+        notes = (*self._isolation.notes, *self._cgroups.notes)
+        return HostInfo(__version__, os.getpid(), self._isolation.level, self._cgroups.version, notes)
+
+    def list(self) -> list[Handle]:
+        """Returns every handle, of ended runtimes too until they are wiped."""
+        return [self._handles[runtime_id] for runtime_id in sorted(self._handles)]
+
+    async def start(
+        self,
+        runtime_id: str,
+        generation: int,
+        image: str,
+        limits: Limits,
+        deadline: float | None,
+        key: str,
+        env: dict[str, str],
+    ) -> Handle:
+        """Starts a runtime; asked again with the same generation, returns the handle of the first time.
+
+        Raises:
+            ConflictError: a later generation of this runtime is known (``stale_generation``).
+            UnavailableError: no isolation, the image is not ready, or the sandbox failed.
+        """
+        check_id(runtime_id)
+        async with self._lock(runtime_id):
+            known = self._handles.get(runtime_id)
+            if known is not None and known.generation == generation:
+                return known
+            if known is not None and known.generation > generation:
+                raise ConflictError(
+                    f"Runtime {runtime_id} has reached generation {known.generation}.", code="stale_generation"
+                )
+            if not self._isolation.allowed:
+                raise UnavailableError(
+                    f"No runtime can start: {self._isolation.why}. `labora doctor` names what would help.",
+                    code="no_isolation",
+                )
+            if known is not None:
+                await self._end(known, "killed")
+            slot = known.slot if known is not None else self._free_slot()
+            return await self._start(runtime_id, generation, self._image(image), limits, deadline, key, env, slot)
+
+    async def meter(self, runtime_id: str) -> Meter:
+        """Returns what the runtime uses. Raises NotFoundError."""
+        handle = self._handle(runtime_id)
+        taken, size = self._disk.get(runtime_id, (float("-inf"), 0))
+        if time.monotonic() - taken > DISK_AGE_S:
+            size = await asyncio.to_thread(folders.disk_bytes, self.runtimes / runtime_id)
+            self._disk[runtime_id] = (time.monotonic(), size)
+        if self._watchdog is not None:
+            usage = await asyncio.to_thread(self._watchdog.usage, handle)
+            return Meter(
+                usage.memory_bytes,
+                handle.limits.memory_bytes,
+                usage.cpu_seconds,
+                usage.processes,
+                self._watchdog.kills(runtime_id),
+                size,
+            )
+        return Meter(
+            self._cgroups.memory(runtime_id),
+            handle.limits.memory_bytes,
+            self._cgroups.cpu_seconds(runtime_id),
+            self._cgroups.processes(runtime_id),
+            self._cgroups.oom_kills(runtime_id),
+            size,
+        )
+
+    async def limit(self, runtime_id: str, limits: Limits) -> None:
+        """Changes the limits of a runtime. Raises NotFoundError, or ConflictError where it uses more already."""
+        async with self._lock(runtime_id):
+            handle = self._handle(runtime_id)
+            try:
+                if handle.alive:
+                    self._cgroups.limit(runtime_id, limits)
+            except OSError as error:
+                raise ConflictError(
+                    f"The limit was not taken ({error.strerror}): the runtime uses more than that now.", code="in_use"
+                ) from error
+            self._keep(replace(handle, limits=limits))
+
+    async def deadline(self, runtime_id: str, deadline: float | None) -> None:
+        """Sets when the host itself ends the runtime, in unix seconds; None: never. Raises NotFoundError."""
+        async with self._lock(runtime_id):
+            self._keep(replace(self._handle(runtime_id), deadline=deadline))
+            self._arm(runtime_id, deadline)
+
+    async def kill(self, runtime_id: str, *, wipe: bool) -> None:
+        """Ends the runtime and, with ``wipe``, removes every trace of it. Does nothing for an unknown one."""
+        check_id(runtime_id)
+        async with self._lock(runtime_id):
+            handle = self._handles.get(runtime_id)
+            if handle is not None:
+                await self._end(handle, "killed")
+            if wipe:
+                await self._wipe(runtime_id)
+
+    async def kill_all(self) -> None:
+        """Ends every runtime; folders stay."""
+        await asyncio.gather(*(self.kill(handle.runtime_id, wipe=False) for handle in self.list()))
+
+    # -- starting ------------------------------------------------------------------------------------------------
+
+    async def _start(
+        self,
+        runtime_id: str,
+        generation: int,
+        image: Path,
+        limits: Limits,
+        deadline: float | None,
+        key: str,
+        env: dict[str, str],
+        slot: int,
+    ) -> Handle:
+        uid = self.options.base_uid + slot if os.geteuid() == 0 else None
+        folder = self.runtimes / runtime_id
+        folders.make_private(folder, None)
+        for name in ("content", "home"):
+            folders.make_private(folder / name, uid)
+        path, listener = launching.listen(self.run, runtime_id, self.options.control_uid)
+        spec = launching.spec_for(self._isolation, self.run, folder, image, limits, env, uid)
+        launching.prepare_mount_points(spec.binds, folder / "home", uid)
+        self._cgroups.remove(runtime_id)
+        try:
+            procs = self._cgroups.create(runtime_id, limits)
+        except OSError as error:
+            raise UnavailableError(f"The cgroup was not made: {error.strerror}.", code="cgroup_failed") from error
+        handle = Handle(
+            runtime_id, generation, 0, 0, path, self._isolation.level, self._cgroups.path(runtime_id), slot,
+            time.time(), True, None, 0, 0, boot_id(), deadline, limits, image=str(image),
+        )  # fmt: skip
+        # Known on disk before it exists: a host that dies between the two lines finds it by the status file.
+        self._registry.save(handle)
+        faults.reach("host.start.registered")
+        line = json.dumps({"key": key, "generation": generation}).encode() + b"\n"
+        try:
+            started = await launch(
+                replace(spec, cgroup_procs=procs),
+                listener=listener.fileno(),
+                key=line,
+                status=folder / "status",
+                log=folder / "agent.log",
+                seccomp=self._isolation.seccomp,
+            )
+        except BaseException:
+            self._discard(runtime_id, path)
+            raise
+        finally:
+            listener.close()
+        handle = replace(
+            handle,
+            pid=started.child_pid,
+            start_time=start_time(started.child_pid) or 0,
+            monitor_pid=started.monitor.pid,
+            monitor_start_time=start_time(started.monitor.pid) or 0,
+        )
+        faults.reach("host.start.launched")
+        if self._isolation.level == "b" or self._watchdog is not None:
+            launching.limit_processes(handle.pid, limits.processes)
+        self._keep(handle)
+        started.release()
+        self._arm(runtime_id, deadline)
+        self._watch(handle)
+        _log.info("runtime_started", runtime_id=runtime_id, generation=generation, pid=handle.pid, slot=slot)
+        return handle
+
+    def _image(self, image: str) -> Path:
+        """Returns the image's folder. The control plane is not trusted to name just any: it must be one of ours."""
+        root = Path(self.options.images_dir).resolve()
+        path = (root / image).resolve()
+        if not path.is_relative_to(root) or path == root:
+            raise InvalidError("An image is a folder below the images folder.", code="bad_image")
+        return path
+
+    def _free_slot(self) -> int:
+        used = {handle.slot for handle in self._handles.values()}
+        return next(slot for slot in range(len(used) + 1) if slot not in used)
+
+    # -- ending --------------------------------------------------------------------------------------------------
+
+    def _watch(self, handle: Handle) -> None:
+        self._watchers[handle.runtime_id] = asyncio.create_task(self._await_exit(handle))
+
+    async def _await_exit(self, handle: Handle) -> None:
+        await wait_exit(handle.monitor_pid, handle.monitor_start_time)
+        # Where the monitor alone was killed the sandbox lives on, and is watched itself.
+        await wait_exit(handle.pid, handle.start_time)
+        self._record_exit(handle)
+
+    def _record_exit(self, handle: Handle) -> None:
+        current = self._handles.get(handle.runtime_id)
+        if current is None or current.generation != handle.generation or not current.alive:
+            return
+        code = read_status(self.runtimes / handle.runtime_id / "status").get("exit-code")
+        number = code - 128 if code is not None and code > 128 else None
+        reason = self._reasons.pop(handle.runtime_id, None)
+        oom_kills = (
+            self._watchdog.kills(handle.runtime_id)
+            if self._watchdog is not None
+            else self._cgroups.oom_kills(handle.runtime_id)
+        )
+        oom = reason is None and number == signal.SIGKILL and oom_kills > 0
+        if code is None and reason is not None:
+            number = signal.SIGKILL  # the whole group was killed, the process that would have told among it
+        self._keep(current.with_exit(Exit(None if number else code, number, oom, reason)))
+        self._deadlines.pop(handle.runtime_id, None)
+        with contextlib.suppress(OSError):
+            self._cgroups.kill(handle.runtime_id)
+        launching.remove_socket(current.socket)
+        _log.info("runtime_ended", runtime_id=handle.runtime_id, code=code, oom=oom, reason=reason)
+
+    async def _end(self, handle: Handle, reason: str) -> None:
+        """Kills every process of the runtime and waits until they are gone."""
+        if not handle.alive:
+            return
+        self._reasons[handle.runtime_id] = reason
+        with contextlib.suppress(OSError):
+            self._cgroups.kill(handle.runtime_id)
+        send_signal(handle.pid, handle.start_time, signal.SIGKILL)
+        watcher = self._watchers.get(handle.runtime_id)
+        try:
+            async with asyncio.timeout(KILL_WAIT_S):
+                if watcher is not None:
+                    await asyncio.shield(watcher)
+        except TimeoutError as error:
+            send_signal(handle.monitor_pid, handle.monitor_start_time, signal.SIGKILL)
+            raise UnavailableError(
+                f"Runtime {handle.runtime_id} does not end: a process hangs in the kernel. Try again later.",
+                code="kill_timeout",
+            ) from error
+        await asyncio.to_thread(self._cgroups.remove, handle.runtime_id)
+
+    async def _wipe(self, runtime_id: str) -> None:
+        handle = self._handles.get(runtime_id)
+        try:
+            await asyncio.to_thread(folders.wipe, self.runtimes / runtime_id)
+        except OSError as error:
+            raise UnavailableError(
+                f"Not every file of runtime {runtime_id} could be removed: {error}.", code="wipe_failed"
+            ) from error
+        if handle is not None:
+            launching.remove_socket(handle.socket)
+        self._registry.forget(runtime_id)
+        self._handles.pop(runtime_id, None)
+        self._disk.pop(runtime_id, None)
+
+    def _discard(self, runtime_id: str, socket_path: str) -> None:
+        """Forgets a runtime that never ran; what it had on disk from an earlier generation stays."""
+        launching.remove_socket(socket_path)
+        previous = self._handles.get(runtime_id)
+        if previous is None:
+            self._registry.forget(runtime_id)
+        else:
+            self._registry.save(previous)
+        with contextlib.suppress(OSError):
+            self._cgroups.kill(runtime_id)
+        self._cgroups.remove(runtime_id)
+
+    # -- adoption ------------------------------------------------------------------------------------------------
+
+    async def _adopt(self) -> None:
+        for runtime_id, handle in self._registry.load().items():
+            self._handles[runtime_id] = handle
+            if not handle.alive:
+                continue
+            if handle.boot_id != boot_id():
+                self._keep(handle.with_exit(Exit(None, None, oom=False, reason="reboot")))
+            elif handle.pid == 0:
+                self._reap_half_started(handle)
+            elif is_alive(handle.pid, handle.start_time):
+                self._arm(runtime_id, handle.deadline)
+                self._watch(handle)
+                _log.info("runtime_adopted", runtime_id=runtime_id, pid=handle.pid)
+            else:
+                self._record_exit(handle)
+        for name in set(self._cgroups.names()) - {handle.runtime_id for handle in self.list() if handle.alive}:
+            _log.warning("orphan_reaped", runtime_id=name)
+            with contextlib.suppress(OSError):
+                self._cgroups.kill(name)
+            await asyncio.to_thread(self._cgroups.remove, name)
+
+    def _reap_half_started(self, handle: Handle) -> None:
+        """Ends what a host that died in the middle of ``start`` may have left, and lets it be started anew."""
+        status = read_status(self.runtimes / handle.runtime_id / "status")
+        pid = status.get("child-pid", 0)
+        started = start_time(pid) if pid else None
+        if pid and started is not None:
+            with contextlib.suppress(OSError):
+                # Its namespace proves that the pid is still that sandbox's.
+                if Path(f"/proc/{pid}/ns/pid").stat().st_ino == status.get("pid-namespace"):
+                    send_signal(pid, started, signal.SIGKILL)
+        with contextlib.suppress(OSError):
+            self._cgroups.kill(handle.runtime_id)
+        launching.remove_socket(handle.socket)
+        self._registry.forget(handle.runtime_id)
+        del self._handles[handle.runtime_id]
+
+    # -- keeping -------------------------------------------------------------------------------------------------
+
+    def _keep(self, handle: Handle) -> None:
+        self._registry.save(handle)
+        self._handles[handle.runtime_id] = handle
+
+    def _handle(self, runtime_id: str) -> Handle:
+        handle = self._handles.get(runtime_id)
+        if handle is None:
+            raise NotFoundError(f"There is no runtime {runtime_id}.", code="unknown_runtime")
+        return handle
+
+    def _lock(self, runtime_id: str) -> asyncio.Lock:
+        return self._locks.setdefault(runtime_id, asyncio.Lock())
+
+    def _arm(self, runtime_id: str, deadline: float | None) -> None:
+        # Counted on the monotonic clock from here on, so that a step of the wall clock ends nobody's work.
+        if deadline is None:
+            self._deadlines.pop(runtime_id, None)
+        else:
+            self._deadlines[runtime_id] = time.monotonic() + deadline - time.time()
+
+    async def _tick(self) -> None:
+        while True:
+            now = time.monotonic()
+            for runtime_id in [key for key, moment in self._deadlines.items() if moment <= now]:
+                self._deadlines.pop(runtime_id)
+                await self._enforce_deadline(runtime_id)
+            if self._watchdog is not None:
+                await asyncio.to_thread(self._watchdog.enforce, [handle for handle in self.list() if handle.alive])
+            nearest = min((moment - time.monotonic() for moment in self._deadlines.values()), default=TICK_S)
+            await asyncio.sleep(min(TICK_S, max(0.01, nearest)))
+
+    async def _enforce_deadline(self, runtime_id: str) -> None:
+        async with self._lock(runtime_id):
+            handle = self._handles.get(runtime_id)
+            if handle is None or not handle.alive or handle.deadline is None:
+                return
+            try:
+                await self._end(handle, "deadline")
+            except LaboraError as error:
+                _log.error("deadline_not_enforced", runtime_id=runtime_id, error=error.message)
+                self._deadlines[runtime_id] = time.monotonic() + KILL_WAIT_S
+
+
+def check_id(runtime_id: str) -> None:
+    """Raises InvalidError unless ``runtime_id`` is safe as a file name."""
+    if not _RUNTIME_ID.match(runtime_id):
+        raise InvalidError("A runtime id has 1 to 64 of the characters A-Z a-z 0-9 _ -.", code="bad_runtime_id")
