@@ -124,9 +124,9 @@ def _upgrade(raw: dict[str, Any], major: int) -> dict[str, Any]:
     from nbformat import reader
 
     try:
-        old = reader.reads(json.dumps({"worksheets": [], "metadata": {}, **raw, "nbformat": major}))
-        upgraded: dict[str, Any] = json.loads(json.dumps(nbformat.convert(old, 4)))
-    except Exception as error:  # noqa: BLE001 - the upgrade fails in many ways on files that break their schema
+        old = reader.reads(json.dumps({"worksheets": [], "metadata": {}, **raw, "nbformat": major}))  # type: ignore[no-untyped-call]
+        upgraded: dict[str, Any] = json.loads(json.dumps(nbformat.convert(old, 4)))  # type: ignore[no-untyped-call]
+    except Exception as error:  # the upgrade fails in many ways on files that break their schema
         raise InvalidError(
             f"The notebook of nbformat {major} could not be brought to the current format: {error}.",
             code="upgrade_failed",

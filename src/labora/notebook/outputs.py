@@ -213,11 +213,11 @@ def import_value(
     """Returns the protocol's form of one value of a MIME bundle and what is needed to spell it as it came."""
     text = None if is_json_type(media_type) else join_text(value)
     if text is None:
-        form = None if is_json_type(media_type) else {"json": True}
+        kept_json = None if is_json_type(media_type) else {"json": True}
         if store is not None and (_is_marked(value) or _rough_size(value) > inline_bytes):
-            return {"$blob": store(dump_compact(value).encode(), _served_type(media_type))}, form
-        return value, form
-    form = {}
+            return {"$blob": store(dump_compact(value).encode(), _served_type(media_type))}, kept_json
+        return value, kept_json
+    form: dict[str, Any] = {}
     spelling = spelling_of(value, text)
     if spelling != _usual(media_type, text):
         form["as"] = spelling
@@ -326,7 +326,9 @@ def output_size(output: Output) -> int:
         if _is_marked(value):
             total += value["$blob"]["size"]
     kept = output.get("$raw")
-    return total + (kept["$blob"]["size"] if isinstance(kept, dict) and "$blob" in kept else 0)
+    if isinstance(kept, dict) and "$blob" in kept:
+        total += kept["$blob"]["size"]
+    return int(total)
 
 
 def sizes(outputs: Iterable[Output]) -> int:
