@@ -1,1 +1,11 @@
-export {};
+export { type CellContent, type CellInfo, newCellId, textDifference } from './cells';
+export { CommandError } from './commands';
+export { EDIT, type DocumentTopic, NotebookDocument } from './document';
+export { Emitter, Store } from './emitter';
+export { applyEvent, applyOutputOp, emptyState } from './events';
+export { compareKeys, positionBetween } from './position';
+export { type Notice, RoomClient, type RoomClientOptions } from './room-client';
+export { type CellRun, RoomStore, type RoomTopic } from './room-store';
+export { canEdit, type EndReason, type RoomStatus, type SaveState } from './status';
+export type * from './types';
+export { clearUnsavedEdits, type Draft } from './vault';

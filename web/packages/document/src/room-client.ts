@@ -1,0 +1,352 @@
+/**
+ * One tab's side of the room socket (docs/protocols.md, section 1): keeps the document in step, the room's state current,
+ * commands answered over reconnections, and what is not yet durable in the vault.
+ */
+import * as Y from 'yjs';
+import { type CommandOptions, Commands } from './commands';
+import { NotebookDocument } from './document';
+import { Store } from './emitter';
+import { Presence } from './presence';
+import { RoomStore } from './room-store';
+import { RoomSocket, type SocketLike } from './socket';
+import { canEdit, endReasons, firstStatus, type RoomStatus, saveState } from './status';
+import type { ControlMessage, PresentClient, RoomEvent, UpdateRefused, Welcome } from './types';
+import { UnsavedUpdates } from './unsaved';
+import { type Draft, openVault, type Vault } from './vault';
+import { DocumentPart, jsonFrame, Lane, readDocumentFrame, readJson, syncFrame, updateFrame } from './wire';
+
+const PROTOCOL_VERSION = 1;
+const VAULT_DELAY_MS = 150;
+const RESYNC = 4409;
+/** Origin of updates of others. */
+const REMOTE = Symbol('remote');
+
+/** Something that the person should be told once. */
+export interface Notice {
+  code: string;
+  message: string;
+}
+
+export interface RoomClientOptions {
+  fileId: string;
+  /** Address of the socket; by default the room of the file on this page's host. */
+  url?: string;
+  makeSocket?: (url: string) => SocketLike;
+  openVault?: typeof openVault;
+}
+
+export class RoomClient {
+  readonly document = new NotebookDocument();
+  readonly room = new RoomStore();
+  readonly status = new Store<RoomStatus>(firstStatus);
+  readonly presence: Presence;
+  /** Edits that the server refused, with what was written: the page offers to copy it. */
+  readonly refused = new Store<{ notice: Notice; drafts: readonly Draft[] } | null>(null);
+  readonly notice = new Store<Notice | null>(null);
+
+  readonly #options: RoomClientOptions;
+  readonly #socket: RoomSocket;
+  readonly #commands: Commands;
+  readonly #unsaved = new UnsavedUpdates();
+  readonly #dirty = new Set<string>();
+  readonly #tab = crypto.randomUUID();
+  #epoch: string | null = null;
+  #seq: number | null = null;
+  #ready = false;
+  /** Drafts of a replaced history, put back once the server's document is there. */
+  #drafts: Draft[] = [];
+  #got = { difference: false, theirs: null as Uint8Array | null };
+  #vault: Promise<Vault> | null = null;
+  #vaultRef = 0;
+  #vaultTimer: ReturnType<typeof setTimeout> | undefined;
+  #flushing = false;
+
+  constructor(options: RoomClientOptions) {
+    this.#options = options;
+    const url = options.url ?? roomUrl(options.fileId);
+    const handlers = {
+      open: () => this.#hello(),
+      frame: (data: Uint8Array) => this.#frame(data),
+      closed: (code: number, retryAt: number | null) => this.#closed(code, retryAt),
+      ping: () => void this.#commands.request('ping', {}, { keep: false }).catch(() => {}),
+    };
+    this.#socket = new RoomSocket(url, handlers, options.makeSocket ?? ((to) => new WebSocket(to)));
+    this.#commands = new Commands((body) => this.#socket.send(jsonFrame(Lane.control, body)));
+    this.presence = new Presence((state) => this.#ready && this.#socket.send(jsonFrame(Lane.presence, state)));
+    this.document.onLocalUpdate = (update, cells) => this.#edited(update, cells);
+  }
+
+  start(): void {
+    this.#socket.start();
+  }
+
+  /** Ends the connection; what is unsaved stays in the vault for the next tab. */
+  stop(): void {
+    this.#socket.stop();
+    this.presence.stop();
+    void this.#saveToVault().then(async () => (await this.#vault)?.close());
+    this.document.destroy();
+  }
+
+  /** The page was shown, or the network came back. */
+  wake(): void {
+    this.#socket.wake();
+  }
+
+  /** The page may be about to end: writes what is unsaved into the vault. */
+  pageHidden(): void {
+    void this.#saveToVault();
+  }
+
+  /**
+   * Sends a command; its edits go first. It waits for a connection and is sent again over reconnections, unless
+   * `keep` is false. Rejects with CommandError when the server refuses.
+   */
+  command<T = unknown>(type: string, args: Record<string, unknown> = {}, options: CommandOptions = {}): Promise<T> {
+    this.#flush(true);
+    return this.#commands.request(type, args, options) as Promise<T>;
+  }
+
+  /** This tab's own id among the present clients. */
+  get clientId(): number {
+    return this.document.ydoc.clientID;
+  }
+
+  // --- Frames ----------------------------------------------------------------------------------------------------
+
+  #hello(): void {
+    this.#got = { difference: false, theirs: null };
+    const hello = { type: 'hello', version: PROTOCOL_VERSION, client_id: this.clientId, epoch: this.#epoch, seq: this.#seq };
+    this.#socket.send(jsonFrame(Lane.control, hello));
+  }
+
+  #frame(data: Uint8Array): void {
+    try {
+      switch (data[0]) {
+        case Lane.control:
+          return this.#control(readJson(data) as ControlMessage);
+        case Lane.events:
+          return this.#events(readJson(data) as { seq: number; events: RoomEvent[] });
+        case Lane.document:
+          return this.#documentFrame(data);
+        case Lane.presence:
+          return this.presence.received((readJson(data) as { clients: PresentClient[] }).clients);
+      }
+    } catch (error) {
+      // What we cannot apply would leave us with a state that nobody else has: take the whole of it again.
+      console.error(error);
+      this.#socket.reconnect(RESYNC);
+    }
+  }
+
+  #control(message: ControlMessage): void {
+    switch (message.type) {
+      case 'welcome':
+        return this.#welcome(message);
+      case 'saved':
+        return this.#saved(message.ref, message.seq);
+      case 'update_refused':
+        return this.#updateRefused(message);
+      case 'ack':
+        return this.#commands.answered(message.id, message.result);
+      case 'refused':
+        return this.#commands.refused(message.id, message.code, message.message, message.details);
+      case 'rights':
+        return this.#setStatus({ abilities: message.abilities });
+      case 'notice':
+        return this.notice.set({ code: message.code, message: message.message });
+      case 'storage':
+        return this.#setStatus({ storage: { ok: message.ok, message: message.message } });
+    }
+  }
+
+  #welcome(welcome: Welcome): void {
+    if (this.#epoch !== null && this.#epoch !== welcome.epoch) this.#keepDraftsAndReset();
+    this.#epoch = welcome.epoch;
+    this.#seq = welcome.seq;
+    this.room.replace(welcome.state);
+    this.#setStatus({
+      file: welcome.file,
+      abilities: welcome.file.abilities,
+      account: welcome.account,
+      readOnlyReason: welcome.read_only_reason,
+      storage: { ok: true, message: '' },
+    });
+    this.#socket.send(syncFrame(DocumentPart.stateVector, Y.encodeStateVector(this.document.ydoc)));
+  }
+
+  #documentFrame(data: Uint8Array): void {
+    const frame = readDocumentFrame(data);
+    if (frame.part === DocumentPart.stateVector) this.#got.theirs = frame.body.slice();
+    else Y.applyUpdate(this.document.ydoc, frame.body, REMOTE);
+    if (frame.part === DocumentPart.update) this.#seq = Math.max(this.#seq ?? 0, frame.seq);
+    if (frame.part === DocumentPart.difference) this.#got.difference = true;
+    if (!this.#ready && this.#got.difference && this.#got.theirs) this.#synced();
+  }
+
+  #synced(): void {
+    this.#ready = true;
+    this.#socket.settled();
+    if (this.#unsaved.size > 0 && !canEdit(this.status.get())) {
+      const message = 'Your right to edit this notebook ended before these edits arrived.';
+      return this.#drop({ code: 'read_only', message });
+    }
+    this.#setStatus({ connection: 'online', loaded: true, retryAt: null });
+    this.#putDraftsBack();
+    this.#flush(true);
+    this.#commands.ready();
+    this.presence.ready(this.clientId);
+    if (!this.#vault && canEdit(this.status.get())) void this.#openVault();
+  }
+
+  #events({ seq, events }: { seq: number; events: RoomEvent[] }): void {
+    if (this.#seq !== null && seq <= this.#seq) return;
+    this.#seq = seq;
+    this.room.apply(events);
+  }
+
+  #closed(code: number, retryAt: number | null): void {
+    this.#ready = false;
+    this.#commands.disconnected();
+    this.#unsaved.disconnected();
+    this.presence.disconnected();
+    void this.#saveToVault();
+    const ended = retryAt === null ? (endReasons[code] ?? 'gone') : null;
+    if (ended) this.#commands.abandon('ended', 'The notebook can no longer be reached.');
+    this.#setStatus({ connection: ended ? 'ended' : 'offline', ended, retryAt });
+  }
+
+  // --- Local edits -----------------------------------------------------------------------------------------------
+
+  #edited(update: Uint8Array, cells: ReadonlySet<string>): void {
+    this.#unsaved.add(update);
+    for (const id of cells) this.#dirty.add(id);
+    this.#setStatus({ unsaved: this.#unsaved.size });
+    this.#vaultTimer ??= setTimeout(() => void this.#saveToVault(), VAULT_DELAY_MS);
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => {
+      this.#flushing = false;
+      this.#flush();
+    });
+  }
+
+  #flush(force = false): void {
+    if (!this.#ready) return;
+    const next = this.#unsaved.take(force);
+    if (next) this.#socket.send(updateFrame(next.ref, next.update));
+  }
+
+  #saved(ref: number, seq: number): void {
+    this.#seq = Math.max(this.#seq ?? 0, seq);
+    this.#unsaved.saved(ref);
+    const all = this.#unsaved.size === 0;
+    if (all) this.#dirty.clear();
+    this.#setStatus({ unsaved: this.#unsaved.size });
+    if (this.#vaultRef > 0) void this.#vault?.then((vault) => vault.forget(ref, all)).catch(ignoreStorage);
+    if (all) this.#vaultRef = 0;
+    this.#flush();
+  }
+
+  #updateRefused({ code, message }: UpdateRefused): void {
+    this.#drop({ code, message });
+  }
+
+  /** Gives up what is unsaved, keeps its text for the person to copy, and takes the server's document anew. */
+  #drop(notice: Notice): void {
+    this.refused.set({ notice, drafts: this.#takeDrafts() });
+    this.#forgetUnsaved();
+    this.#epoch = null;
+    this.document.reset();
+    this.#ready = false;
+    this.#socket.reconnect(RESYNC);
+  }
+
+  #keepDraftsAndReset(): void {
+    this.#drafts.push(...this.#takeDrafts());
+    this.#forgetUnsaved();
+    this.document.reset();
+  }
+
+  #forgetUnsaved(): void {
+    this.#unsaved.clear();
+    this.#dirty.clear();
+    this.#vaultRef = 0;
+    this.#setStatus({ unsaved: 0 });
+    void this.#vault?.then((vault) => vault.forget(Number.MAX_SAFE_INTEGER, true)).catch(ignoreStorage);
+  }
+
+  #takeDrafts(): Draft[] {
+    const drafts: Draft[] = [];
+    for (const id of this.#unsaved.size > 0 ? this.#dirty : []) {
+      const cell = this.document.cell(id);
+      if (cell && !cell.deleted) drafts.push({ cell_id: id, kind: cell.kind, source: this.document.source(id) });
+    }
+    return drafts;
+  }
+
+  #putDraftsBack(): void {
+    for (const { cell_id, kind, source } of this.#drafts.splice(0)) {
+      const cell = this.document.cell(cell_id);
+      if (cell?.deleted) this.document.restore([cell_id]);
+      if (cell) this.document.replaceSource(cell_id, source);
+      else this.document.insert([{ kind, source }], this.document.cellIds().at(-1) ?? null);
+    }
+  }
+
+  // --- The vault -------------------------------------------------------------------------------------------------
+
+  async #openVault(): Promise<void> {
+    const { account } = this.status.get();
+    if (!account || typeof indexedDB === 'undefined') return;
+    this.#vault = (this.#options.openVault ?? openVault)(account.id, this.#options.fileId, this.#tab);
+    try {
+      const vault = await this.#vault;
+      const { updates, drafts, done } = await vault.adopt();
+      if (updates.length === 0 && drafts.length === 0) return;
+      const current = updates.filter((one) => one.epoch === this.#epoch);
+      const merged = current.length > 0 ? Y.mergeUpdates(current.map((one) => one.update)) : null;
+      if (merged) {
+        Y.applyUpdate(this.document.ydoc, merged, REMOTE);
+        this.#edited(merged, new Set(drafts.map((draft) => draft.cell_id)));
+      }
+      this.#drafts.push(...drafts.filter((draft) => draft.epoch !== this.#epoch));
+      if (this.#ready) this.#putDraftsBack();
+      await this.#saveToVault();
+      await done();
+    } catch (error) {
+      ignoreStorage(error);
+    }
+  }
+
+  async #saveToVault(): Promise<void> {
+    clearTimeout(this.#vaultTimer);
+    this.#vaultTimer = undefined;
+    const updates = this.#unsaved.all.filter((one) => one.ref > this.#vaultRef);
+    const epoch = this.#epoch;
+    if (!this.#vault || epoch === null || updates.length === 0) return;
+    this.#vaultRef = updates.at(-1)!.ref;
+    const drafts = this.#takeDrafts();
+    try {
+      await (await this.#vault).save(epoch, updates, drafts);
+    } catch (error) {
+      ignoreStorage(error);
+    }
+  }
+
+  #setStatus(part: Partial<RoomStatus>): void {
+    const next = { ...this.status.get(), ...part };
+    this.status.patch({ ...part, save: saveState(next) });
+  }
+}
+
+/** Private windows and full disks have no IndexedDB: the edits then live as long as the tab. */
+function ignoreStorage(error: unknown): void {
+  console.warn('Unsaved edits cannot be kept in this browser.', error);
+}
+
+function roomUrl(fileId: string): string {
+  const url = new URL(`/api/v1/files/${encodeURIComponent(fileId)}/room`, location.href);
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  return url.href;
+}
