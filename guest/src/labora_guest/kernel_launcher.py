@@ -1,0 +1,118 @@
+"""Starts an IPython kernel that waits for its reader instead of dropping output.
+
+Runs in the kernel's own Python by path, so it imports nothing of this package. ZeroMQ's publisher drops messages
+when 1,000 of them wait; here a full queue makes the sender wait (XPUB_NODROP), text leaves in pieces, and a program
+that writes faster than its output is taken waits in ``write`` or ``display`` rather than filling memory. When a later
+ipykernel no longer has what is changed here, the kernel starts unchanged.
+"""
+
+import os
+import sys
+import threading
+
+PIECE = 64 * 1024
+HWM = 64
+OUTSTANDING = 16 * 1024 * 1024
+
+
+def patch_socket(zmq, kernelapp):
+    """Makes the iopub socket wait when its queue is full."""
+    bind = kernelapp.IPKernelApp._bind_socket
+
+    def bind_waiting(self, socket, port):
+        if socket.getsockopt(zmq.TYPE) in (zmq.PUB, zmq.XPUB):
+            socket.setsockopt(zmq.XPUB_NODROP, 1)
+            socket.setsockopt(zmq.SNDHWM, HWM)
+        return bind(self, socket, port)
+
+    kernelapp.IPKernelApp._bind_socket = bind_waiting
+
+
+def patch_thread(iostream):
+    """Bounds the bytes that wait between the program and the thread that sends them."""
+    thread_class = iostream.IOPubThread
+    send_multipart, really_send = thread_class.send_multipart, thread_class._really_send
+    state = {"bytes": 0}
+    room = threading.Condition()
+
+    def size_of(message):
+        return sum(
+            len(part) if isinstance(part, (bytes, bytearray)) else getattr(part, "nbytes", 64) for part in message
+        )
+
+    def counted(self, message, *args, **kwargs):
+        me = threading.current_thread()
+        waits = me is not self.thread and me.name != "Control" and self.thread.is_alive()
+        if waits and os.getpid() == self._master_pid:
+            with room:
+                while state["bytes"] > OUTSTANDING and self.thread.is_alive():
+                    room.wait(1)
+        with room:
+            state["bytes"] += size_of(message)
+        return send_multipart(self, message, *args, **kwargs)
+
+    def sent(self, message, *args, **kwargs):
+        try:
+            return really_send(self, message, *args, **kwargs)
+        finally:
+            with room:
+                state["bytes"] -= size_of(message)
+                room.notify_all()
+
+    def after_fork():
+        # Another thread may have held the lock at the fork.
+        nonlocal room
+        room = threading.Condition()
+
+    thread_class.send_multipart, thread_class._really_send = counted, sent
+    os.register_at_fork(after_in_child=after_fork)
+
+
+def patch_streams(iostream):
+    """Sends text in pieces and lets a fast writer wait for them."""
+    stream_class = iostream.OutStream
+    write = stream_class.write
+    # A kernel that was stopped while its output waited must not take the pause for a hang.
+    stream_class.flush_timeout = 365 * 24 * 3600
+
+    def write_pieces(self, string):
+        if not isinstance(string, str) or os.getpid() != self._master_pid:
+            return write(self, string)
+        for at in range(0, len(string), PIECE) or (0,):
+            piece = string[at : at + PIECE]
+            write(self, piece)
+            pending = getattr(self, "_labora_pending", 0) + len(piece)
+            if pending >= PIECE:
+                pending = 0
+                self._labora_pending = 0
+                self.flush()
+            self._labora_pending = pending
+        return len(string)
+
+    stream_class.write = write_pieces
+
+
+def main():
+    """Patches ipykernel where it can and starts it."""
+    if sys.path and os.path.abspath(sys.path[0] or ".") in (os.path.dirname(os.path.abspath(__file__)), os.getcwd()):
+        # The script's own folder; IPython puts the working folder back.
+        del sys.path[0]
+    # Its warning about frozen modules would be the first output of every notebook.
+    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+    import zmq
+    from ipykernel import iostream, kernelapp
+
+    for patch in (
+        lambda: patch_socket(zmq, kernelapp),
+        lambda: patch_thread(iostream),
+        lambda: patch_streams(iostream),
+    ):
+        try:
+            patch()
+        except AttributeError as error:
+            print("labora: output may be dropped with this ipykernel: %s" % error, file=sys.stderr)
+    kernelapp.launch_new_instance()
+
+
+if __name__ == "__main__":
+    main()

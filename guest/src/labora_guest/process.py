@@ -1,0 +1,152 @@
+"""Processes: the duties of pid 1, and starting and ending kernels."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import threading
+from typing import IO, Callable, Dict, List, Optional
+
+PR_SET_PDEATHSIG = 1
+PR_SET_DUMPABLE = 4
+KERNEL_OOM_SCORE = 500
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def protect() -> None:
+    """Makes this process non-dumpable: kernels of the same uid cannot trace it or read its memory and descriptors."""
+    _libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def watch_termination(on_terminate: Callable[[], None]) -> None:
+    """Calls ``on_terminate`` in the event loop when SIGTERM comes from outside the runtime.
+
+    As pid 1 the agent is immune to ``kill -9 -1`` in a cell, but a handled SIGTERM would reach it. Its sender tells
+    the two apart: a process outside the namespace has pid 0 here. Call before any other thread starts.
+    """
+    loop = asyncio.get_running_loop()
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+
+    def wait() -> None:
+        while True:
+            info = signal.sigwaitinfo([signal.SIGTERM])
+            if os.getpid() != 1 or info.si_pid == 0:
+                with contextlib.suppress(RuntimeError):
+                    loop.call_soon_threadsafe(on_terminate)
+
+    threading.Thread(target=wait, name="sigterm", daemon=True).start()
+
+
+class Reaper:
+    """Collects every dead child, as pid 1 must, and tells the owner of those that have one."""
+
+    def __init__(self) -> None:
+        self._owners: Dict[int, Callable[[int], None]] = {}
+
+    def start(self) -> None:
+        """Listens for SIGCHLD in the running event loop."""
+        asyncio.get_running_loop().add_signal_handler(signal.SIGCHLD, self.reap)
+
+    def own(self, pid: int, on_exit: Callable[[int], None]) -> None:
+        """Calls ``on_exit`` with the wait status of ``pid`` when it ends."""
+        self._owners[pid] = on_exit
+
+    def reap(self) -> None:
+        """Takes every child that has ended."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            owner = self._owners.pop(pid, None)
+            if owner is not None:
+                owner(status)
+
+
+def _prepare_child() -> None:
+    # Signal masks survive exec; and without a pid namespace a killed agent must not leave kernels behind.
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    if os.getppid() != 1:
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def spawn(argv: List[str], env: Dict[str, str], cwd: str) -> "subprocess.Popen[bytes]":
+    """Starts a kernel in a session and process group of its own. Raises OSError when it cannot be started."""
+    process = subprocess.Popen(  # noqa: S603 - what a kernelspec of this runtime names
+        argv,
+        env=env,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        preexec_fn=_prepare_child,  # noqa: PLW1509 - the agent forks from its one Python thread that holds locks
+    )
+    # Out of memory takes a kernel, and never the agent that has to explain it.
+    with contextlib.suppress(OSError), open("/proc/%d/oom_score_adj" % process.pid, "w") as file:
+        file.write(str(KERNEL_OOM_SCORE))
+    return process
+
+
+class Tail:
+    """Reads what a process writes to its own standard output and keeps the end of it."""
+
+    def __init__(self, pipe: IO[bytes], size: int) -> None:
+        self._pipe = pipe
+        self._size = size
+        self._data = b""
+        os.set_blocking(pipe.fileno(), False)
+        asyncio.get_running_loop().add_reader(pipe.fileno(), self._read)
+
+    def _read(self) -> None:
+        try:
+            data = os.read(self._pipe.fileno(), 65536)
+        except BlockingIOError:
+            return
+        if not data:
+            asyncio.get_running_loop().remove_reader(self._pipe.fileno())
+        self._data = (self._data + data)[-self._size :]
+
+    def text(self) -> str:
+        """Returns the end of what was written."""
+        with contextlib.suppress(OSError, ValueError):
+            self._read()
+        return self._data.decode("utf-8", "replace").strip()
+
+    def close(self) -> None:
+        """Stops reading. Safe to repeat."""
+        if not self._pipe.closed:
+            asyncio.get_running_loop().remove_reader(self._pipe.fileno())
+            self._pipe.close()
+
+
+def signal_group(pid: int, number: int) -> None:
+    """Sends a signal to the process group of a kernel; does nothing when it has ended."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, number)
+
+
+def describe(status: int) -> Dict[str, Optional[object]]:
+    """Returns ``exit_code``, ``signal`` and a sentence for a wait status."""
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        try:
+            name = signal.Signals(number).name
+        except ValueError:
+            name = "signal %d" % number
+        hint = {
+            "SIGKILL": "It was killed, most often for using all available memory.",
+            "SIGSEGV": "Native code crashed (segmentation fault).",
+            "SIGABRT": "Native code gave up (abort).",
+            "SIGBUS": "Native code crashed (bus error), or a disk that backs memory is full.",
+        }.get(name, "")
+        return {"exit_code": None, "signal": name, "message": ("The kernel died of %s. %s" % (name, hint)).strip()}
+    code = os.WEXITSTATUS(status)
+    return {"exit_code": code, "signal": None, "message": "The kernel exited with code %d." % code}

@@ -1,0 +1,135 @@
+"""Messages of one kernel between the channel and the one who takes them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from labora.base.logging import get_logger
+from labora.kernels import channel
+from labora.kernels.model import KernelMessage, Sink
+
+BATCH_BYTES = 512 * 1024
+# The window, one message that is larger than it, and what is under way when a connection is replaced.
+HELD_BYTES = 2 * channel.WINDOW + channel.MAX_MESSAGE
+
+_log = get_logger("kernels")
+
+
+class Inbox:
+    """Holds what one kernel sent, in order, and delivers it to one sink in a task of its own.
+
+    A sink that takes its time holds up its own kernel only: the agent stops sending at the window, because nothing
+    is acknowledged.
+    """
+
+    def __init__(self, kernel_id: str, after: int, sink: Sink, on_failed: Callable[[], None]) -> None:
+        self.kernel_id = kernel_id
+        self.received = after
+        self.acked = after
+        self.attached = False
+        self._sink = sink
+        self._on_failed = on_failed
+        self._waiting: deque[tuple[KernelMessage, int]] = deque()
+        self._bytes = 0
+        self._wake = asyncio.Event()
+        self._parts: list[bytes] = []
+        self._task = asyncio.create_task(self._deliver(), name=f"inbox-{kernel_id}")
+
+    def broken(self) -> None:
+        """The connection went away: what comes before the next answer to attach is of another flow."""
+        self.attached = False
+
+    def resumed(self, first: int) -> None:
+        """Takes note of what the agent still holds; messages that it no longer has are reported as ``lost``."""
+        self.attached = True
+        self._parts.clear()
+        if first > self.received + 1:
+            content = {"first": self.received + 1, "last": first - 1}
+            self.received = first - 1
+            self._put(KernelMessage(first - 1, None, "agent", "lost", content), 0)
+
+    def receive(self, header: dict[str, Any], buffers: list[bytes], size: int) -> None:
+        """Takes one frame. Raises ChannelError when it breaks the protocol."""
+        n = header.get("n")
+        if not isinstance(n, int) or isinstance(n, bool):
+            raise channel.ChannelError("a message without number")
+        if n <= self.received or not self.attached:
+            return
+        if n != self.received + 1:
+            raise channel.ChannelError("messages are missing")
+        if "parts" in header:
+            whole = self._join(header, buffers)
+            if whole is None:
+                return
+            content, metadata, buffers, size = whole
+        else:
+            content, metadata = header.get("content"), header.get("metadata")
+        if self._bytes + size > HELD_BYTES:
+            raise channel.ChannelError("more than the window is under way")
+        message = _message(header, n, content, metadata, buffers)
+        self.received = n
+        self._put(message, size)
+
+    def close(self) -> None:
+        """Stops delivering."""
+        self._task.cancel()
+
+    def _join(self, header: dict[str, Any], buffers: list[bytes]) -> tuple[Any, Any, list[bytes], int] | None:
+        self._parts.extend(buffers)
+        if sum(map(len, self._parts)) > channel.MAX_MESSAGE:
+            raise channel.ChannelError("a message is too large")
+        if header.get("more") is True:
+            return None
+        whole, lengths = b"".join(self._parts), header["parts"]
+        self._parts = []
+        if not isinstance(lengths, list) or len(lengths) < 2:
+            raise channel.ChannelError("a message without lengths")
+        pieces, _ = channel.split(whole, 0, lengths)
+        return channel.load(pieces[0]), channel.load(pieces[1]), pieces[2:], len(whole)
+
+    def _put(self, message: KernelMessage, size: int) -> None:
+        self._waiting.append((message, size))
+        self._bytes += size
+        self._wake.set()
+
+    async def _deliver(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                batch, taken = [], 0
+                for message, size in self._waiting:
+                    batch.append(message)
+                    taken += size
+                    if taken >= BATCH_BYTES:
+                        break
+                if not await self._hand_over(batch):
+                    return
+                for _ in batch:
+                    self._bytes -= self._waiting.popleft()[1]
+
+    async def _hand_over(self, batch: list[KernelMessage]) -> bool:
+        try:
+            await self._sink(batch)
+        except Exception:
+            # Going on would leave a gap: whoever takes the messages attaches again from what it holds.
+            _log.exception("sink failed", kernel_id=self.kernel_id, first=batch[0].n)
+            self._on_failed()
+            return False
+        return True
+
+
+def _message(header: dict[str, Any], n: int, content: Any, metadata: Any, buffers: list[bytes]) -> KernelMessage:
+    execution, on, kind = header.get("e"), header.get("ch"), header.get("type")
+    if (execution is not None and not isinstance(execution, str)) or not isinstance(kind, str):
+        raise channel.ChannelError("a message with a wrong head")
+    if on not in ("iopub", "stdin", "agent"):
+        raise channel.ChannelError("a message on an unknown channel")
+    if not isinstance(content, dict):
+        content = {}
+    if not isinstance(metadata, dict):
+        metadata = {}
+    return KernelMessage(n, execution, on, kind, content, metadata, tuple(buffers))

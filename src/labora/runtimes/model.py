@@ -1,0 +1,142 @@
+"""What the rest of the control plane knows of a runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+
+class ExitReason(StrEnum):
+    """Why a runtime ended. Stored, shown and part of the API."""
+
+    USER = "user"
+    IDLE = "idle"
+    LIFETIME = "lifetime"
+    OOM = "oom"
+    CRASH = "crash"
+    LOST = "lost"
+    START_FAILED = "start_failed"
+    RESET = "reset"
+    SHUTDOWN = "shutdown"
+
+
+MESSAGES: Mapping[ExitReason, str] = {
+    ExitReason.USER: "The runtime was disconnected and deleted.",
+    ExitReason.IDLE: "The runtime was ended because nothing ran and nobody used it for a while.",
+    ExitReason.LIFETIME: "The runtime reached its longest lifetime.",
+    ExitReason.OOM: "The runtime ended after using all available memory.",
+    ExitReason.CRASH: "The runtime ended unexpectedly.",
+    ExitReason.LOST: "The runtime is gone; the machine or its supervisor was restarted.",
+    ExitReason.START_FAILED: "The runtime could not be started.",
+    ExitReason.RESET: "The runtime was reset.",
+    ExitReason.SHUTDOWN: "The server was shut down with its runtimes.",
+}
+"""One sentence a person reads, for every reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Limits of a runtime."""
+
+    memory_bytes: int
+    cpus: float
+    processes: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns what is stored."""
+        return {"memory_bytes": self.memory_bytes, "cpus": self.cpus, "processes": self.processes}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Shape:
+        """Reads what :meth:`as_json` wrote."""
+        return cls(int(value["memory_bytes"]), float(value["cpus"]), int(value["processes"]))
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeSpec:
+    """What a provider needs to start a runtime; (runtime_id, generation) makes starts idempotent."""
+
+    runtime_id: str
+    generation: int
+    account_id: str
+    image: str
+    shape: Shape
+    key: str
+    deadline: float
+    """Unix seconds at which the provider itself ends the runtime, should the control plane be gone."""
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderExit:
+    """How a runtime's first process ended."""
+
+    code: int | None = None
+    signal: int | None = None
+    oom: bool | None = None
+    reason: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns the evidence that is stored with the exit reason."""
+        return {"code": self.code, "signal": self.signal, "oom": self.oom, "reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderHandle:
+    """A runtime as its provider sees it."""
+
+    runtime_id: str
+    generation: int
+    socket: Path
+    isolation: str
+    alive: bool = True
+    exit: ProviderExit | None = None
+    record: Mapping[str, Any] = field(default_factory=dict)
+    """The provider's own record, JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a start is: a label for a person and a fraction from 0 to 1, None when it cannot be told."""
+
+    label: str
+    fraction: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """One runtime of one account. Ready ones satisfy ``labora.kernels.service.RuntimeAddress``."""
+
+    id: str
+    account_id: str
+    provider: str
+    image: str
+    shape: Shape
+    desired: str
+    status: str
+    generation: int
+    created_at: datetime
+    key: str = field(repr=False)
+    socket: Path = Path()
+    isolation: str | None = None
+    started_at: datetime | None = None
+    last_execution_at: datetime | None = None
+    last_input_at: datetime | None = None
+    deadline_at: datetime | None = None
+    ended_at: datetime | None = None
+    exit_reason: ExitReason | None = None
+    exit_details: Mapping[str, Any] = field(default_factory=dict)
+    progress: Progress | None = None
+
+    @property
+    def message(self) -> str | None:
+        """Why the runtime ended, for a person; None while it has not."""
+        if self.exit_reason is None:
+            return None
+        more = self.exit_details.get("message")
+        text = MESSAGES[self.exit_reason]
+        return f"{text} {more}" if more else text

@@ -1,0 +1,83 @@
+"""What a provider of runtimes must do. Implementations are entry points in the group ``labora.runtime_providers``.
+
+:class:`labora.testing.providers.ProviderConformance` holds an implementation to this contract.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from labora.runtimes.model import Progress, ProviderHandle, RuntimeSpec
+
+ProgressCallback = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a provider offers."""
+
+    isolation: str
+    """Level shown to the operator: ``a``, ``b``, ``none`` or a provider's own word."""
+    accelerators: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What would raise the level, for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What a runtime uses, as the provider measures it; None where it cannot."""
+
+    memory_bytes: int | None = None
+    memory_limit: int | None = None
+    cpu_seconds: float | None = None
+    processes: int | None = None
+    oom_kills: int | None = None
+    disk_bytes: int | None = None
+
+
+class Provider(Protocol):
+    """Starts and ends runtimes. Every verb may be repeated; all raise UnavailableError when the provider is away."""
+
+    name: str
+
+    async def start(self, spec: RuntimeSpec, progress: ProgressCallback) -> ProviderHandle:
+        """Starts a runtime and returns once its socket accepts connections.
+
+        Idempotent by (runtime_id, generation): a repeat returns the running one. A runtime of the same id and an
+        older generation is ended first.
+
+        Raises:
+            UnavailableError: it cannot be started now (image not ready, no slot, provider away).
+            LaboraError: it can never be started so (unknown image).
+        """
+        ...
+
+    async def stop(self, runtime_id: str, *, wipe: bool = True) -> None:
+        """Ends a runtime with everything in it; with ``wipe`` its files too. Does nothing for an unknown one."""
+        ...
+
+    async def list(self) -> Sequence[ProviderHandle]:
+        """Returns every runtime it knows, ended ones with their exit until they are stopped."""
+        ...
+
+    async def stats(self, runtime_id: str) -> Stats:
+        """Returns what a runtime uses. Raises NotFoundError for an unknown one."""
+        ...
+
+    async def set_deadline(self, runtime_id: str, deadline: float) -> None:
+        """Moves the moment, in Unix seconds, at which the provider itself ends the runtime."""
+        ...
+
+    async def capabilities(self) -> Capabilities:
+        """Returns what it offers on this machine."""
+        ...
+
+    async def close(self) -> None:
+        """Releases what the provider holds in this process; its runtimes go on."""
+        ...
+
+
+ProviderFactory = Callable[[Any], Provider]
+"""An entry point: called with the Settings."""
