@@ -42,7 +42,7 @@ async def access_file(
         ForbiddenError: it may be read, but ``ability`` is not included.
     """
     row = (await connection.execute(select(files).where(files.c.id == file_id))).mappings().one_or_none()
-    rows = [] if row is None else [row]
+    rows = [] if row is None else [dict(row)]
     accesses = await access_rows(connection, principal, rows, now=now)
     if not accesses:
         raise no_such_file()

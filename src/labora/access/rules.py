@@ -82,7 +82,9 @@ def effective_role(
     return best if best.rank < Role.OWNER.rank else Role.EDITOR
 
 
-def abilities_of(role: Role, principal: Principal, *, trashed: bool = False, is_root: bool = False) -> frozenset[Ability]:
+def abilities_of(
+    role: Role, principal: Principal, *, trashed: bool = False, is_root: bool = False
+) -> frozenset[Ability]:
     """Returns what ``role`` lets ``principal`` do with one file in its present state."""
     abilities = ABILITIES[role] if principal.signed_in else ANONYMOUS_ABILITIES
     if is_root:

@@ -118,9 +118,7 @@ class Accounts:
         label = _clean(label, "label", 254, empty=True)
         async with self._database.transaction() as connection:
             life = timedelta(days=self._settings.invitation_days)
-            secret = await self._new_link(
-                connection, "invitation", life, label=label, created_by=principal.account_id
-            )
+            secret = await self._new_link(connection, "invitation", life, label=label, created_by=principal.account_id)
             link = await self._live_link(connection, "invitation", secret)
             await self._audit(connection, principal.account_id, "invitation.made", link.id)
         return Invitation(link.id, link.label, link.created_at, link.expires_at, None), secret
@@ -239,9 +237,7 @@ class Accounts:
             code="bad_credentials",
         )
 
-    async def _sign_in(
-        self, connection: AsyncConnection, account: Account, address: str, user_agent: str
-    ) -> SignedIn:
+    async def _sign_in(self, connection: AsyncConnection, account: Account, address: str, user_agent: str) -> SignedIn:
         secret, now = new_secret(), self._clock.now()
         signed_in = SignedIn(
             account, new_id(), secret, timestamp(now + timedelta(days=self._settings.login_session_days))
@@ -272,9 +268,7 @@ class Accounts:
         if now - parse_timestamp(last_seen) > _TOUCH_EVERY:
             async with self._database.transaction() as connection:
                 await store.touch_login_session(connection, session_id, timestamp(now))
-        return Principal(
-            account.id, account.name, account.is_owner, frozenset(Scope), session_id, color=account.color
-        )
+        return Principal(account.id, account.name, account.is_owner, frozenset(Scope), session_id, color=account.color)
 
     async def principal_of_token(self, secret: str) -> Principal | None:
         """Returns who holds this API token, limited to its scopes, or None when it is dead."""
@@ -288,9 +282,7 @@ class Accounts:
             async with self._database.transaction() as connection:
                 await store.touch_token(connection, token.id, timestamp(now))
         scopes = frozenset(Scope(scope) for scope in token.scopes) - {Scope.ACCOUNT}
-        return Principal(
-            account.id, account.name, account.is_owner, scopes, token_id=token.id, color=account.color
-        )
+        return Principal(account.id, account.name, account.is_owner, scopes, token_id=token.id, color=account.color)
 
     async def log_out(self, principal: Principal) -> None:
         """Ends the login session that made the request."""

@@ -99,9 +99,7 @@ async def login_session(connection: AsyncConnection, digest: str, now: str) -> t
 
 async def touch_login_session(connection: AsyncConnection, session_id: str, now: str) -> None:
     """Notes that a login session was used."""
-    await connection.execute(
-        update(login_sessions).where(login_sessions.c.id == session_id).values(last_seen_at=now)
-    )
+    await connection.execute(update(login_sessions).where(login_sessions.c.id == session_id).values(last_seen_at=now))
 
 
 async def drop_login_sessions(

@@ -15,12 +15,12 @@ from labora.api.gate import Gate
 from labora.api.models import ErrorAnswer
 from labora.api.pages import STATIC, Pages
 from labora.api.public import PREFIX
-from labora.api.routers import accounts, files, instance
+from labora.api.routers import accounts, files, instance, revisions, sharing
 from labora.api.services import Services
 from labora.api.wiring import build_services, start_services, stop_services
 from labora.base.settings import Settings
 
-ROUTERS = (instance.router, accounts.router, files.router)
+ROUTERS = (instance.router, accounts.router, files.router, sharing.router, revisions.router)
 
 
 class LaboraApp:

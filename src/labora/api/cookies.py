@@ -35,7 +35,5 @@ def set_cookie(response: Response, instance_id: str, host: Host, secret: str, ma
 
 def drop_cookie(response: Response, instance_id: str, host: Host) -> None:
     """Takes the login secret out of the browser, with what pages stored for offline use."""
-    response.delete_cookie(
-        cookie_name(instance_id, host), path="/", secure=host.secure, httponly=True, samesite="lax"
-    )
+    response.delete_cookie(cookie_name(instance_id, host), path="/", secure=host.secure, httponly=True, samesite="lax")
     response.headers["Clear-Site-Data"] = '"cache", "storage"'

@@ -75,7 +75,7 @@ class Gate:
             if sender.started:
                 raise
             await send_error(sender, error)
-        except Exception as error:  # noqa: BLE001 - the last line: no stack trace leaves the server
+        except Exception as error:
             _log.error("request failed", path=scope["path"], error=repr(error), exc_info=True)
             if sender.started:
                 raise
@@ -115,7 +115,7 @@ class Gate:
         """Returns who asks, after the checks that need no route."""
         authorization = headers.get("authorization")
         if authorization is not None:
-            principal = await self._of_token(authorization)
+            principal: Principal | None = await self._of_token(authorization)
         else:
             _refuse_forgery(method, host, headers)
             principal = await self._of_cookie(host, headers)

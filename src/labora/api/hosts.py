@@ -82,7 +82,8 @@ class Hosts:
             return HostKind.APP if self._open and name == self._bound else HostKind.REFUSED
         if address.is_loopback:
             return HostKind.LOOPBACK
-        # Rebinding needs a name, so a bare address is safe; it is only accepted when the server listens beyond loopback.
+        # Rebinding needs a name, so a bare address is safe; but it is only accepted
+        # when the server listens beyond loopback.
         return HostKind.APP if self._open else HostKind.REFUSED
 
     def _is_content(self, name: str) -> bool:

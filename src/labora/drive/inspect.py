@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
+from labora.base.errors import LaboraError
 from labora.base.settings import LimitSettings
 from labora.drive.ports import NotebookInspector
+from labora.notebook.codec import read_notebook
 
 
 def notebook_inspector(limits: LimitSettings) -> NotebookInspector:
@@ -13,11 +13,8 @@ def notebook_inspector(limits: LimitSettings) -> NotebookInspector:
 
     def inspect(data: bytes) -> str | None:
         try:
-            content = json.loads(data)
-        except (ValueError, RecursionError) as error:
-            return f"This is not valid JSON: {str(error)[:200]}."
-        if not isinstance(content, dict) or "nbformat" not in content:
-            return "This is JSON, but not a notebook."
-        return None
+            return read_notebook(data, limits).read_only_reason
+        except LaboraError as error:
+            return error.message
 
     return inspect

@@ -79,7 +79,7 @@ class Revisions:
         await store.update_file(connection, file_id, head)
         return (await store.revisions_of(connection, file_id, only=revision_id))[0]
 
-    async def list(self, principal: Principal, file_id: str) -> list[Revision]:
+    async def history(self, principal: Principal, file_id: str) -> list[Revision]:
         """Returns the revisions of a file, newest first. Needs ``read_history``."""
         async with self._context.reading(principal) as connection:
             await self._context.access(connection, principal, file_id, Ability.READ_HISTORY)

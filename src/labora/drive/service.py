@@ -90,7 +90,7 @@ class Drive:
         async with self.context.reading(principal) as connection:
             return await self.context.access(connection, principal, file_id, ability)
 
-    async def list(self, principal: Principal, query: ListQuery) -> FilePage:
+    async def list_files(self, principal: Principal, query: ListQuery) -> FilePage:
         """Returns one page of a list; see :class:`ListQuery`."""
         if query.view not in VIEWS:
             raise InvalidError(f"view is one of {', '.join(VIEWS)}.", code="bad_view")
@@ -139,9 +139,7 @@ class Drive:
     async def mark_opened(self, principal: Principal, file_id: str) -> None:
         """Puts a file at the top of the account's recent ones. The caller has checked access."""
         async with self.context.writing(principal) as connection:
-            await store.note_recent(
-                connection, account_of(principal), file_id, opened_at=self.context.now()
-            )
+            await store.note_recent(connection, account_of(principal), file_id, opened_at=self.context.now())
 
     # -- making -------------------------------------------------------------------------------------------------------
 
@@ -333,7 +331,7 @@ class Drive:
     async def empty_trash(self, principal: Principal) -> int:
         """Ends everything in the account's trash; returns how many items."""
         count = 0
-        while page := (await self.list(principal, ListQuery(view="trash"))).files:
+        while page := (await self.list_files(principal, ListQuery(view="trash"))).files:
             for view in page:
                 await self.delete(principal, view.id)
                 count += 1

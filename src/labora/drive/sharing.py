@@ -29,7 +29,7 @@ class Sharing:
     def __init__(self, context: DriveContext) -> None:
         self._context = context
 
-    async def list(self, principal: Principal, file_id: str) -> list[Permission]:
+    async def permissions(self, principal: Principal, file_id: str) -> list[Permission]:
         """Returns the owner and every permission, inherited ones too. Needs ``share``."""
         async with self._context.reading(principal) as connection:
             access = await self._context.access(connection, principal, file_id, Ability.SHARE)
@@ -45,19 +45,18 @@ class Sharing:
             .where(permissions.c.file_id.in_([row["id"], *ancestors_of(row["path"])]))
             .order_by(permissions.c.created_at, permissions.c.id)
         )
-        for given in await connection.execute(query):
-            found.append(
-                Permission(
-                    given.id,
-                    given.kind,
-                    Role(given.role),
-                    Person(given.account_id, given.name) if given.account_id else None,
-                    given.login,
-                    given.expires_at,
-                    None if given.file_id == row["id"] else given.file_id,
-                )
+        return found + [
+            Permission(
+                given.id,
+                given.kind,
+                Role(given.role),
+                Person(given.account_id, given.name) if given.account_id else None,
+                given.login,
+                given.expires_at,
+                None if given.file_id == row["id"] else given.file_id,
             )
-        return found
+            for given in await connection.execute(query)
+        ]
 
     async def add(
         self,

@@ -73,7 +73,7 @@ async def mark_below(connection: AsyncConnection, row: Mapping[str, Any], trashe
     query = select(files).where(below(prefix), files.c.kind == "folder", files.c.trashed_at.is_not(None))
     for folder in (await connection.execute(query)).mappings():
         await connection.execute(
-            update(files).where(below(prefix_of(folder))).values(ancestor_trashed_at=folder["trashed_at"])
+            update(files).where(below(prefix_of(dict(folder)))).values(ancestor_trashed_at=folder["trashed_at"])
         )
 
 
@@ -100,9 +100,7 @@ async def people(connection: AsyncConnection, ids: Iterable[str]) -> dict[str, P
 
 async def add_revision(connection: AsyncConnection, values: Mapping[str, Any]) -> int:
     """Inserts a revision under the next number, which it returns."""
-    last = await connection.scalar(
-        select(func.max(revisions.c.number)).where(revisions.c.file_id == values["file_id"])
-    )
+    last = await connection.scalar(select(func.max(revisions.c.number)).where(revisions.c.file_id == values["file_id"]))
     number = int(last or 0) + 1
     await connection.execute(insert(revisions).values(number=number, **values))
     return number
@@ -171,6 +169,4 @@ async def note_recent(
         changes["starred"] = starred
     first = {"account_id": account_id, "file_id": file_id, "opened_at": "", "starred": False} | changes
     statement = upsert(recents).values(**first)
-    await connection.execute(
-        statement.on_conflict_do_update(index_elements=["account_id", "file_id"], set_=changes)
-    )
+    await connection.execute(statement.on_conflict_do_update(index_elements=["account_id", "file_id"], set_=changes))

@@ -19,9 +19,7 @@ class Tree:
     def __init__(self, context: DriveContext) -> None:
         self._context = context
 
-    async def move(
-        self, connection: AsyncConnection, principal: Principal, access: FileAccess, parent_id: str
-    ) -> bool:
+    async def move(self, connection: AsyncConnection, principal: Principal, access: FileAccess, parent_id: str) -> bool:
         """Puts an item into another folder; returns whether it moved.
 
         Editors may move within one drive; only the owner takes an item out of the drive that it is in.

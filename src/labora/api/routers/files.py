@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Literal
-from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from labora.access import Ability, Principal, Scope
+from labora.api.bytes import attachment
 from labora.api.models import Ancestors, CopyBody, Done, FileAnswer, FileBody, FileList, NewFileBody
 from labora.api.needs import Needs, services_of
 from labora.api.public import PREFIX
@@ -23,7 +23,7 @@ Reader = Annotated[Principal, Depends(Needs(Scope.READ, Ability.READ))]
 Downloader = Annotated[Principal, Depends(Needs(Scope.READ, Ability.DOWNLOAD))]
 # What a change needs depends on what is changed; the verb asks for it.
 Writer = Annotated[Principal, Depends(Needs(Scope.WRITE, Ability.READ))]
-_ETAG = re.compile(r'(?:W/)?"v(\d{1,18})"')
+_ETAG = re.compile(r'(?:W/)?"(\d{1,18})"')
 
 
 @router.get("/files")
@@ -39,13 +39,16 @@ async def list_files(
 ) -> FileList:
     """Lists one page of a folder, of a view, or, with ``q`` and no folder, of everything readable."""
     query = ListQuery(view, folder, q, order_by, page_size, page_token)
-    page = await services.drive.list(caller, query)
+    page = await services.drive.list_files(caller, query)
     return FileList(files=[FileAnswer.of(found) for found in page.files], next_page_token=page.next_page_token)
 
 
 @router.post("/files", status_code=201)
 async def create_file(
-    body: NewFileBody, caller: Annotated[Principal, Depends(Needs(Scope.WRITE))], response: Response, services: Container
+    body: NewFileBody,
+    caller: Annotated[Principal, Depends(Needs(Scope.WRITE))],
+    response: Response,
+    services: Container,
 ) -> FileAnswer:
     """Makes an empty folder or notebook."""
     make = services.drive.create_folder if body.kind == "folder" else services.drive.create_notebook
@@ -150,14 +153,8 @@ async def download_file(file_id: str, caller: Downloader, services: Container) -
     )
 
 
-def attachment(name: str) -> str:
-    """Returns a Content-Disposition that no name can break out of (RFC 6266, RFC 8187)."""
-    plain = re.sub(r'[^A-Za-z0-9._ -]', "_", name)
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
-
-
 def _answer(view: FileView, response: Response) -> FileAnswer:
-    response.headers["ETag"] = f'"v{view.version}"'
+    response.headers["ETag"] = f'"{view.version}"'
     return FileAnswer.of(view)
 
 
@@ -166,5 +163,5 @@ def _version(if_match: str | None) -> int | None:
         return None
     match = _ETAG.fullmatch(if_match.strip())
     if match is None:
-        raise InvalidError('If-Match is an ETag that this server gave, like "v3".', code="bad_etag")
+        raise InvalidError('If-Match is an ETag that this server gave, like "3".', code="bad_etag")
     return int(match[1])
