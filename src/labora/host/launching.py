@@ -106,8 +106,8 @@ def spec_for(
             environment=environment
             | {
                 "HOME": str(folder / "home"),
-                "PATH": f"{image / 'bin'}:/usr/local/bin:/usr/bin:/bin",
-                "JUPYTER_PATH": str(image / "share" / "jupyter"),
+                "PATH": f"{image / 'env' / 'bin'}:/usr/local/bin:/usr/bin:/bin",
+                "JUPYTER_PATH": str(image / "env" / "share" / "jupyter"),
             },
         )
     system, links = sandbox.system_binds()

@@ -160,11 +160,12 @@ def guest_environment(host_environment: Mapping[str, str], extra: Mapping[str, s
 
 def image_binds(agent: Path, image: Path) -> list[Bind]:
     """Returns the agent's and the image's environments and the interpreters they rest on."""
-    prefixes = sorted({*interpreter_prefixes(agent), *interpreter_prefixes(image)})
+    environment = image / "env"
+    prefixes = sorted({*interpreter_prefixes(agent), *interpreter_prefixes(environment)})
     return [
         *(Bind(prefix, prefix) for prefix in prefixes),
         Bind(str(agent), "/opt/labora"),
-        Bind(str(image), "/opt/python"),
+        Bind(str(environment), "/opt/python"),
     ]
 
 
