@@ -10,7 +10,7 @@ import re
 import secrets
 import socket as sockets
 from collections import deque
-from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
+from typing import Any, Callable
 
 import zmq
 
@@ -35,7 +35,7 @@ class _Flow:
 
     def __init__(self, after: int) -> None:
         self.sent = after
-        self.inflight: Deque[Tuple[int, int]] = deque()
+        self.inflight: deque[tuple[int, int]] = deque()
         self.bytes = 0
 
     def ack(self, n: int) -> None:
@@ -48,16 +48,16 @@ class _Connection:
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         self.writer = writer
-        self.answers: Deque[bytes] = deque()
-        self.flows: Dict[str, _Flow] = {}
+        self.answers: deque[bytes] = deque()
+        self.flows: dict[str, _Flow] = {}
         self.wake = asyncio.Event()
-        self.tasks: set = set()
+        self.tasks: set[asyncio.Task[None]] = set()
 
-    def answer(self, value: Dict[str, Any]) -> None:
+    def answer(self, value: dict[str, Any]) -> None:
         self.answers.append(b"".join(channel.encode_frame(channel.dump(value))))
         self.wake.set()
 
-    async def send_forever(self, kernels: Dict[str, Kernel]) -> None:
+    async def send_forever(self, kernels: dict[str, Kernel]) -> None:
         """Sends answers first, then each kernel's messages in turn, so that none waits for another's flood."""
         while True:
             self.wake.clear()
@@ -102,10 +102,10 @@ class Agent:
         self._boot_id = secrets.token_hex(8)
         self._context = zmq.Context()
         self._reaper = Reaper()
-        self._kernels: Dict[str, Kernel] = {}
-        self._connection: Optional[_Connection] = None
+        self._kernels: dict[str, Kernel] = {}
+        self._connection: _Connection | None = None
         self._stopping = asyncio.Event()
-        self._verbs: Dict[str, Callable[[Dict[str, Any]], Any]] = {
+        self._verbs: dict[str, Callable[[dict[str, Any]], Any]] = {
             "kernel.start": self._start,
             "kernel.execute": self._execute,
             "kernel.interrupt": self._interrupt,
@@ -151,7 +151,7 @@ class Agent:
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.transport.set_write_buffer_limits(high=TURN_BYTES)
         connection = _Connection(writer)
-        sender: Optional[asyncio.Task] = None
+        sender: asyncio.Task[None] | None = None
         try:
             if not await self._hello(connection, reader):
                 return
@@ -185,7 +185,7 @@ class Agent:
         elif args.get("generation") != self._generation:
             refusal = ("stale_generation", "This runtime is of another generation.")
         elif not isinstance(args.get("version"), int) or args["version"] < 1:
-            refusal = ("bad_version", "The agent speaks version %d of the channel." % channel.VERSION)
+            refusal = ("bad_version", f"The agent speaks version {channel.VERSION} of the channel.")
         else:
             kernels = [kernel.info() for kernel in self._kernels.values()]
             result = {
@@ -201,7 +201,7 @@ class Agent:
         await connection.writer.drain()
         return False
 
-    def _handle(self, connection: _Connection, header: Dict[str, Any]) -> None:
+    def _handle(self, connection: _Connection, header: dict[str, Any]) -> None:
         kind = header.get("t")
         if kind == "ack":
             self._ack(connection, header.get("k"), header.get("n"))
@@ -217,7 +217,7 @@ class Agent:
             elif verb in self._verbs:
                 result = self._verbs[verb](args)
             else:
-                raise KernelError("unknown_verb", "This agent does not know %s." % verb)
+                raise KernelError("unknown_verb", f"This agent does not know {verb}.")
         except Exception as error:  # noqa: BLE001 - whatever one request does, the agent goes on
             connection.answer(_failure(number, error))
             return
@@ -251,20 +251,20 @@ class Agent:
 
     # -- verbs --------------------------------------------------------------------------------------------------------
 
-    def _kernel(self, args: Dict[str, Any]) -> Kernel:
+    def _kernel(self, args: dict[str, Any]) -> Kernel:
         kernel = self._kernels.get(_text(args, "kernel_id"))
         if kernel is None:
             raise KernelError("no_such_kernel", "There is no such kernel; start it first.")
         return kernel
 
-    async def _start(self, args: Dict[str, Any]) -> Dict[str, Any]:
+    async def _start(self, args: dict[str, Any]) -> dict[str, Any]:
         kernel_id, name = _text(args, "kernel_id"), _text(args, "name", "python3")
         if not _ID.match(kernel_id):
             raise KernelError("bad_request", "A kernel id has 1 to 64 letters, digits, - and _.")
         kernel = self._kernels.get(kernel_id)
         if kernel is None:
             if sum(other.alive for other in self._kernels.values()) >= MAX_KERNELS:
-                raise KernelError("too_many_kernels", "This runtime has %d kernels; end one first." % MAX_KERNELS)
+                raise KernelError("too_many_kernels", f"This runtime has {MAX_KERNELS} kernels; end one first.")
             spool = Spool(kernel_id, self._spool_bytes)
             kernel = Kernel(kernel_id, name, self._context, spool, self._reaper, self._notify)
             self._kernels[kernel_id] = kernel
@@ -275,7 +275,7 @@ class Agent:
                 kernel.start(_find_spec(name), _text(args, "cwd", os.getcwd()), env)
             return kernel.info()
 
-    def _attach(self, connection: _Connection, args: Dict[str, Any]) -> Dict[str, Any]:
+    def _attach(self, connection: _Connection, args: dict[str, Any]) -> dict[str, Any]:
         kernel, after = self._kernel(args), args.get("after")
         if not isinstance(after, int) or after < 0:
             raise KernelError("bad_request", "after is a number of a message, or 0.")
@@ -284,7 +284,7 @@ class Agent:
         connection.wake.set()
         return {"first": kernel.spool.first, "last": kernel.spool.last}
 
-    def _execute(self, args: Dict[str, Any]) -> Dict[str, Any]:
+    def _execute(self, args: dict[str, Any]) -> dict[str, Any]:
         execution_id = _text(args, "execution_id")
         if not _ID.match(execution_id):
             raise KernelError("bad_request", "An execution id has 1 to 64 letters, digits, - and _.")
@@ -300,11 +300,11 @@ class Agent:
         self._kernel(args).execute(execution_id, request)
         return {}
 
-    def _interrupt(self, args: Dict[str, Any]) -> Dict[str, Any]:
+    def _interrupt(self, args: dict[str, Any]) -> dict[str, Any]:
         self._kernel(args).interrupt()
         return {}
 
-    async def _restart(self, args: Dict[str, Any]) -> Dict[str, Any]:
+    async def _restart(self, args: dict[str, Any]) -> dict[str, Any]:
         kernel, token = self._kernel(args), args.get("token")
         async with kernel.lock:
             # A restart that is asked for again after a break, with the same token, is done once.
@@ -314,31 +314,31 @@ class Agent:
                 kernel.start(_find_spec(kernel.name), kernel.cwd, kernel.env)
             return kernel.info()
 
-    async def _shutdown_kernel(self, args: Dict[str, Any]) -> Dict[str, Any]:
+    async def _shutdown_kernel(self, args: dict[str, Any]) -> dict[str, Any]:
         kernel = self._kernel(args)
         async with kernel.lock:
             await kernel.end()
             return kernel.info()
 
-    def _input(self, args: Dict[str, Any]) -> Dict[str, Any]:
+    def _input(self, args: dict[str, Any]) -> dict[str, Any]:
         self._kernel(args).answer(_text(args, "execution_id"), _text(args, "request_id"), _text(args, "value"))
         return {}
 
-    def _complete(self, args: Dict[str, Any]) -> Any:
+    def _complete(self, args: dict[str, Any]) -> Any:
         return self._kernel(args).ask("complete_request", {"code": _text(args, "code"), "cursor_pos": _number(args)})
 
-    def _inspect(self, args: Dict[str, Any]) -> Any:
+    def _inspect(self, args: dict[str, Any]) -> Any:
         detail = 1 if args.get("detail") == 1 else 0
         content = {"code": _text(args, "code"), "cursor_pos": _number(args), "detail_level": detail}
         return self._kernel(args).ask("inspect_request", content)
 
-    def _executions(self, args: Dict[str, Any]) -> Dict[str, str]:
+    def _executions(self, args: dict[str, Any]) -> dict[str, str]:
         return self._kernel(args).executions()
 
-    def _meter(self, _args: Dict[str, Any]) -> Dict[str, Any]:
+    def _meter(self, _args: dict[str, Any]) -> dict[str, Any]:
         return meter.read({kernel_id: kernel.pid for kernel_id, kernel in self._kernels.items()})
 
-    def _shutdown(self, _args: Dict[str, Any]) -> Dict[str, Any]:
+    def _shutdown(self, _args: dict[str, Any]) -> dict[str, Any]:
         asyncio.get_running_loop().call_soon(self.stop)
         return {}
 
@@ -351,24 +351,24 @@ def _find_spec(name: str) -> Spec:
     try:
         found = KernelSpecManager(ensure_native_kernel=False).get_kernel_spec(name)
     except NoSuchKernel:
-        raise KernelError("no_such_kernelspec", "This image has no kernel named %s." % name) from None
+        raise KernelError("no_such_kernelspec", f"This image has no kernel named {name}.") from None
     return Spec(list(found.argv), dict(found.env), found.interrupt_mode, found.language, found.resource_dir)
 
 
-def _failure(number: int, error: Exception) -> Dict[str, Any]:
+def _failure(number: int, error: Exception) -> dict[str, Any]:
     code = error.code if isinstance(error, KernelError) else "guest_error"
-    message = str(error) if isinstance(error, KernelError) else "%s: %s" % (type(error).__name__, error)
+    message = str(error) if isinstance(error, KernelError) else f"{type(error).__name__}: {error}"
     return {"t": "res", "id": number, "ok": False, "code": code, "message": message[:1000]}
 
 
-def _text(args: Dict[str, Any], name: str, default: Optional[str] = None) -> str:
+def _text(args: dict[str, Any], name: str, default: str | None = None) -> str:
     value = args.get(name, default)
     if not isinstance(value, str):
-        raise KernelError("bad_request", "%s must be a string." % name)
+        raise KernelError("bad_request", f"{name} must be a string.")
     return value
 
 
-def _number(args: Dict[str, Any]) -> int:
+def _number(args: dict[str, Any]) -> int:
     value = args.get("cursor")
     if not isinstance(value, int) or value < 0:
         raise KernelError("bad_request", "cursor must be a number of code points.")

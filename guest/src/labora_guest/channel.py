@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import json
 import struct
-from typing import Any, List, Sequence, Tuple
+from collections.abc import Sequence
+from typing import Any
 
 VERSION = 1
 MAX_FRAME = 64 * 1024 * 1024
@@ -23,7 +24,7 @@ class ChannelError(Exception):
     """The other side sent something that is not a frame; the connection is closed."""
 
 
-def encode_frame(header: bytes, buffers: Sequence[bytes] = ()) -> List[bytes]:
+def encode_frame(header: bytes, buffers: Sequence[bytes] = ()) -> list[bytes]:
     """Returns the pieces of one frame whose header is already JSON.
 
     Raises:
@@ -31,7 +32,7 @@ def encode_frame(header: bytes, buffers: Sequence[bytes] = ()) -> List[bytes]:
     """
     total = 4 + len(header) + sum(len(buffer) for buffer in buffers)
     if total > MAX_FRAME:
-        raise ValueError("frame of %d bytes, at most %d are allowed" % (total, MAX_FRAME))
+        raise ValueError(f"frame of {total} bytes, at most {MAX_FRAME} are allowed")
     return [_U32.pack(total) + _U32.pack(len(header)) + header, *buffers]
 
 
@@ -40,7 +41,7 @@ def dump(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode("ascii")
 
 
-def decode_frame(body: bytes) -> Tuple[dict, List[bytes]]:
+def decode_frame(body: bytes) -> tuple[dict[str, Any], list[bytes]]:
     """Returns header and buffers of the bytes that follow a frame's length. Raises ChannelError for junk."""
     if len(body) < 4:
         raise ChannelError("a frame is shorter than its header's length")
@@ -67,7 +68,7 @@ def decode_frame(body: bytes) -> Tuple[dict, List[bytes]]:
     return header, buffers
 
 
-async def read_frame(reader: asyncio.StreamReader, limit: int = MAX_FRAME) -> Tuple[dict, List[bytes]]:
+async def read_frame(reader: asyncio.StreamReader, limit: int = MAX_FRAME) -> tuple[dict[str, Any], list[bytes]]:
     """Reads one frame of at most ``limit`` bytes.
 
     Raises:
@@ -76,5 +77,5 @@ async def read_frame(reader: asyncio.StreamReader, limit: int = MAX_FRAME) -> Tu
     """
     (size,) = _U32.unpack(await reader.readexactly(4))
     if size > limit:
-        raise ChannelError("a frame of %d bytes, at most %d are allowed" % (size, limit))
+        raise ChannelError(f"a frame of {size} bytes, at most {limit} are allowed")
     return decode_frame(await reader.readexactly(size))

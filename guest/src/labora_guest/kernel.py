@@ -12,7 +12,7 @@ import signal
 import sys
 import tempfile
 from collections import OrderedDict, deque
-from typing import Any, Callable, Deque, Dict, List, Optional
+from typing import Any, Callable
 
 import zmq
 
@@ -46,22 +46,22 @@ class KernelError(Exception):
 class Spec:
     """How a kernel is started: what the agent uses of a kernelspec."""
 
-    def __init__(self, argv: List[str], env: Dict[str, str], interrupt_mode: str, language: str, folder: str) -> None:
+    def __init__(self, argv: list[str], env: dict[str, str], interrupt_mode: str, language: str, folder: str) -> None:
         self.argv = argv
         self.env = env
         self.interrupt_mode = interrupt_mode
         self.language = language
         self.folder = folder
 
-    def command(self, connection_file: str) -> List[str]:
+    def command(self, connection_file: str) -> list[str]:
         """Returns the command line; IPython kernels go through our launcher, so that no output is dropped."""
         words = {"connection_file": connection_file, "resource_dir": self.folder}
         argv = [re.sub(r"\{([A-Za-z_]+)\}", lambda m: words.get(m.group(1), m.group(0)), part) for part in self.argv]
         if argv[1:3] in (["-m", "ipykernel_launcher"], ["-m", "ipykernel"]):
             argv[1:3] = [_LAUNCHER]
-        elif argv[1:4] in (["-Xfrozen_modules=off", "-m", "ipykernel_launcher"],):
+        elif argv[1:4] == ["-Xfrozen_modules=off", "-m", "ipykernel_launcher"]:
             argv[2:4] = [_LAUNCHER]
-        if argv[0] in ("python", "python3", "python%d.%d" % sys.version_info[:2]) and not shutil.which(argv[0]):
+        if re.fullmatch(r"python[\d.]*", argv[0]) and not shutil.which(argv[0]):
             argv[0] = sys.executable
         return argv
 
@@ -87,7 +87,7 @@ class Kernel:
         self,
         kernel_id: str,
         name: str,
-        context: zmq.Context,
+        context: zmq.Context[Any],
         spool: Spool,
         reaper: process.Reaper,
         notify: Callable[[], None],
@@ -97,18 +97,18 @@ class Kernel:
         self.spool = spool
         self.status = "dead"
         self.life = 0
-        self.pid: Optional[int] = None
-        self.language: Optional[Dict[str, str]] = None
+        self.pid: int | None = None
+        self.language: dict[str, str] | None = None
         self.cwd = ""
         self.restart_token: Any = None
-        self.env: Dict[str, str] = {}
+        self.env: dict[str, str] = {}
         self.lock = asyncio.Lock()
-        self._spec: Optional[Spec] = None
+        self._spec: Spec | None = None
         self._context = context
         self._reaper = reaper
         self._notify = notify
-        self._sockets: Dict[str, Socket] = {}
-        self._folder: Optional[str] = None
+        self._sockets: dict[str, Socket] = {}
+        self._folder: str | None = None
         self._wire = Wire(b"", "")
         self._popen: Any = None
         self._said: Any = None
@@ -117,14 +117,15 @@ class Kernel:
         self._iopub_seen = False
         self._expected_end = False
         self._stopped = False
-        self._prober: Optional[asyncio.Task] = None
-        self._queue: Deque[Dict[str, Any]] = deque()
-        self._running: Optional[Dict[str, Any]] = None
-        self._known: "OrderedDict[str, str]" = OrderedDict()
-        self._this_life: Dict[str, str] = {}
-        self._inputs: Dict[str, Message] = {}
-        self._answered: "OrderedDict[str, None]" = OrderedDict()
-        self._replies: Dict[str, asyncio.Future] = {}
+        self._settler: asyncio.Task[None] | None = None
+        self._prober: asyncio.Task[None] | None = None
+        self._queue: deque[dict[str, Any]] = deque()
+        self._running: dict[str, Any] | None = None
+        self._known: OrderedDict[str, str] = OrderedDict()
+        self._this_life: dict[str, str] = {}
+        self._inputs: dict[str, Message] = {}
+        self._answered: OrderedDict[str, None] = OrderedDict()
+        self._replies: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._became_idle = asyncio.Event()
 
     # -- life ---------------------------------------------------------------------------------------------------------
@@ -134,7 +135,7 @@ class Kernel:
         """Whether the process runs."""
         return self.status != "dead"
 
-    def info(self) -> Dict[str, Any]:
+    def info(self) -> dict[str, Any]:
         """Returns KernelInfo of the protocol."""
         return {
             "kernel_id": self.kernel_id,
@@ -146,15 +147,15 @@ class Kernel:
             "name": self.name,
         }
 
-    def start(self, spec: Spec, cwd: str, env: Dict[str, str]) -> None:
+    def start(self, spec: Spec, cwd: str, env: dict[str, str]) -> None:
         """Begins a new life. Raises KernelError when the process cannot be started."""
         self._spec, self.cwd, self.env = spec, cwd, env
         folder = tempfile.mkdtemp(prefix="labora-")
         connection_file = os.path.join(folder, "kernel.json")
         key, ip = secrets.token_hex(16), os.path.join(folder, "s")
-        connection = {"transport": "ipc", "ip": ip, "key": key, "signature_scheme": "hmac-sha256"}
+        connection: dict[str, Any] = {"transport": "ipc", "ip": ip, "key": key, "signature_scheme": "hmac-sha256"}
         ports = {"shell": 1, "iopub": 2, "stdin": 3, "control": 4, "hb": 5}
-        connection.update({"%s_port" % channel: port for channel, port in ports.items()})
+        connection.update({f"{channel}_port": port for channel, port in ports.items()})
         connection.update({"kernel_name": self.name})
         with open(os.open(connection_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             json.dump(connection, file)
@@ -169,18 +170,18 @@ class Kernel:
             self._said = process.Tail(self._popen.stdout, TAIL_BYTES)
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
-            raise KernelError("kernel_not_started", "The kernel %s did not start: %s." % (self.name, error)) from error
+            raise KernelError("kernel_not_started", f"The kernel {self.name} did not start: {error}.") from error
         self._folder, self.pid = folder, self._popen.pid
         self._reaper.own(self.pid, self._process_ended)
         self._begin_life(key.encode(), ip, ports, bounded=spec.bounded)
 
-    def _begin_life(self, key: bytes, ip: str, ports: Dict[str, int], *, bounded: bool) -> None:
+    def _begin_life(self, key: bytes, ip: str, ports: dict[str, int], *, bounded: bool) -> None:
         self.life += 1
         self.status, self._ready, self._iopub_seen, self._stopped = "starting", False, False, False
         self._expected_end = False
         self._ended = asyncio.Event()
         self._this_life = {}
-        session = "%s-%d" % (self.kernel_id, self.life)
+        session = f"{self.kernel_id}-{self.life}"
         self._wire = Wire(key, session)
         receivers = {
             "shell": self._on_shell,
@@ -200,13 +201,13 @@ class Kernel:
                 socket.set(zmq.SUBSCRIBE, b"")
             else:
                 socket.set(zmq.ROUTING_ID, session.encode())
-            socket.connect("ipc://%s-%d" % (ip, ports[channel]))
+            socket.connect(f"ipc://{ip}-{ports[channel]}")
             self._sockets[channel] = Socket(socket, receivers[channel])
         self._agent("status", {"status": "starting"})
         self._prober = asyncio.ensure_future(self._probe())
 
     async def _probe(self) -> None:
-        """Asks for kernel_info until the kernel answers and its iopub is heard; not ``wait_for_ready``, which adds 0.2 s."""
+        """Asks for kernel_info until the kernel answers and its iopub is heard (``wait_for_ready`` adds 0.2 s)."""
         pause, after_ready = 0.05, 0
         while not (self._ready and self._iopub_seen) and after_ready < IOPUB_TRIES:
             if not self._stopped:
@@ -242,7 +243,7 @@ class Kernel:
             self._popen.returncode = status
         if self.pid is not None:
             process.signal_group(self.pid, signal.SIGKILL)
-        asyncio.ensure_future(self._settle(status))
+        self._settler = asyncio.ensure_future(self._settle(status))
 
     async def _settle(self, status: int) -> None:
         """Takes what the dead kernel had already sent, then says how it ended."""
@@ -271,16 +272,16 @@ class Kernel:
         self._became_idle.set()
         self._ended.set()
 
-    def _obituary(self, status: int) -> Dict[str, Any]:
+    def _obituary(self, status: int) -> dict[str, Any]:
         about = process.describe(status)
         if not self._ready:
             # It never answered, so what it wrote is all there is to explain why.
-            about["message"] = ("%s It did not start. %s" % (about["message"], self._said.text())).strip()
+            about["message"] = ("{} It did not start. {}".format(about["message"], self._said.text())).strip()
         return {**about, "oom": None}
 
     # -- executions ---------------------------------------------------------------------------------------------------
 
-    def execute(self, execution_id: str, request: Dict[str, Any]) -> None:
+    def execute(self, execution_id: str, request: dict[str, Any]) -> None:
         """Queues code; does nothing when the id is known. Raises KernelError when the kernel is dead."""
         if execution_id in self._known:
             return
@@ -290,7 +291,7 @@ class Kernel:
         self._queue.append({"id": execution_id, "request": request, "reply": None, "idle": False})
         self._next()
 
-    def executions(self) -> Dict[str, str]:
+    def executions(self) -> dict[str, str]:
         """Returns the status of every execution of this life."""
         return dict(self._this_life)
 
@@ -333,7 +334,7 @@ class Kernel:
             self._set_status("idle")
             self._became_idle.set()
 
-    def _done(self, execution_id: str, content: Dict[str, Any]) -> None:
+    def _done(self, execution_id: str, content: dict[str, Any]) -> None:
         self._inputs = {k: m for k, m in self._inputs.items() if _execution_of(m) != execution_id}
         if execution_id in self._known:
             self._known[execution_id] = content["status"]
@@ -376,7 +377,7 @@ class Kernel:
         self._sockets["stdin"].send(frames)
         self._agent("input_done", {"request_id": request_id}, execution_id)
 
-    async def ask(self, kind: str, content: Dict[str, Any]) -> Dict[str, Any]:
+    async def ask(self, kind: str, content: dict[str, Any]) -> dict[str, Any]:
         """Sends a completion or inspection request and returns the reply's content.
 
         Raises:
@@ -403,11 +404,11 @@ class Kernel:
 
     # -- messages of the kernel ---------------------------------------------------------------------------------------
 
-    def _send(self, channel: str, kind: str, content: Dict[str, Any], message_id: Optional[str] = None) -> None:
+    def _send(self, channel: str, kind: str, content: dict[str, Any], message_id: str | None = None) -> None:
         _, frames = self._wire.request(kind, content, message_id)
         self._sockets[channel].send(frames)
 
-    def _on_iopub(self, frames: List[bytes]) -> None:
+    def _on_iopub(self, frames: list[bytes]) -> None:
         try:
             message = self._wire.parse(frames)
             self._take(message)
@@ -429,21 +430,22 @@ class Kernel:
                 self.spool.append_stream(execution, name, text)
                 self._grown()
         elif kind and kind != "iopub_welcome":
-            content, metadata = _clean(message.content), _clean(message.metadata)
-            self.spool.append("iopub", kind, content, execution, metadata, message.buffers)
+            body, metadata = _clean(message.content), _clean(message.metadata)
+            self.spool.append("iopub", kind, body, execution, metadata, message.buffers)
             self._grown()
 
-    def _take_status(self, message: Message, execution: Optional[str]) -> None:
+    def _take_status(self, message: Message, execution: str | None) -> None:
         state = message.load().get("execution_state")
         if state == "idle" and self._running is not None and execution == self._running["id"]:
             self._running["idle"] = True
             self._finish_if_done()
         elif self._ready and self._running is None and state in ("busy", "idle"):
             # A widget's callback or a kernel's own work makes it busy too; asking for its state does not count.
-            if message.parent.get("msg_type") not in QUIET_PARENTS and execution is None and message.parent_id:
+            caused = execution is None and message.parent_id
+            if caused and message.parent.get("msg_type") not in QUIET_PARENTS:
                 self._set_status(state)
 
-    def _on_shell(self, frames: List[bytes]) -> None:
+    def _on_shell(self, frames: list[bytes]) -> None:
         try:
             message = self._wire.parse(frames)
             content = message.load()
@@ -460,7 +462,7 @@ class Kernel:
             if future is not None and not future.done():
                 future.set_result(content)
 
-    def _became_ready(self, content: Dict[str, Any]) -> None:
+    def _became_ready(self, content: dict[str, Any]) -> None:
         self._ready = True
         about = content.get("language_info")
         about = about if isinstance(about, dict) else {}
@@ -471,7 +473,7 @@ class Kernel:
             self._became_idle.set()
         self._next()
 
-    def _on_stdin(self, frames: List[bytes]) -> None:
+    def _on_stdin(self, frames: list[bytes]) -> None:
         try:
             message = self._wire.parse(frames)
             content = message.load()
@@ -495,7 +497,7 @@ class Kernel:
 
     # -- flow ---------------------------------------------------------------------------------------------------------
 
-    def _agent(self, kind: str, content: Dict[str, Any], execution: Optional[str] = None) -> None:
+    def _agent(self, kind: str, content: dict[str, Any], execution: str | None = None) -> None:
         self.spool.append("agent", kind, content, execution)
         self._notify()
 
@@ -528,7 +530,7 @@ class Kernel:
         self.spool.close()
 
 
-def _execution_of(message: Message) -> Optional[str]:
+def _execution_of(message: Message) -> str | None:
     parent = message.parent_id
     return parent[2:] if parent.startswith("x-") else None
 

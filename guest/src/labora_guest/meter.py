@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, Iterable
+from collections.abc import Iterable
+from typing import Any
 
 _TICK = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _CGROUP_V2 = "/sys/fs/cgroup"
 
 
-def read(kernels: Dict[str, Any]) -> Dict[str, Any]:
+def read(kernels: dict[str, Any]) -> dict[str, Any]:
     """Returns bytes and CPU seconds of everything visible here and of each kernel.
 
     Args:
@@ -38,7 +39,7 @@ def _pids() -> Iterable[int]:
 
 def _process(pid: int) -> Any:
     try:
-        with open("/proc/%d/stat" % pid, encoding="utf-8", errors="replace") as file:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             # The name in parentheses may hold spaces and parentheses itself.
             fields = file.read().rpartition(")")[2].split()
         return {
@@ -53,7 +54,7 @@ def _process(pid: int) -> Any:
 def _pss(pid: int) -> int:
     """Returns the proportional share in bytes, which does not count shared pages twice; 0 when it is not shown."""
     try:
-        with open("/proc/%d/smaps_rollup" % pid, encoding="ascii") as file:
+        with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
             for line in file:
                 if line.startswith("Pss:"):
                     return int(line.split()[1]) * 1024

@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import threading
-from typing import IO, Callable, Dict, List, Optional
+from typing import IO, Callable
 
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
@@ -46,7 +46,7 @@ class Reaper:
     """Collects every dead child, as pid 1 must, and tells the owner of those that have one."""
 
     def __init__(self) -> None:
-        self._owners: Dict[int, Callable[[int], None]] = {}
+        self._owners: dict[int, Callable[[int], None]] = {}
 
     def start(self) -> None:
         """Listens for SIGCHLD in the running event loop."""
@@ -77,9 +77,9 @@ def _prepare_child() -> None:
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
-def spawn(argv: List[str], env: Dict[str, str], cwd: str) -> "subprocess.Popen[bytes]":
+def spawn(argv: list[str], env: dict[str, str], cwd: str) -> subprocess.Popen[bytes]:
     """Starts a kernel in a session and process group of its own. Raises OSError when it cannot be started."""
-    process = subprocess.Popen(  # noqa: S603 - what a kernelspec of this runtime names
+    process = subprocess.Popen(
         argv,
         env=env,
         cwd=cwd,
@@ -87,10 +87,10 @@ def spawn(argv: List[str], env: Dict[str, str], cwd: str) -> "subprocess.Popen[b
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        preexec_fn=_prepare_child,  # noqa: PLW1509 - the agent forks from its one Python thread that holds locks
+        preexec_fn=_prepare_child,
     )
     # Out of memory takes a kernel, and never the agent that has to explain it.
-    with contextlib.suppress(OSError), open("/proc/%d/oom_score_adj" % process.pid, "w") as file:
+    with contextlib.suppress(OSError), open(f"/proc/{process.pid}/oom_score_adj", "w") as file:
         file.write(str(KERNEL_OOM_SCORE))
     return process
 
@@ -133,20 +133,20 @@ def signal_group(pid: int, number: int) -> None:
         os.killpg(pid, number)
 
 
-def describe(status: int) -> Dict[str, Optional[object]]:
+def describe(status: int) -> dict[str, object | None]:
     """Returns ``exit_code``, ``signal`` and a sentence for a wait status."""
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         try:
             name = signal.Signals(number).name
         except ValueError:
-            name = "signal %d" % number
+            name = f"signal {number}"
         hint = {
             "SIGKILL": "It was killed, most often for using all available memory.",
             "SIGSEGV": "Native code crashed (segmentation fault).",
             "SIGABRT": "Native code gave up (abort).",
             "SIGBUS": "Native code crashed (bus error), or a disk that backs memory is full.",
         }.get(name, "")
-        return {"exit_code": None, "signal": name, "message": ("The kernel died of %s. %s" % (name, hint)).strip()}
+        return {"exit_code": None, "signal": name, "message": (f"The kernel died of {name}. {hint}").strip()}
     code = os.WEXITSTATUS(status)
-    return {"exit_code": code, "signal": None, "message": "The kernel exited with code %d." % code}
+    return {"exit_code": code, "signal": None, "message": f"The kernel exited with code {code}."}

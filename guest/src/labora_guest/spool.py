@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import deque
-from typing import Any, Deque, List, Optional, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 from labora_guest.channel import MAX_FRAME, dump, encode_frame
 
@@ -23,7 +24,7 @@ PART_BYTES = 16 * 1024 * 1024
 class _Segment:
     """A file without a name that holds consecutive messages."""
 
-    def __init__(self, folder: Optional[str]) -> None:
+    def __init__(self, folder: str | None) -> None:
         self.file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - closed with its last message
         self.size = 0
         self.messages = 0
@@ -42,18 +43,18 @@ class _Segment:
 class _Message:
     __slots__ = ("at", "data", "n", "segment", "size")
 
-    def __init__(self, n: int, data: Optional[bytes], size: int) -> None:
+    def __init__(self, n: int, data: bytes | None, size: int) -> None:
         self.n = n
         self.data = data
         self.size = size
-        self.segment: Optional[_Segment] = None
+        self.segment: _Segment | None = None
         self.at = 0
 
 
 class _Tail:
     """The newest message while it is stream text that may still grow."""
 
-    def __init__(self, n: int, execution: Optional[str], name: str, text: str) -> None:
+    def __init__(self, n: int, execution: str | None, name: str, text: str) -> None:
         self.n = n
         self.execution = execution
         self.name = name
@@ -70,13 +71,13 @@ class Spool:
         folder: where files are made; the system's temporary folder by default.
     """
 
-    def __init__(self, kernel_id: str, limit: int, folder: Optional[str] = None) -> None:
+    def __init__(self, kernel_id: str, limit: int, folder: str | None = None) -> None:
         self._kernel_id = kernel_id
         self._limit = limit
         self._folder = folder
-        self._messages: Deque[_Message] = deque()
-        self._segment: Optional[_Segment] = None
-        self._tail: Optional[_Tail] = None
+        self._messages: deque[_Message] = deque()
+        self._segment: _Segment | None = None
+        self._tail: _Tail | None = None
         self._in_memory = 0
         self._disk_failed = False
         self.last = 0
@@ -107,7 +108,7 @@ class Spool:
         channel: str,
         kind: str,
         content: Any,
-        execution: Optional[str] = None,
+        execution: str | None = None,
         metadata: bytes = b"{}",
         buffers: Sequence[bytes] = (),
     ) -> int:
@@ -118,7 +119,7 @@ class Spool:
         self._store(self.last, self._encode(self.last, execution, channel, kind, body, metadata, buffers))
         return self.last
 
-    def append_stream(self, execution: Optional[str], name: str, text: str) -> int:
+    def append_stream(self, execution: str | None, name: str, text: str) -> int:
         """Adds stream text, merged into the newest message while that has not been sent."""
         tail = self._tail
         if tail and tail.execution == execution and tail.name == name and tail.chars < MERGE_CHARS:
@@ -139,7 +140,8 @@ class Spool:
         if message.data is not None:
             return message.data
         segment = message.segment
-        assert segment is not None
+        if segment is None:
+            raise LookupError(n)
         data = os.pread(segment.file.fileno(), message.size, message.at)
         while len(data) < message.size:
             more = os.pread(segment.file.fileno(), message.size - len(data), message.at + len(data))
@@ -204,7 +206,7 @@ class Spool:
     def _encode(
         self,
         n: int,
-        execution: Optional[str],
+        execution: str | None,
         channel: str,
         kind: str,
         content: bytes,
@@ -222,10 +224,10 @@ class Spool:
 
     @staticmethod
     def _encode_parts(start: bytes, content: bytes, metadata: bytes, buffers: Sequence[bytes]) -> bytes:
-        """Splits a message that is too large for a frame: the parts' buffers, joined, are content, metadata, buffers."""
+        """Splits a message too large for a frame: the parts' buffers, joined, are content, metadata and buffers."""
         whole = b"".join([content, metadata, *buffers])
         lengths = dump([len(content), len(metadata), *(len(buffer) for buffer in buffers)])
-        pieces: List[bytes] = []
+        pieces: list[bytes] = []
         for at in range(0, len(whole), PART_BYTES):
             part = whole[at : at + PART_BYTES]
             more = b"true" if at + PART_BYTES < len(whole) else b"false"

@@ -7,11 +7,11 @@ what it only carries.
 from __future__ import annotations
 
 import asyncio
-import datetime
+import datetime as dt
 import hmac
 import json
 import uuid
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable
 
 import zmq
 
@@ -25,7 +25,7 @@ class Message:
     __slots__ = ("buffers", "content", "header", "metadata", "parent")
 
     def __init__(
-        self, header: Dict[str, Any], parent: Dict[str, Any], metadata: bytes, content: bytes, buffers: List[bytes]
+        self, header: dict[str, Any], parent: dict[str, Any], metadata: bytes, content: bytes, buffers: list[bytes]
     ) -> None:
         self.header = header
         self.parent = parent
@@ -43,7 +43,7 @@ class Message:
         """Id of the request that caused this message; empty when there is none."""
         return str(self.parent.get("msg_id", ""))
 
-    def load(self) -> Dict[str, Any]:
+    def load(self) -> dict[str, Any]:
         """Returns the content as a dictionary; an empty one when the kernel sent something else."""
         value = json.loads(self.content)
         return value if isinstance(value, dict) else {}
@@ -57,8 +57,8 @@ class Wire:
         self._session = session
 
     def request(
-        self, kind: str, content: Dict[str, Any], message_id: Optional[str] = None, parent: Optional[Dict] = None
-    ) -> Tuple[str, List[bytes]]:
+        self, kind: str, content: dict[str, Any], message_id: str | None = None, parent: dict[str, Any] | None = None
+    ) -> tuple[str, list[bytes]]:
         """Returns the id and the frames of a new message."""
         message_id = message_id or uuid.uuid4().hex
         header = {
@@ -66,13 +66,13 @@ class Wire:
             "msg_type": kind,
             "username": "labora",
             "session": self._session,
-            "date": datetime.datetime.now(datetime.timezone.utc).isoformat(),
+            "date": dt.datetime.now(dt.timezone.utc).isoformat(),
             "version": "5.3",
         }
         parts = [json.dumps(value).encode("ascii") for value in (header, parent or {}, {}, content)]
         return message_id, [DELIMITER, self._sign(parts), *parts]
 
-    def parse(self, frames: List[bytes]) -> Message:
+    def parse(self, frames: list[bytes]) -> Message:
         """Reads one message. Raises ValueError when it is malformed or its signature does not fit."""
         at = frames.index(DELIMITER)
         signature, header, parent, metadata, content = frames[at + 1 : at + 6]
@@ -83,7 +83,7 @@ class Wire:
             raise ValueError("a kernel message without header")
         return Message(head, above, metadata, content, frames[at + 6 :])
 
-    def _sign(self, parts: List[bytes]) -> bytes:
+    def _sign(self, parts: list[bytes]) -> bytes:
         if not self._key:
             return b""
         digest = hmac.new(self._key, digestmod="sha256")
@@ -98,23 +98,28 @@ class Socket:
     ZeroMQ's descriptor is edge-triggered: after every send and after every full batch the socket is looked at again.
     """
 
-    def __init__(self, socket: zmq.Socket, receive: Callable[[List[bytes]], None]) -> None:
+    def __init__(self, socket: zmq.Socket[bytes], receive: Callable[[list[bytes]], None]) -> None:
         self._socket = socket
         self._receive = receive
         self._loop = asyncio.get_running_loop()
-        self._fd = socket.getsockopt(zmq.FD)
+        self._fd = int(socket.getsockopt(zmq.FD))
         self._loop.add_reader(self._fd, self._read)
         self._loop.call_soon(self._read)
 
-    def send(self, frames: List[bytes]) -> None:
+    @property
+    def closed(self) -> bool:
+        """Whether :meth:`close` was called."""
+        return self._socket.closed
+
+    def send(self, frames: list[bytes]) -> None:
         """Queues one message; never blocks."""
-        if not self._socket.closed:
+        if not self.closed:
             self._socket.send_multipart(frames, zmq.NOBLOCK)
             self._loop.call_soon(self._read)
 
     def drain(self) -> bool:
         """Reads what is there now; returns whether anything was."""
-        if self._socket.closed:
+        if self.closed:
             return False
         for count in range(BATCH):
             try:
@@ -122,13 +127,13 @@ class Socket:
             except zmq.ZMQError:
                 return count > 0
             self._receive(frames)
-            if self._socket.closed:
+            if self.closed:
                 return False
         return True
 
     def _read(self) -> None:
         for _ in range(BATCH):
-            if self._socket.closed:
+            if self.closed:
                 return
             try:
                 frames = self._socket.recv_multipart(zmq.NOBLOCK)
@@ -139,6 +144,6 @@ class Socket:
 
     def close(self) -> None:
         """Closes at once; what was not sent is dropped."""
-        if not self._socket.closed:
+        if not self.closed:
             self._loop.remove_reader(self._fd)
             self._socket.close(0)

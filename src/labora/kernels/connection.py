@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import random
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,14 +40,14 @@ class GuestConnection:
 
     Args:
         runtime_id: for logs and messages.
-        socket: path of the unix socket on which the agent listens.
+        path: unix socket on which the agent listens.
         key: shown in hello.
         generation: of the runtime.
     """
 
-    def __init__(self, runtime_id: str, socket: Path, key: str, generation: int) -> None:
+    def __init__(self, runtime_id: str, path: Path, key: str, generation: int) -> None:
         self.runtime_id = runtime_id
-        self.socket = socket
+        self.path = path
         self.hello: dict[str, Any] | None = None
         self._key = key
         self._generation = generation
@@ -149,7 +151,7 @@ class GuestConnection:
     async def _once(self) -> None:
         """One connection from connecting to its end."""
         async with asyncio.timeout(CONNECT_S):
-            reader, writer = await asyncio.open_unix_connection(str(self.socket), limit=channel.WINDOW)
+            reader, writer = await asyncio.open_unix_connection(sock=_connect(self.path), limit=channel.WINDOW)
         tasks: set[asyncio.Task[None]] = set()
         try:
             self._writer = writer
@@ -275,6 +277,25 @@ class GuestConnection:
         return UnavailableError(
             "The runtime does not answer. Reconnect, or delete it to start a fresh one.", code="runtime_unreachable"
         )
+
+
+def _connect(path: Path) -> socket.socket:
+    """Returns a socket connected to ``path``, also where that is longer than the 107 bytes of an address.
+
+    Raises OSError when nobody listens, or at once when a guest does not accept.
+    """
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.setblocking(False)
+        folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            connection.connect(f"/proc/self/fd/{folder}/{path.name}")
+        finally:
+            os.close(folder)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 class _BrokenError(Exception):

@@ -114,7 +114,7 @@ class Inbox:
     async def _hand_over(self, batch: list[KernelMessage]) -> bool:
         try:
             await self._sink(batch)
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever a sink raises ends its delivery, and nothing else
             # Going on would leave a gap: whoever takes the messages attaches again from what it holds.
             _log.exception("sink failed", kernel_id=self.kernel_id, first=batch[0].n)
             self._on_failed()

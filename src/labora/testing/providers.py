@@ -101,7 +101,7 @@ class LocalProvider:
                 pipe.write(json.dumps({"key": spec.key, "generation": spec.generation}).encode() + b"\n")
             try:
                 env |= {"LABORA_CHANNEL_FD": str(listener.fileno()), "LABORA_KEY_FD": str(read_end)}
-                return subprocess.Popen(  # noqa: S603
+                return subprocess.Popen(
                     [self._python, "-P", "-m", "labora_guest"],
                     env=env,
                     cwd=folder / "content",
