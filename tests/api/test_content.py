@@ -88,7 +88,8 @@ async def test_each_notebook_and_login_session_has_its_own_lasting_origin(server
     notebook, other = await server.notebook(first), await server.notebook(first)
     found = await server.location(first, notebook)
     assert found["mode"] == "B"
-    assert found["origin"].startswith("http://") and found["origin"].endswith(".localhost:8000")
+    assert found["origin"].startswith("http://")
+    assert found["origin"].endswith(".localhost:8000")
     assert len(found["origin"].split("//")[1].split(".")[0]) <= 63
     assert found == await server.location(first, notebook), "the same question has the same answer"
     origins = {found["origin"], (await server.location(first, other))["origin"]}
@@ -237,7 +238,8 @@ async def test_a_second_domain_is_mode_a_and_a_bare_name_mode_c(tmp_path: Path, 
         async with server.client("https://app.example.org") as client:
             found = (await client.get(f"/api/v1/files/{notebook}/frame-origin", headers=cookie)).json()
             assert found["mode"] == "A"
-            assert found["origin"].startswith("https://") and found["origin"].endswith(".example-usercontent.net")
+            assert found["origin"].startswith("https://")
+            assert found["origin"].endswith(".example-usercontent.net")
             page = await client.get(found["url"])
         policy = page.headers["content-security-policy"]
         assert "frame-ancestors https://app.example.org" in policy
