@@ -74,6 +74,7 @@ class LimitSettings(_Section):
     sync_frame_bytes: int = Field(16 * MIB, gt=0, description="Largest document frame while a client first syncs.")
     output_stored_bytes: int = Field(256 * MIB, gt=0, description="Output kept of one cell.")
     output_export_bytes: int = Field(16 * MIB, gt=0, description="Output written into an .ipynb for one cell.")
+    outputs: int = Field(100_000, gt=0, description="Outputs kept of one cell.")
     inline_bytes: int = Field(8 * KIB, gt=0, description="Larger output values are stored as blobs.")
     socket_queue_bytes: int = Field(8 * MIB, gt=0, description="A reader further behind than this is resynced.")
     presence_bytes: int = Field(8 * KIB, gt=0)

@@ -55,7 +55,7 @@ def load_bounded(text: str, *, max_depth: int) -> Any:
         value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise InvalidError("A value is not valid JSON text.", code="bad_json") from error
-    if "\\ud" in text.lower() and _mend(value)[1]:
+    if "\\ud" in text.lower() and mend(value)[1]:
         raise InvalidError("A value holds half of a surrogate pair.", code="bad_json")
     return value
 
@@ -122,7 +122,7 @@ def load_file(data: bytes, *, max_bytes: int, max_depth: int) -> Parsed:
     check_depth(data, max_depth=max_depth, max_containers=max(len(data), max_bytes) // _BYTES_PER_CONTAINER)
     value = _parse(data, repairs)
     if b"\\ud" in data or b"\\uD" in data:
-        value, mended = _mend(value)
+        value, mended = mend(value)
         if mended:
             repairs.append("Half surrogate pairs were replaced by U+FFFD.")
     return Parsed(value, repairs)
@@ -195,19 +195,26 @@ def _explain(data: bytes, error: json.JSONDecodeError) -> InvalidError:
     )
 
 
-def _mend(value: Any) -> tuple[Any, bool]:
-    """Returns ``value`` without half surrogate pairs, and whether there were any."""
+def mend(value: Any, *, max_depth: int = 1_000_000) -> tuple[Any, bool]:
+    """Returns ``value`` as JSON that everybody can read, and whether anything was changed.
+
+    Half surrogate pairs become U+FFFD, numbers that are not finite and what is nested deeper than ``max_depth`` null.
+    """
     if isinstance(value, str):
-        mended = _LONE.sub("\ufffd", value)
+        mended = without_lone_surrogates(value)
         return mended, mended != value
+    if isinstance(value, float) and not math.isfinite(value):
+        return None, True
+    if not isinstance(value, (list, dict)):
+        return value, False
+    if not max_depth:
+        return None, True
     if isinstance(value, list):
-        results = [_mend(item) for item in value]
+        results = [mend(item, max_depth=max_depth - 1) for item in value]
         return [item for item, _ in results], any(changed for _, changed in results)
-    if isinstance(value, dict):
-        pairs = {_mend(key)[0]: _mend(item) for key, item in value.items()}
-        changed = any(map(_LONE.search, value)) or any(flag for _, flag in pairs.values())
-        return {key: item for key, (item, _) in pairs.items()}, changed
-    return value, False
+    pairs = {without_lone_surrogates(key): mend(item, max_depth=max_depth - 1) for key, item in value.items()}
+    changed = pairs.keys() != value.keys() or any(flag for _, flag in pairs.values())
+    return {key: item for key, (item, _) in pairs.items()}, changed
 
 
 def without_lone_surrogates(text: str) -> str:

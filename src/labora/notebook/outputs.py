@@ -50,7 +50,7 @@ def import_output(raw: Any, *, output_id: str, store: Store | None, inline_bytes
     """
     reader = _Importer(output_id, store, inline_bytes)
     output = reader.read(raw)
-    if store is not None and _rough_size(raw) > _KEPT_LARGE:
+    if store is not None and rough_size(raw) > _KEPT_LARGE:
         # What the file already held is written back whatever the export limit says.
         output[FORM] = {**output.get(FORM, {}), "keep": True}
     return output
@@ -85,7 +85,7 @@ class _Importer:
     def _light(self, raw: dict[str, Any]) -> bool:
         """Tells whether what lies beside the values is small: only values go by reference."""
         beside = {key: value for key, value in raw.items() if key not in ("data", "text", "traceback", "evalue")}
-        return _rough_size(beside) <= _BESIDE_LIMIT
+        return rough_size(beside) <= _BESIDE_LIMIT
 
     def _opaque(self, raw: Any) -> Output:
         kind = raw.get("output_type") if isinstance(raw, dict) else None
@@ -94,7 +94,7 @@ class _Importer:
         return {"id": self._id, "output_type": shown, "$raw": self._kept(raw)}
 
     def _kept(self, value: Any) -> dict[str, Any]:
-        if self._store is not None and _rough_size(value) > self._inline:
+        if self._store is not None and rough_size(value) > self._inline:
             return {"$blob": self._store(dump_compact(value).encode(), "application/json")}
         return {"value": value}
 
@@ -111,13 +111,9 @@ class _Importer:
             form["raw"] = self._kept(raw["text"])
         elif "text" in raw and (spelling := spelling_of(raw["text"], text)) != "lines":
             form["text"] = spelling
-        parts: list[dict[str, Any]] = []
-        if self._store is not None:
-            while len(folded) > 2 * PART_CHARACTERS:
-                piece = first_part(folded)
-                parts.append(stream_part(piece, self._store))
-                folded = folded[len(piece) :]
-        output = {**raw, "name": name, "parts": parts, "text": folded}
+        pieces, rest = ([], folded) if self._store is None else cut_parts(folded)
+        parts = [stream_part(piece, self._store) for piece in pieces if self._store is not None]
+        output = {**raw, "name": name, "parts": parts, "text": rest}
         if form:
             output[FORM] = form
         return output
@@ -162,7 +158,7 @@ def _missing(raw: dict[str, Any], *keys: str) -> list[str]:
     return [key for key in keys if key not in raw]
 
 
-def _rough_size(value: Any) -> int:
+def rough_size(value: Any) -> int:
     """Returns about how many bytes ``value`` takes as JSON."""
     total, stack = 0, [value]
     while stack:
@@ -178,10 +174,17 @@ def _rough_size(value: Any) -> int:
     return total
 
 
-def first_part(text: str) -> str:
-    """Returns the beginning of ``text`` that becomes a stream part: whole lines, about 64 KiB."""
-    end = text.rfind("\n", 0, PART_CHARACTERS) + 1
-    return text[: end or PART_CHARACTERS]
+def cut_parts(text: str) -> tuple[list[str], str]:
+    """Cuts what is beyond two parts' length off the beginning of ``text``: whole lines, about 64 KiB each.
+
+    Returns the pieces and the rest, which is longer than one part.
+    """
+    pieces, start = [], 0
+    while len(text) - start > 2 * PART_CHARACTERS:
+        end = text.rfind("\n", start, start + PART_CHARACTERS) + 1 or start + PART_CHARACTERS
+        pieces.append(text[start:end])
+        start = end
+    return pieces, text[start:]
 
 
 def stream_part(text: str, store: Store) -> dict[str, Any]:
@@ -214,7 +217,7 @@ def import_value(
     text = None if is_json_type(media_type) else join_text(value)
     if text is None:
         kept_json = None if is_json_type(media_type) else {"json": True}
-        if store is not None and (_is_marked(value) or _rough_size(value) > inline_bytes):
+        if store is not None and (_is_marked(value) or rough_size(value) > inline_bytes):
             return {"$blob": store(dump_compact(value).encode(), _served_type(media_type))}, kept_json
         return value, kept_json
     form: dict[str, Any] = {}
@@ -319,7 +322,7 @@ def export_value(media_type: str, value: Any, form: dict[str, Any], resolve: Res
 
 def output_size(output: Output) -> int:
     """Returns how many bytes ``output`` keeps, here and by reference, plus a share for itself."""
-    total = _rough_size({key: value for key, value in output.items() if key not in ("parts", FORM)})
+    total = rough_size({key: value for key, value in output.items() if key not in ("parts", FORM)})
     total += sum(part["size"] for part in output.get("parts") or ())
     data = output.get("data")
     for value in data.values() if isinstance(data, dict) else ():
