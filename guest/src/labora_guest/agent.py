@@ -336,7 +336,10 @@ class Agent:
         return self._kernel(args).executions()
 
     def _meter(self, _args: dict[str, Any]) -> dict[str, Any]:
-        return meter.read({kernel_id: kernel.pid for kernel_id, kernel in self._kernels.items()})
+        result = meter.read({kernel_id: kernel.pid for kernel_id, kernel in self._kernels.items()})
+        for kernel_id, kernel in self._kernels.items():
+            result["kernels"][kernel_id]["status"] = kernel.status
+        return result
 
     def _shutdown(self, _args: dict[str, Any]) -> dict[str, Any]:
         asyncio.get_running_loop().call_soon(self.stop)

@@ -11,6 +11,7 @@ from labora.kernels.connection import GuestConnection
 from labora.kernels.model import KernelInfo, Sink
 
 RESTART_S = 60.0
+BUSY_S = 5.0
 
 
 class RuntimeAddress(Protocol):
@@ -66,6 +67,13 @@ class Kernels:
         """Returns what the runtime and each kernel use, as the guest tells it."""
         result = await self.connection(runtime).request("meter", {})
         return result if isinstance(result, dict) else {}
+
+    async def busy(self, runtime: RuntimeAddress) -> bool:
+        """Returns whether any kernel of the runtime is at work. Raises UnavailableError when the guest is away."""
+        result = await self.connection(runtime).request("meter", {}, timeout_s=BUSY_S)
+        kernels = result.get("kernels") if isinstance(result, dict) else None
+        statuses = [kernel.get("status") for kernel in (kernels or {}).values() if isinstance(kernel, dict)]
+        return any(status in ("busy", "starting") for status in statuses)
 
     async def forget(self, runtime_id: str, error: LaboraError | None = None) -> None:
         """Closes the connections to a runtime that has ended; requests that wait fail with ``error``."""

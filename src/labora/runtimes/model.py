@@ -131,6 +131,9 @@ class Runtime:
     exit_reason: ExitReason | None = None
     exit_details: Mapping[str, Any] = field(default_factory=dict)
     progress: Progress | None = None
+    ends_at: datetime | None = None
+    """When it will be ended and nobody prevents it; set while a warning is due."""
+    ends_reason: ExitReason | None = None
 
     @property
     def message(self) -> str | None:
