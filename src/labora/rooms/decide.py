@@ -1,4 +1,4 @@
-"""Pure: what follows from an operation. :func:`decide` returns events and effects.
+"""Pure: what follows from an operation. :func:`decide` adds its events and effects to a turn.
 
 Events are journalled and applied by :mod:`labora.rooms.state`; effects are data that :mod:`labora.rooms.executions`
 carries out, outside the room. Each account has one queue, for its own runtime: compute belongs to who pressed Run.
@@ -39,6 +39,7 @@ from labora.rooms.operations import (
     KernelReady,
     MarkSaved,
     Operation,
+    Record,
     RequestInput,
     Restart,
     RestartKernel,
@@ -46,6 +47,7 @@ from labora.rooms.operations import (
     RuntimeProgress,
     SendInput,
     StartExecution,
+    Wake,
 )
 from labora.rooms.state import apply_event, apply_note
 
@@ -84,15 +86,14 @@ class Decision:
         return sorted(found, key=lambda e: order.get(e["id"], -1))
 
 
-def decide(snapshot: Snapshot, operation: Operation, now: str) -> Decision:
-    """Returns what ``operation`` does to ``snapshot`` at ``now`` (RFC 3339). Nothing is changed in place.
+def decide(turn: Decision, operation: Operation) -> Decision:
+    """Adds what ``operation`` does to ``turn`` and returns it. No snapshot is changed in place.
 
     Raises:
         ForbiddenError: the account may not do this to somebody else's execution or runtime.
         NotFoundError: an execution that is named does not exist.
         ConflictError: there is nothing to interrupt, restart or answer.
     """
-    turn = Decision(snapshot, now)
     match operation:
         case Execute():
             _execute(turn, operation)
@@ -119,7 +120,7 @@ def decide(snapshot: Snapshot, operation: Operation, now: str) -> Decision:
         case RuntimeEnded():
             _runtime_ended(turn, operation)
         case RequestInput():
-            turn.emit({"type": "input", "execution_id": operation.execution_id, "request": operation.request})
+            _request_input(turn, operation)
         case AnswerInput():
             _answer_input(turn, operation)
         case ClearOutputs():
@@ -130,6 +131,13 @@ def decide(snapshot: Snapshot, operation: Operation, now: str) -> Decision:
             turn.emit({"type": "cell_state", "cell_id": operation.target, "state": copy})
         case MarkSaved():
             turn.emit({"type": "saved", "saved": operation.saved})
+        case Record():
+            for event in operation.events:
+                turn.emit(event)
+            for note in operation.notes:
+                turn.note(note)
+        case Wake():
+            pass
         case _ as never:
             assert_never(never)
     _schedule(turn)
@@ -369,13 +377,20 @@ def _runtime_ended(turn: Decision, op: RuntimeEnded) -> None:
 # -- cells ------------------------------------------------------------------------------------------------------------
 
 
+def _request_input(turn: Decision, op: RequestInput) -> None:
+    execution = turn.snapshot.state["executions"].get(op.execution_id)
+    running = execution is not None and execution["status"] == "running"
+    if (running and op.request is not None) or op.execution_id in turn.snapshot.state["inputs"]:
+        turn.emit({"type": "input", "execution_id": op.execution_id, "request": op.request if running else None})
+
+
 def _answer_input(turn: Decision, op: AnswerInput) -> None:
     request = turn.snapshot.state["inputs"].get(op.execution_id)
     if request is None or request["request_id"] != op.request_id:
         raise ConflictError("This question was answered already.", code="input_answered")
     if request["account_id"] != op.account_id:
         raise ForbiddenError("Only the account that runs this cell can answer it.", code="not_your_execution")
-    turn.emit({"type": "input", "execution_id": op.execution_id, "request": None})
+    # The question goes when the kernel says that it has the answer: an answer that gets lost can be given again.
     turn.effects.append(SendInput(op.account_id, op.execution_id, op.request_id, op.value))
 
 

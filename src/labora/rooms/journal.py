@@ -46,6 +46,8 @@ class Entry:
     account_id: str | None
     on_durable: Callable[[], None]
     on_rejected: Callable[[], None]
+    blobs: tuple[str, ...] = ()
+    """Blobs that the entry refers to: with it they become readable to the file's readers."""
 
 
 Write = Callable[[Sequence[Entry]], Awaitable[None]]
@@ -200,7 +202,7 @@ def _call(callback: Callable[[], None], entry: Entry) -> None:
     # One room's failure must not stop the committer that all rooms share.
     try:
         callback()
-    except Exception:  # noqa: BLE001
+    except Exception:
         log.exception("room_failed", file_id=entry.file_id, seq=entry.seq)
 
 

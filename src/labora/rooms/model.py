@@ -118,13 +118,15 @@ class Source(TypedDict):
 class KernelRecord(TypedDict):
     """Private: the kernel of one account and how far its messages are durable.
 
-    ``reducer`` is the output reducer's own record; it is replaced together with ``n`` in one journal entry.
+    ``life`` counts its restarts. ``reducers`` holds, by execution, what its output reducer must know over a restart; it
+    is replaced together with ``n`` in one journal entry.
     """
 
     kernel_id: str
     runtime_id: str
     n: int
-    reducer: NotRequired[dict[str, Any]]
+    life: NotRequired[int]
+    reducers: NotRequired[dict[str, dict[str, Any]]]
 
 
 class Ledger(TypedDict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from labora.rooms.model import InputRequest, KernelRecord, Language, Person, Progress, Saved
+from labora.rooms.model import Event, InputRequest, KernelRecord, Language, Note, Person, Progress, Saved
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +150,19 @@ class MarkSaved:
     saved: Saved
 
 
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Events and notes that were made elsewhere, from a kernel's messages."""
+
+    events: tuple[Event, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """Look again what may start; after a restart of the process."""
+
+
 Operation = (
     Execute
     | Cancel
@@ -167,6 +180,8 @@ Operation = (
     | ClearOutputs
     | CopyOutputs
     | MarkSaved
+    | Record
+    | Wake
 )
 
 

@@ -159,6 +159,11 @@ def dump_entry(events: list[Event], notes: list[Note]) -> bytes:
     return json.dumps(entry, separators=(",", ":")).encode()
 
 
+def load_entry(payload: bytes) -> dict[str, Any]:
+    """Returns the entry that :func:`dump_entry` wrote."""
+    return cast("dict[str, Any]", json.loads(payload))
+
+
 def load_snapshot(stored: dict[str, Any]) -> Snapshot:
     """Returns the snapshot that :func:`dump_snapshot` stored; missing parts are empty."""
     state = {**empty_state(), **stored.get("state", {})}

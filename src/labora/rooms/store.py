@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labora.base.clock import Clock, timestamp
 from labora.db import Database
-from labora.db.schema import journal, rooms
+from labora.db.schema import file_blobs, journal, rooms
 from labora.rooms.journal import Entry
 
 _PAGE = 500
@@ -59,8 +60,28 @@ class JournalWriter:
             }
             for entry in entries
         ]
+        refs = [(entry.file_id, sha256) for entry in entries for sha256 in entry.blobs]
         async with self._database.transaction() as connection:
             await connection.execute(insert(journal), rows)
+            await add_blobs(connection, refs)
+
+
+async def add_blobs(connection: AsyncConnection, refs: Sequence[tuple[str, str]]) -> None:
+    """Notes that files refer to blobs: (file id, SHA-256)."""
+    if refs:
+        rows = [{"file_id": file_id, "sha256": sha256} for file_id, sha256 in dict.fromkeys(refs)]
+        await connection.execute(upsert(file_blobs).on_conflict_do_nothing(), rows)
+
+
+async def keep_blobs(connection: AsyncConnection, file_id: str, wanted: set[str]) -> None:
+    """Forgets the blobs of a file that are not in ``wanted``; a later sweep of the blob store deletes them."""
+    query = select(file_blobs.c.sha256).where(file_blobs.c.file_id == file_id)
+    stale = [sha256 for sha256 in (await connection.execute(query)).scalars() if sha256 not in wanted]
+    for start in range(0, len(stale), _PAGE):
+        chunk = stale[start : start + _PAGE]
+        await connection.execute(
+            delete(file_blobs).where(file_blobs.c.file_id == file_id, file_blobs.c.sha256.in_(chunk))
+        )
 
 
 async def read_checkpoint(connection: AsyncConnection, file_id: str) -> Checkpoint | None:
@@ -118,3 +139,14 @@ async def rooms_to_resume(connection: AsyncConnection) -> list[str]:
     )
     query = select(rooms.c.file_id).where(or_(rooms.c.live, journalled.exists()))
     return list((await connection.execute(query)).scalars())
+
+
+async def has_entries(connection: AsyncConnection, file_id: str) -> bool:
+    """Returns whether a file's journal holds anything behind its checkpoint."""
+    query = (
+        select(journal.c.seq)
+        .join(rooms, rooms.c.file_id == journal.c.file_id)
+        .where(journal.c.file_id == file_id, journal.c.seq > rooms.c.checkpoint_seq)
+        .limit(1)
+    )
+    return (await connection.scalar(query)) is not None

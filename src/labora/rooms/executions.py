@@ -1,0 +1,140 @@
+"""The executions of every room: one worker per account and room, made when first needed, ended with its room."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from labora.base.clock import Clock
+from labora.base.errors import ConflictError, LaboraError
+from labora.base.settings import Settings
+from labora.blobs import Blobs
+from labora.notebook.operations import utf16_index, utf16_length
+from labora.rooms import operations as op
+from labora.rooms.kernel import KernelWorker
+from labora.rooms.model import Person
+from labora.rooms.ports import Compute
+from labora.rooms.recorder import Recorder
+from labora.rooms.room import Room
+
+
+class Executions:
+    """Carries effects of rooms out.
+
+    Args:
+        compute: runtimes and kernels; None in a process that runs no code.
+    """
+
+    def __init__(self, compute: Compute | None, blobs: Blobs, settings: Settings, clock: Clock) -> None:
+        self._compute = compute
+        self._blobs = blobs
+        self._settings = settings
+        self._clock = clock
+        self._workers: dict[tuple[str, str], KernelWorker] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+        if compute is not None:
+            compute.on_ended(self._runtime_ended)
+
+    def carry_out(self, room: Room, effect: op.Effect) -> None:
+        """Starts an effect. Its outcome comes back to the room as an operation."""
+        account_id = (
+            effect.account["id"] if isinstance(effect, (op.EnsureKernel, op.RestartKernel)) else effect.account_id
+        )
+        worker = self._worker(room, account_id)
+        if worker is None:
+            message = "This server runs no code."
+            room.perform(op.RuntimeEnded(account_id, "no_compute", message))
+        else:
+            worker.push(effect)
+
+    def resume(self, room: Room) -> None:
+        """Goes on where the room stood when it left memory: attaches to kernels, repeats what was under way."""
+        for account_id, runtime in list(room.staged.state["runtimes"].items()):
+            if runtime["status"] == "ended":
+                continue
+            worker = self._worker(room, account_id)
+            if worker is None:
+                room.perform(op.RuntimeEnded(account_id, "no_compute", "This server runs no code."))
+            elif runtime["status"] == "starting":
+                worker.push(op.EnsureKernel(runtime["account"]))
+            else:
+                worker.resume()
+                if runtime["kernel"] in ("starting", "restarting"):
+                    worker.push(op.RestartKernel(runtime["account"]))
+        if room.staged.state["queue"]:
+            room.perform(op.Wake())
+
+    def drop(self, room: Room) -> None:
+        """Ends the workers of a room that leaves memory; its kernels go on."""
+        for key in [key for key in self._workers if key[0] == room.file_id]:
+            task = asyncio.create_task(self._workers.pop(key).close())
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+    async def close(self) -> None:
+        """Ends every worker; the kernels go on."""
+        workers, self._workers = list(self._workers.values()), {}
+        for worker in workers:
+            await worker.close()
+        await asyncio.gather(*self._closing, return_exceptions=True)
+
+    async def complete(self, room: Room, account_id: str, code: str, cursor: int) -> dict[str, Any]:
+        """Returns completions; offsets count UTF-16 units. Raises ConflictError without a kernel."""
+        worker = self._with_kernel(room, account_id)
+        reply = await worker.complete(code, utf16_index(code, cursor))
+        start, end = (_bounded(reply.get(key), len(code)) for key in ("cursor_start", "cursor_end"))
+        matches = [match for match in reply.get("matches", ()) if isinstance(match, str)]
+        metadata = reply.get("metadata")
+        return {
+            "matches": matches[:1000],
+            "start": utf16_length(code[:start]),
+            "end": utf16_length(code[:end]),
+            "metadata": metadata if isinstance(metadata, dict) else {},
+        }
+
+    async def inspect(self, room: Room, account_id: str, code: str, cursor: int, detail: int) -> dict[str, Any]:
+        """Returns what the kernel says of the name at the cursor. Raises ConflictError without a kernel."""
+        worker = self._with_kernel(room, account_id)
+        reply = await worker.inspect(code, utf16_index(code, cursor), detail)
+        data = reply.get("data")
+        return {"found": reply.get("found") is True, "data": data if isinstance(data, dict) else {}}
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _worker(self, room: Room, account_id: str) -> KernelWorker | None:
+        if self._compute is None:
+            return None
+        key = (room.file_id, account_id)
+        worker = self._workers.get(key)
+        if worker is None or worker.room is not room:
+            account = _person(room, account_id)
+            recorder = Recorder(self._blobs, self._settings.limits)
+            worker = self._workers[key] = KernelWorker(room, account, self._compute, recorder)
+        return worker
+
+    def _with_kernel(self, room: Room, account_id: str) -> KernelWorker:
+        worker = self._workers.get((room.file_id, account_id))
+        if worker is None or worker.session is None:
+            raise ConflictError("You have no kernel here. Connect first.", code="no_runtime")
+        return worker
+
+    def _runtime_ended(self, runtime_id: str, reason: str, message: str) -> None:
+        for worker in list(self._workers.values()):
+            record = worker.room.staged.ledger["kernels"].get(worker.account["id"])
+            if record is not None and record["runtime_id"] == runtime_id and not worker.room.closed:
+                worker.session = None
+                try:
+                    worker.room.perform(op.RuntimeEnded(worker.account["id"], reason, message))
+                except LaboraError:
+                    continue
+
+
+def _person(room: Room, account_id: str) -> Person:
+    runtime = room.staged.state["runtimes"].get(account_id)
+    if runtime is not None:
+        return runtime["account"]
+    return {"id": account_id, "name": ""}
+
+
+def _bounded(value: Any, limit: int) -> int:
+    return max(0, min(value, limit)) if type(value) is int else limit

@@ -1,0 +1,275 @@
+"""One account's kernel for one notebook: carries effects out and records what the kernel says.
+
+A kernel's messages are numbered by its guest. What they do to the room and the number up to which they are recorded go
+into one journal entry, and the guest is told only afterwards: nothing is lost and nothing is recorded twice, whoever
+is restarted in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, assert_never
+
+from labora.base import faults
+from labora.base.errors import ConflictError, LaboraError
+from labora.base.ids import new_id
+from labora.base.logging import get_logger
+from labora.kernels.model import KernelInfo, KernelMessage, KernelSession
+from labora.rooms import operations as op
+from labora.rooms.model import KernelRecord, Language, Person
+from labora.rooms.ports import Compute, RuntimeLease
+from labora.rooms.recorder import Recorder
+from labora.rooms.room import Room
+
+BURST = 8
+"""Commits that pass without a pause: short cells finish at once, floods are slowed to the output interval."""
+
+log = get_logger("rooms")
+
+
+class KernelWorker:
+    """Effects of one account in one room, one after the other; an interrupt goes past them."""
+
+    def __init__(self, room: Room, account: Person, compute: Compute, recorder: Recorder) -> None:
+        self.room = room
+        self.account = account
+        self.runtime_id: str | None = None
+        self.session: KernelSession | None = None
+        self._compute = compute
+        self._recorder = recorder
+        self._effects: asyncio.Queue[op.Effect | Callable[[], Awaitable[None]]] = asyncio.Queue()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._burst = float(BURST)
+        self._last_commit = 0.0
+        self._spawn(self._work())
+
+    # -- effects ------------------------------------------------------------------------------------------------------
+
+    def push(self, effect: op.Effect) -> None:
+        """Takes an effect; returns at once."""
+        if isinstance(effect, op.InterruptKernel):
+            self._spawn(self._guarded(self._interrupt))
+        elif isinstance(effect, op.EndRuntime):
+            self._spawn(self._guarded(self._end))
+        else:
+            self._effects.put_nowait(effect)
+
+    def resume(self) -> None:
+        """Goes on with a kernel that was running when the process ended."""
+        self._effects.put_nowait(self._resume)
+
+    async def complete(self, code: str, cursor: int) -> dict[str, Any]:
+        """Asks the kernel; ``cursor`` counts code points. Raises ConflictError without a kernel."""
+        return await self._present().complete(code, cursor)
+
+    async def inspect(self, code: str, cursor: int, detail: int) -> dict[str, Any]:
+        """Likewise."""
+        return await self._present().inspect(code, cursor, detail)
+
+    def _present(self) -> KernelSession:
+        if self.session is None:
+            raise ConflictError("You have no kernel here. Connect first.", code="no_runtime")
+        return self.session
+
+    async def close(self) -> None:
+        """Stops; the kernel goes on and keeps what it says for the next one who attaches."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _work(self) -> None:
+        while True:
+            effect = await self._effects.get()
+            if callable(effect):
+                await self._guarded(effect)
+            else:
+                await self._guarded(lambda effect=effect: self._carry_out(effect))  # type: ignore[misc]
+
+    async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except LaboraError as error:
+            self._failed(error)
+        except Exception as error:
+            log.exception("effect_failed", file_id=self.room.file_id)
+            self._failed(LaboraError(f"Labora failed to reach the kernel: {error}"))
+
+    def _failed(self, error: LaboraError) -> None:
+        if not self.room.closed:
+            log.warning("kernel_failed", file_id=self.room.file_id, code=error.error_code, message=error.message)
+            self._perform(op.RuntimeEnded(self.account["id"], error.error_code, error.message))
+        self.session = None
+
+    async def _carry_out(self, effect: op.Effect) -> None:
+        match effect:
+            case op.EnsureKernel():
+                await self._ensure()
+            case op.StartExecution():
+                await self._execute(effect)
+            case op.RestartKernel():
+                await self._restart()
+            case op.SendInput():
+                await self._input(effect)
+            case op.InterruptKernel():
+                await self._interrupt()
+            case op.EndRuntime():
+                await self._end()
+            case _ as never:
+                assert_never(never)
+
+    async def _ensure(self) -> None:
+        account_id = self.account["id"]
+
+        def progress(step: Any) -> None:
+            if not self.room.closed:
+                self._perform(op.RuntimeProgress(account_id, step))
+
+        lease = await self._compute.ensure(account_id, progress)
+        record = self._record()
+        if record is None or record["runtime_id"] != lease.runtime_id:
+            record = {"kernel_id": new_id(), "runtime_id": lease.runtime_id, "n": 0, "life": 0}
+        session = await self._compute.session(lease.runtime_id, record["kernel_id"], self._kernel_name())
+        info = await session.start()
+        if info.status == "dead":
+            info = await session.restart()
+        await self._attach(lease, session, record, info)
+
+    async def _attach(
+        self, lease: RuntimeLease, session: KernelSession, record: KernelRecord, info: KernelInfo
+    ) -> None:
+        """Makes the kernel known, durably, and begins to take what it says."""
+        self.session, self.runtime_id = session, lease.runtime_id
+        known: KernelRecord = {**record, "life": info.life}
+        await self._perform_durably(op.KernelReady(self.account, known, _language(info), lease.isolation))
+        await session.attach(record["n"], self._take)
+
+    async def _resume(self) -> None:
+        record = self._record()
+        lease = await self._compute.find(record["runtime_id"]) if record is not None else None
+        if record is None or lease is None:
+            message = "The runtime ended while the server was not running."
+            self._perform(op.RuntimeEnded(self.account["id"], "lost", message))
+            return
+        session = await self._compute.session(lease.runtime_id, record["kernel_id"], self._kernel_name())
+        info = await session.start()
+        same_life = info.life == record.get("life", info.life) and info.status != "dead"
+        await self._attach(lease, session, record, info)
+        if not same_life:
+            return
+        known = await session.executions()
+        for execution in list(self.room.staged.state["executions"].values()):
+            mine = execution["account"]["id"] == self.account["id"] and execution["status"] == "running"
+            source = self.room.staged.ledger["sources"].get(execution["id"])
+            if mine and source is not None and execution["id"] not in known:
+                # The process ended between recording the start and telling the kernel.
+                await session.execute(execution["id"], source["code"])
+
+    async def _execute(self, effect: op.StartExecution) -> None:
+        if self.session is None:
+            raise ConflictError("The kernel went away before this cell could start.", code="kernel_gone")
+        self._compute.note_execution(self.session.runtime_id)
+        try:
+            await self.session.execute(effect.execution_id, effect.code)
+        except LaboraError as error:
+            if error.error_code not in ("kernel_dead", "gone"):
+                raise
+            self._perform(op.KernelDied(self.account["id"], error.message))
+
+    async def _restart(self) -> None:
+        record = self._record()
+        if self.session is None or record is None:
+            await self._ensure()
+            return
+        info = await self.session.restart()
+        record = self._record() or record
+        known: KernelRecord = {**record, "life": info.life}
+        runtime = self.room.staged.state["runtimes"].get(self.account["id"])
+        isolation = runtime["isolation"] if runtime is not None else None
+        await self._perform_durably(op.KernelReady(self.account, known, _language(info), isolation))
+
+    async def _input(self, effect: op.SendInput) -> None:
+        if self.session is None:
+            return
+        try:
+            await self.session.input(effect.execution_id, effect.request_id, effect.value)
+        except LaboraError as error:
+            # The program no longer waits: the question goes as well.
+            log.info("input_refused", file_id=self.room.file_id, code=error.error_code)
+        request = self.room.staged.state["inputs"].get(effect.execution_id)
+        if request is not None and request["request_id"] == effect.request_id:
+            self._perform(op.RequestInput(effect.execution_id, None))
+
+    async def _interrupt(self) -> None:
+        if self.session is not None:
+            await self.session.interrupt()
+
+    async def _end(self) -> None:
+        runtime = self.room.staged.state["runtimes"].get(self.account["id"])
+        runtime_id = self.runtime_id or (runtime["runtime_id"] if runtime is not None else None)
+        self.session = None
+        if runtime_id is not None:
+            await self._compute.end(runtime_id, by=self.account["id"])
+        self._perform(op.RuntimeEnded(self.account["id"], "user", "The runtime was disconnected and deleted."))
+
+    # -- what the kernel says -----------------------------------------------------------------------------------------
+
+    async def _take(self, messages: list[KernelMessage]) -> None:
+        """The sink: records a batch in one journal entry and returns when it is durable."""
+        record = self._record()
+        session = self.session
+        if record is None or session is None:
+            raise ConflictError("This kernel is no longer the notebook's.", code="kernel_replaced")
+        fresh = [message for message in messages if message.n > record["n"]]
+        if not fresh:
+            return
+        await self._pace()
+        done = asyncio.Event()
+        await self._recorder.record(self.room, self.account["id"], record, fresh, done.set)
+        faults.reach("output.before")
+        await done.wait()
+        faults.reach("output.after")
+        await session.ack(fresh[-1].n)
+
+    async def _pace(self) -> None:
+        """Lets :data:`BURST` commits pass, then one each output interval."""
+        loop, interval = asyncio.get_running_loop(), self.room.settings.rooms.output_interval_s
+        self._burst = min(float(BURST), self._burst + (loop.time() - self._last_commit) / interval)
+        if self._burst < 1:
+            await asyncio.sleep((1 - self._burst) * interval)
+            self._burst = 1.0
+        self._burst -= 1
+        self._last_commit = loop.time()
+
+    # -- helpers ------------------------------------------------------------------------------------------------------
+
+    def _record(self) -> KernelRecord | None:
+        return self.room.staged.ledger["kernels"].get(self.account["id"])
+
+    def _kernel_name(self) -> str:
+        metadata = self.room.document.metadata() if self.room.document is not None else {}
+        spec = metadata.get("kernelspec")
+        name = spec.get("name") if isinstance(spec, dict) else None
+        return name if isinstance(name, str) and name else "python3"
+
+    def _perform(self, operation: op.Operation) -> None:
+        with suppress(LaboraError):
+            self.room.perform(operation)
+
+    async def _perform_durably(self, operation: op.Operation) -> None:
+        done = asyncio.Event()
+        self.room.perform(operation, then=lambda _result: done.set())
+        await done.wait()
+
+
+def _language(info: KernelInfo) -> Language | None:
+    if info.language is None:
+        return None
+    known = info.language
+    return {key: str(known.get(key, "")) for key in ("name", "mimetype", "version")}  # type: ignore[return-value]

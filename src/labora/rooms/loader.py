@@ -1,0 +1,116 @@
+"""Brings a room into memory: checkpoint, then the journal behind it. The first one of a file is made from its bytes."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from labora.base.errors import InvalidError, NotFoundError, TooLargeError, UnsupportedError
+from labora.base.ids import new_id
+from labora.base.logging import get_logger
+from labora.base.settings import Settings
+from labora.blobs import Blobs
+from labora.db import Database
+from labora.drive import Drive
+from labora.notebook.codec import read_notebook
+from labora.notebook.document import NotebookDocument
+from labora.notebook.model import BlobSink, blob_refs
+from labora.rooms import store
+from labora.rooms.model import Snapshot, empty_ledger, empty_state
+from labora.rooms.room import CONTENT_EVENTS
+from labora.rooms.state import apply_entry, dump_snapshot, load_entry, load_snapshot
+
+log = get_logger("rooms")
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedRoom:
+    """What a room starts from. ``dirty``: the journal holds changes that no revision has."""
+
+    epoch: str
+    seq: int
+    document: NotebookDocument | None
+    snapshot: Snapshot
+    read_only_reason: str | None
+    dirty: bool
+
+
+class Loader:
+    """Reads rooms from the database."""
+
+    def __init__(self, database: Database, blobs: Blobs, drive: Drive, settings: Settings) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._drive = drive
+        self._settings = settings
+
+    async def load(self, file_id: str) -> LoadedRoom:
+        """Returns the room of a notebook as it was last durable.
+
+        A notebook that cannot be edited comes with the reason; one without a readable document comes without any.
+        Raises NotFoundError when the file is gone.
+        """
+        async with self._database.read() as connection:
+            checkpoint = await store.read_checkpoint(connection, file_id)
+        if checkpoint is None:
+            loaded = await self._import(file_id)
+            if loaded is not None:
+                return loaded
+            async with self._database.read() as connection:
+                checkpoint = await store.read_checkpoint(connection, file_id)
+            if checkpoint is None:
+                raise NotFoundError("This file was deleted meanwhile.", code="no_such_file")
+        try:
+            return await self._replay(file_id, checkpoint)
+        except Exception:
+            # One damaged document must not keep the others away (fault F32); its bytes stay for a repair.
+            log.exception("room_damaged", file_id=file_id)
+            reason = "The record of this notebook is damaged. Open an earlier version from its history."
+            return LoadedRoom(
+                checkpoint.epoch, checkpoint.seq, None, Snapshot(empty_state(), empty_ledger()), reason, False
+            )
+
+    async def _replay(self, file_id: str, checkpoint: store.Checkpoint) -> LoadedRoom:
+        document = NotebookDocument.from_update(checkpoint.document)
+        snapshot, seq, dirty = load_snapshot(checkpoint.state), checkpoint.seq, False
+        async with self._database.read() as connection:
+            async for entry in store.read_journal(connection, file_id, seq):
+                if entry.epoch != checkpoint.epoch:
+                    raise InvalidError("The journal is of another epoch than the checkpoint.", code="epoch_mismatch")
+                seq = entry.seq
+                if entry.kind == "update":
+                    document.apply(entry.payload, "journal")
+                    dirty = True
+                else:
+                    content = load_entry(entry.payload)
+                    snapshot = apply_entry(snapshot, content)
+                    dirty = dirty or any(event["type"] in CONTENT_EVENTS for event in content["events"])
+        return LoadedRoom(checkpoint.epoch, seq, document, snapshot, None, dirty)
+
+    async def _import(self, file_id: str) -> LoadedRoom | None:
+        head = await self._drive.revisions.head(file_id)
+        if head is None:
+            raise NotFoundError("There is no such item, or it was not shared with you.", code="no_such_file")
+        data = await self._blobs.get(head.sha256)
+        sink, limits = BlobSink(), self._settings.limits
+        empty = Snapshot(empty_state(), empty_ledger())
+        try:
+            result = await asyncio.to_thread(read_notebook, data, limits, store=sink)
+        except (InvalidError, TooLargeError, UnsupportedError) as error:
+            return LoadedRoom(new_id(), 0, None, empty, error.message, False)
+        for ref, content in sink.take():
+            await self._blobs.put(content, ref["media_type"])
+        document = NotebookDocument.from_notebook(result.notebook)
+        cells = result.notebook.cell_states()
+        snapshot = load_snapshot({"state": {"cells": cells}})
+        snapshot.state["saved"] = {"seq": 0, "revision_id": head.id, "at": head.created_at}
+        loaded = LoadedRoom(new_id(), 0, document, snapshot, result.read_only_reason, False)
+        checkpoint = store.Checkpoint(loaded.epoch, 0, document.encode_state(), dump_snapshot(snapshot))
+        refs = [ref["sha256"] for cell in cells.values() for ref in blob_refs(cell["outputs"])]
+        async with self._database.transaction() as connection:
+            await store.add_blobs(connection, [(file_id, sha256) for sha256 in refs])
+            if result.read_only_reason is not None:
+                return loaded
+            if not await store.insert_room(connection, file_id, checkpoint):
+                return None
+        return loaded

@@ -1,0 +1,52 @@
+"""What rooms ask of the rooms beside and below them, as far as they use it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from labora.kernels.model import KernelSession
+from labora.rooms.model import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeLease:
+    """A runtime that is ready for its account."""
+
+    runtime_id: str
+    isolation: str | None
+
+
+class Compute(Protocol):
+    """Runtimes and their kernels; wired by the API to :mod:`labora.runtimes` and :mod:`labora.kernels`."""
+
+    async def ensure(self, account_id: str, progress: Callable[[Progress], None]) -> RuntimeLease:
+        """Returns the account's runtime, started when there is none.
+
+        Raises LaboraError when it cannot be; its message is shown and says what to do.
+        """
+        ...
+
+    async def find(self, runtime_id: str) -> RuntimeLease | None:
+        """Returns a runtime that lives, without starting anything."""
+        ...
+
+    async def session(self, runtime_id: str, kernel_id: str, kernel_name: str) -> KernelSession:
+        """Returns the door to a kernel of a living runtime; it may not be started yet.
+
+        Raises UnavailableError when the runtime has ended.
+        """
+        ...
+
+    async def end(self, runtime_id: str, *, by: str) -> None:
+        """Deletes a runtime at the wish of account ``by``."""
+        ...
+
+    def on_ended(self, listener: Callable[[str, str, str], None]) -> None:
+        """Calls ``listener(runtime_id, reason, message)`` whenever a runtime has ended, whatever the cause."""
+        ...
+
+    def note_execution(self, runtime_id: str) -> None:
+        """Says that an execution started: the runtime is not idle."""
+        ...

@@ -1,0 +1,260 @@
+"""From a batch of a kernel's messages to one journal entry: outputs, counts, questions, and how executions end.
+
+The guest is hostile: only messages of executions that this room accepted from this account count, and outputs only
+while the execution owns its cell's slot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from labora.base.settings import LimitSettings
+from labora.blobs import Blobs
+from labora.kernels.model import KernelMessage
+from labora.notebook.model import BlobSink, Output
+from labora.notebook.reducer import MESSAGE_TYPES, OutputReducer, display_update_ops
+from labora.rooms import operations as op
+from labora.rooms.model import Event, Execution, KernelRecord, RoomState
+from labora.rooms.room import Room
+
+MAX_PROMPT = 16 * 1024
+ENDS = {"ok": "ok", "error": "error", "aborted": "aborted"}
+LOST = "Part of this cell's output was lost in the runtime. Run the cell again."
+
+
+@dataclass(slots=True)
+class _Live:
+    """The reducer of one execution and the slot as the reducer left it."""
+
+    reducer: OutputReducer
+    outputs: list[Output]
+    saved: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What a batch does, made against one state of the room."""
+
+    operations: list[op.Operation] = field(default_factory=list)
+    # Cell id → its outputs when the plan was made: the plan holds as long as they are the same objects.
+    seen: dict[str, list[Output] | None] = field(default_factory=dict)
+    fed: dict[str, str] = field(default_factory=dict)
+
+    def holds(self, state: RoomState) -> bool:
+        """Returns whether nobody changed the cells meanwhile."""
+        return all(_outputs(state, cell_id) is outputs for cell_id, outputs in self.seen.items())
+
+
+class Recorder:
+    """Reduces the messages of one kernel. One per account and room."""
+
+    def __init__(self, blobs: Blobs, limits: LimitSettings) -> None:
+        self._blobs = blobs
+        self._limits = limits
+        self._sink = BlobSink()
+        self._live: dict[str, _Live] = {}
+
+    async def record(
+        self,
+        room: Room,
+        account_id: str,
+        record: KernelRecord,
+        messages: list[KernelMessage],
+        then: Callable[[], None],
+    ) -> None:
+        """Journals what ``messages`` do, together with the number of the last one; ``then`` runs when it is durable.
+
+        Returns before that. Raises UnavailableError when blobs cannot be stored; then nothing is recorded.
+        """
+        stored: set[str] = set()
+        while True:
+            plan = self._plan(room, account_id, record, messages)
+            taken = self._sink.take()
+            for ref, data in taken:
+                if ref["sha256"] not in stored:
+                    await self._blobs.put(data, ref["media_type"])
+                    stored.add(ref["sha256"])
+            if plan.holds(room.staged.state):
+                break
+            # Somebody cleared or replaced the outputs while values were stored: once more, from what is recorded.
+            self._restore(room, account_id)
+        known: KernelRecord = {**record, "n": messages[-1].n, "reducers": self._snapshots(room, plan)}
+        note = {"type": "kernel", "account_id": account_id, "kernel": known}
+        room.perform(
+            *plan.operations,
+            op.Record(notes=(note,)),
+            author=account_id,
+            blobs=tuple(sorted(stored)),
+            then=lambda _result: then(),
+        )
+        self._after(room, plan)
+
+    # -- planning -----------------------------------------------------------------------------------------------------
+
+    def _plan(self, room: Room, account_id: str, record: KernelRecord, messages: list[KernelMessage]) -> _Plan:
+        plan, state = _Plan(), room.staged.state
+        finished: set[str] = set()
+        scope = f"{record['kernel_id']}:{record.get('life', 0)}"
+        for message in messages:
+            if message.channel == "agent" and message.execution_id is None:
+                if message.type == "started":
+                    scope = f"{record['kernel_id']}:{message.content.get('life')}"
+                self._of_kernel(plan, state, account_id, message)
+                continue
+            execution = state["executions"].get(message.execution_id or "")
+            if execution is None or execution["account"]["id"] != account_id or execution["id"] in finished:
+                continue
+            if message.channel == "iopub" and message.type in MESSAGE_TYPES:
+                self._feed(plan, state, record, execution, message, scope)
+            elif execution["status"] == "running":
+                if message.channel == "agent" and message.type == "done":
+                    self._flush(plan, state, final=execution["id"])
+                    plan.operations.append(_finished(execution, message.content))
+                    finished.add(execution["id"])
+                elif message.channel == "stdin" and message.type == "input_request":
+                    self._flush(plan, state)
+                    plan.operations.append(_asked(execution, message.content))
+                elif message.channel == "agent" and message.type == "input_done":
+                    plan.operations.append(op.RequestInput(execution["id"], None))
+                elif message.channel == "iopub" and message.type == "execute_input":
+                    _count(plan, execution, message.content)
+        self._flush(plan, state)
+        return plan
+
+    def _of_kernel(self, plan: _Plan, state: RoomState, account_id: str, message: KernelMessage) -> None:
+        if message.type == "died":
+            self._flush(plan, state)
+            plan.operations.append(op.KernelDied(account_id, _obituary(message.content)))
+        elif message.type == "lost":
+            self._flush(plan, state)
+            for execution in state["executions"].values():
+                if execution["account"]["id"] == account_id and execution["status"] == "running":
+                    plan.operations.append(op.ExecutionFinished(execution["id"], "lost", None, LOST))
+
+    def _feed(
+        self,
+        plan: _Plan,
+        state: RoomState,
+        record: KernelRecord,
+        execution: Execution,
+        message: KernelMessage,
+        scope: str,
+    ) -> None:
+        key, cell_id = execution["id"], execution["cell_id"]
+        cell = state["cells"].get(cell_id)
+        if cell is None or cell["execution_id"] != key or execution["status"] not in ("running", "ok", "error"):
+            # A later run owns the slot, or the outputs were cleared after the end.
+            return
+        live = self._live.get(key)
+        if live is None or (live.outputs is not cell["outputs"] and key not in plan.fed):
+            saved = live.saved if live is not None else record.get("reducers", {}).get(key)
+            live = self._live[key] = _Live(self._reducer(saved, cell["outputs"], scope), cell["outputs"], saved)
+        plan.fed[key] = cell_id
+        plan.seen[cell_id] = cell["outputs"]
+        live.reducer.feed(message.type, message.content)
+
+    def _reducer(self, saved: dict[str, Any] | None, outputs: list[Output], scope: str) -> OutputReducer:
+        if saved is not None and saved["notice"] is None and _continues(saved, outputs):
+            return OutputReducer.restore(saved, outputs, self._sink, self._limits)
+        return OutputReducer(self._sink, self._limits, display_scope=scope, outputs=outputs)
+
+    def _flush(self, plan: _Plan, state: RoomState, *, final: str | None = None) -> None:
+        for key, cell_id in plan.fed.items():
+            reducer = self._live[key].reducer
+            events: list[Event] = []
+            ops = reducer.flush(final=key == final)
+            if ops:
+                events.append({"type": "outputs", "cell_id": cell_id, "ops": ops})
+            for update in reducer.take_display_updates():
+                for other, cell in state["cells"].items():
+                    if other == cell_id or not (ops := display_update_ops(cell["outputs"], update)):
+                        continue
+                    plan.seen[other] = cell["outputs"]
+                    events.append({"type": "outputs", "cell_id": other, "ops": ops})
+            if events:
+                plan.operations.append(op.Record(events=tuple(events)))
+
+    # -- over batches and restarts ------------------------------------------------------------------------------------
+
+    def _snapshots(self, room: Room, plan: _Plan) -> dict[str, dict[str, Any]]:
+        """Returns what a restart needs of the reducers whose executions still run after this batch."""
+        ended = {one.execution_id for one in plan.operations if isinstance(one, op.ExecutionFinished)}
+        executions = room.staged.state["executions"]
+        found = {}
+        for key, live in self._live.items():
+            if key in executions and executions[key]["status"] == "running" and key not in ended:
+                found[key] = live.saved = live.reducer.snapshot()
+        return found
+
+    def _after(self, room: Room, plan: _Plan) -> None:
+        state = room.staged.state
+        for key, cell_id in plan.fed.items():
+            outputs = _outputs(state, cell_id)
+            if outputs is not None:
+                self._live[key].outputs = outputs
+        for key in list(self._live):
+            execution = state["executions"].get(key)
+            cell = state["cells"].get(execution["cell_id"]) if execution is not None else None
+            if cell is None or cell["execution_id"] != key:
+                del self._live[key]
+
+    def _restore(self, room: Room, account_id: str) -> None:
+        record = room.staged.ledger["kernels"].get(account_id)
+        saved = record.get("reducers", {}) if record is not None else {}
+        for key in list(self._live):
+            live = self._live[key]
+            # No list is this one: the next message makes the reducer anew from the slot.
+            self._live[key] = _Live(live.reducer, [], saved.get(key))
+
+
+def _outputs(state: RoomState, cell_id: str) -> list[Output] | None:
+    cell = state["cells"].get(cell_id)
+    return cell["outputs"] if cell is not None else None
+
+
+def _continues(saved: dict[str, Any], outputs: list[Output]) -> bool:
+    """Returns whether the open stream of ``saved`` still is the last output."""
+    if saved["stream"] is None:
+        return True
+    return bool(outputs) and outputs[-1].get("output_type") == "stream"
+
+
+def _finished(execution: Execution, content: dict[str, Any]) -> op.ExecutionFinished:
+    status, count = ENDS.get(str(content.get("status")), "error"), content.get("execution_count")
+    reason = {"died": "The kernel died.", "restart": "The kernel was restarted."}.get(str(content.get("reason")))
+    if status == "aborted" and reason is None:
+        reason = "It was interrupted before it ran."
+    number = count if type(count) is int else None
+    return op.ExecutionFinished(execution["id"], status, number, reason)  # type: ignore[arg-type]
+
+
+def _asked(execution: Execution, content: dict[str, Any]) -> op.RequestInput:
+    return op.RequestInput(
+        execution["id"],
+        {
+            "request_id": str(content.get("request_id", ""))[:256],
+            "prompt": str(content.get("prompt", ""))[:MAX_PROMPT],
+            "password": content.get("password") is True,
+            "account_id": execution["account"]["id"],
+        },
+    )
+
+
+def _count(plan: _Plan, execution: Execution, content: dict[str, Any]) -> None:
+    count = content.get("execution_count")
+    if type(count) is int:
+        event: Event = {
+            "type": "count",
+            "cell_id": execution["cell_id"],
+            "execution_id": execution["id"],
+            "execution_count": count,
+        }
+        plan.operations.append(op.Record(events=(event,)))
+
+
+def _obituary(content: dict[str, Any]) -> str:
+    message = content.get("message")
+    text = message if isinstance(message, str) and message else "The kernel died."
+    return f"{text[:1000]} Run a cell to start a new one."

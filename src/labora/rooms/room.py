@@ -1,0 +1,322 @@
+"""One live notebook: orders every edit and operation, makes it durable, then shows it.
+
+Its methods are synchronous and run on the event loop, so each is one step that nothing interleaves. A step only stages:
+what it adds is journalled, and shown, broadcast and acknowledged when it is durable, in the same order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from labora.base import faults
+from labora.base.clock import Clock, timestamp
+from labora.base.errors import ForbiddenError, GoneError, InvalidError, LaboraError
+from labora.base.settings import Settings
+from labora.notebook.document import NotebookDocument
+from labora.rooms.decide import Decision, decide
+from labora.rooms.journal import Entry, EntryKind, Journal
+from labora.rooms.model import Event, Note, RoomState, Snapshot
+from labora.rooms.operations import Effect, Operation
+from labora.rooms.presence import Presence
+from labora.rooms.state import dump_entry
+from labora.rooms.subscriber import Close, Lane, Subscriber, json_frame, update_frame
+
+EMPTY_UPDATE = b"\x00\x00"
+CONTENT_EVENTS = frozenset({"outputs", "count", "cell_state"})
+
+CarryOut = Callable[["Room", Effect], None]
+
+
+class Room:
+    """The live state of one file. Made by :class:`labora.rooms.service.Rooms`.
+
+    Args:
+        document: None for a notebook that cannot be edited; ``read_only_reason`` then says why.
+        carry_out: starts an effect once the events that explain it are durable; must not wait.
+    """
+
+    def __init__(
+        self,
+        *,
+        file_id: str,
+        epoch: str,
+        seq: int,
+        document: NotebookDocument | None,
+        snapshot: Snapshot,
+        journal: Journal,
+        clock: Clock,
+        settings: Settings,
+        carry_out: CarryOut,
+        read_only_reason: str | None = None,
+    ) -> None:
+        self.file_id, self.epoch, self.document = file_id, epoch, document
+        self.read_only_reason = read_only_reason
+        self.settings = settings
+        self.clock = clock
+        # Durable: what everyone sees. Staged: what it will be when the journal has caught up.
+        self.seq, self.snapshot = seq, snapshot
+        self.staged_seq, self.staged = seq, snapshot
+        self.subscribers: dict[str, Subscriber] = {}
+        self.presence = Presence(
+            self.subscribers.values, max_bytes=settings.limits.presence_bytes, per_s=settings.limits.presence_per_s
+        )
+        self.closed = False
+        self.last_author: str | None = None
+        self.last_used = clock.monotonic()
+        # Changes of the notebook's content since the last checkpoint: first and latest moment, None while clean.
+        self.dirty_since: float | None = None
+        self.dirty_at = 0.0
+        self.dirty = asyncio.Event()
+        self._journal = journal
+        self._carry_out = carry_out
+        self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
+
+    # -- joining ------------------------------------------------------------------------------------------------------
+
+    def join(self, subscriber: Subscriber, file: dict[str, Any]) -> None:
+        """Sends the welcome with everything durable; from now on the subscriber gets all that follows."""
+        if self.closed:
+            raise GoneError("This notebook was closed. Connect again.", code="room_closed")
+        welcome = {
+            "type": "welcome",
+            "version": 1,
+            "epoch": self.epoch,
+            "seq": self.seq,
+            "file": file,
+            "account": subscriber.account,
+            "state": self.snapshot.state,
+            "read_only_reason": self.read_only_reason,
+        }
+        subscriber.control(welcome)
+        if not self._journal.ok:
+            subscriber.control({"type": "storage", "ok": False, "message": self._journal.problem})
+        subscriber.send(self.presence.everyone())
+        self.subscribers[subscriber.id] = subscriber
+        self.presence.joined(subscriber)
+        self.touch()
+
+    def leave(self, subscriber: Subscriber) -> None:
+        """Forgets a subscriber; its queued commands still count."""
+        if self.subscribers.pop(subscriber.id, None) is not None:
+            self.presence.left(subscriber)
+        self.touch()
+
+    def touch(self) -> None:
+        """Notes that the room is in use."""
+        self.last_used = self.clock.monotonic()
+
+    def close(self, code: int, reason: str) -> None:
+        """Ends every socket."""
+        self.closed = True
+        self.presence.close()
+        for subscriber in list(self.subscribers.values()):
+            subscriber.close(code, reason)
+
+    # -- the document -------------------------------------------------------------------------------------------------
+
+    def sync(self, subscriber: Subscriber, state_vector: bytes) -> None:
+        """Answers a client's state vector with what it lacks, then asks for what the server lacks."""
+        document = self.document
+        if document is None:
+            subscriber.send(b"\x02\x01" + EMPTY_UPDATE)
+            return
+        subscriber.send(b"\x02\x01" + document.diff(state_vector))
+        subscriber.send(b"\x02\x00" + document.state_vector())
+
+    def update(self, subscriber: Subscriber, ref: int, update: bytes) -> None:
+        """Takes a client's edit: checks it, stages it, and says ``saved`` once it is durable.
+
+        An edit that is refused is answered with ``update_refused`` and changes nothing.
+        """
+        if subscriber.refused:
+            return
+        first, subscriber.synced = not subscriber.synced, True
+        try:
+            seq = self._edit(subscriber, update, first=first)
+        except LaboraError as error:
+            subscriber.refused = True
+            refusal = {"type": "update_refused", "ref": ref, "code": error.error_code, "message": error.message}
+            subscriber.control(refusal)
+            return
+        self.when_durable(
+            lambda: subscriber.control({"type": "saved", "ref": ref, "epoch": self.epoch, "seq": seq}), seq
+        )
+
+    def _edit(self, subscriber: Subscriber, update: bytes, *, first: bool) -> int:
+        if update == EMPTY_UPDATE:
+            return self.staged_seq
+        limits = self.settings.limits
+        limit = limits.sync_frame_bytes if first else limits.frame_bytes
+        if len(update) > limit:
+            raise InvalidError(f"This edit is larger than {limit:,} bytes.", code="update_too_large")
+        if self.document is None or self.read_only_reason is not None:
+            raise ForbiddenError(self.read_only_reason or "This notebook is read-only.", code="read_only")
+        foreign = self._foreign_clients(subscriber)
+        staged = self.document.stage(update, limits, subscriber.may("edit"), foreign_clients=foreign)
+        if staged.empty:
+            # Nothing new: the client sends again what was taken before.
+            return self.staged_seq
+        return self.add_update(staged.update, author=subscriber.account_id, origin=subscriber)
+
+    def _foreign_clients(self, subscriber: Subscriber) -> frozenset[int]:
+        """Yjs client ids that are bound to other accounts: nobody may write in their name."""
+        others = self.subscribers.values()
+        return frozenset(other.client_id for other in others if other.account_id != subscriber.account_id)
+
+    def add_update(self, staged: bytes, *, author: str | None, origin: Subscriber | None = None) -> int:
+        """Journals an update that the document has staged; returns its sequence number."""
+        seq = self.staged_seq = self.staged_seq + 1
+
+        def durable() -> None:
+            self.require_document().apply(staged, author or "server")
+            faults.reach("apply.after")
+            self.mark_changed(author)
+            frame = update_frame(seq, staged)
+            for other in list(self.subscribers.values()):
+                if other is not origin:
+                    other.send(frame)
+            self._reached(seq)
+
+        self._append("update", staged, author, seq, durable)
+        return seq
+
+    def require_document(self) -> NotebookDocument:
+        """Returns the document. Raises ForbiddenError for a notebook that has none."""
+        if self.document is None:
+            raise ForbiddenError(self.read_only_reason or "This notebook is read-only.", code="read_only")
+        return self.document
+
+    # -- operations ---------------------------------------------------------------------------------------------------
+
+    def perform(
+        self,
+        *operations: Operation,
+        author: str | None = None,
+        blobs: tuple[str, ...] = (),
+        notes: Callable[[dict[str, Any]], list[Note]] | None = None,
+        then: Callable[[dict[str, Any]], None] | None = None,
+    ) -> dict[str, Any]:
+        """Decides operations as one step and returns the result; ``then`` is called with it when all is durable.
+
+        Args:
+            blobs: what the events refer to.
+            notes: makes further private notes from the result, journalled with it.
+
+        Raises what :func:`labora.rooms.decide.decide` raises; then nothing has changed.
+        """
+        if self.closed:
+            raise GoneError("This notebook was closed. Connect again.", code="room_closed")
+        decision = Decision(self.staged, timestamp(self.clock.now()))
+        for operation in operations:
+            decide(decision, operation)
+        for note in notes(decision.result) if notes is not None else ():
+            decision.note(note)
+        result, effects = decision.result, decision.effects
+
+        def done() -> None:
+            for effect in effects:
+                self._carry_out(self, effect)
+            if then is not None:
+                then(result)
+
+        self._stage(decision.snapshot, decision.events, decision.notes, author, done, blobs)
+        return result
+
+    def _stage(
+        self,
+        after: Snapshot,
+        events: list[Event],
+        notes: list[Note],
+        author: str | None,
+        then: Callable[[], None],
+        blobs: tuple[str, ...],
+    ) -> None:
+        if not events and not notes:
+            self.when_durable(then)
+            return
+        seq = self.staged_seq = self.staged_seq + 1
+        self.staged = after
+
+        def durable() -> None:
+            self.snapshot = after
+            faults.reach("apply.after")
+            if any(event["type"] in CONTENT_EVENTS for event in events):
+                self.mark_changed(author)
+            if events:
+                frame = json_frame(Lane.EVENTS, {"seq": seq, "events": events})
+                for subscriber in list(self.subscribers.values()):
+                    subscriber.send(frame)
+            self._reached(seq)
+            then()
+
+        self._append("event", dump_entry(events, notes), author, seq, durable, blobs)
+
+    # -- durability ---------------------------------------------------------------------------------------------------
+
+    def when_durable(self, callback: Callable[[], None], seq: int | None = None) -> None:
+        """Calls ``callback`` when everything up to ``seq`` (default: all that is staged) is durable."""
+        wanted = self.staged_seq if seq is None else seq
+        if wanted <= self.seq:
+            callback()
+        else:
+            self._waiting.append((wanted, callback))
+
+    async def settled(self) -> None:
+        """Returns when everything staged so far is durable."""
+        done = asyncio.Event()
+        self.when_durable(done.set)
+        await done.wait()
+
+    def clean(self) -> None:
+        """Says that a checkpoint holds the content as it is."""
+        self.dirty_since = None
+        self.dirty.clear()
+
+    @property
+    def storage_ok(self) -> bool:
+        """Whether the journal can be written."""
+        return self._journal.ok
+
+    @property
+    def state(self) -> RoomState:
+        """The durable state, as every client sees it."""
+        return self.snapshot.state
+
+    @property
+    def works(self) -> bool:
+        """Whether something goes on here without any browser: a runtime or a queue."""
+        state = self.staged.state
+        return bool(state["queue"]) or any(r["status"] != "ended" for r in state["runtimes"].values())
+
+    def _append(
+        self,
+        kind: EntryKind,
+        payload: bytes,
+        author: str | None,
+        seq: int,
+        on_durable: Callable[[], None],
+        blobs: tuple[str, ...] = (),
+    ) -> None:
+        author = author if author is not None and not author.startswith("guest-") else None
+        entry = Entry(self.file_id, self.epoch, seq, kind, payload, author, on_durable, self._rejected, blobs)
+        self._journal.append(entry)
+
+    def _rejected(self) -> None:
+        self.close(Close.GONE, "This file does not exist any more.")
+
+    def mark_changed(self, author: str | None) -> None:
+        """Says that the content differs from the newest revision."""
+        now = self.clock.monotonic()
+        if self.dirty_since is None:
+            self.dirty_since = now
+        self.dirty_at = now
+        self.last_author = author or self.last_author
+        self.dirty.set()
+
+    def _reached(self, seq: int) -> None:
+        self.seq = seq
+        while self._waiting and self._waiting[0][0] <= seq:
+            self._waiting.popleft()[1]()

@@ -1,0 +1,313 @@
+"""All live notebooks of this process: opens, saves, evicts and closes rooms, and answers for them to other parts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from labora.access import Principal
+from labora.base.clock import Clock, SystemClock
+from labora.base.errors import ForbiddenError, LaboraError, NotFoundError, UnavailableError
+from labora.base.logging import get_logger
+from labora.base.settings import Settings
+from labora.blobs import Blobs
+from labora.db import Database
+from labora.drive import Drive, FileView, Revision
+from labora.rooms import store
+from labora.rooms.checkpoints import Checkpoints, try_save
+from labora.rooms.executions import Executions
+from labora.rooms.external import put_content
+from labora.rooms.journal import Journal, Write
+from labora.rooms.loader import Loader
+from labora.rooms.ports import Compute
+from labora.rooms.room import Room
+from labora.rooms.subscriber import Close, Subscriber
+
+KEEP_S = 0.5
+RECHECK_S = 30.0
+
+log = get_logger("rooms")
+
+
+class Rooms:
+    """The live notebooks. :meth:`start` before use, :meth:`close` at the end.
+
+    Args:
+        compute: runtimes and kernels; None in a process that runs no code.
+        data_dir: watched for free space; None watches nothing.
+        write: replaces the journal's writer, for tests of failing storage.
+
+    Implements :class:`labora.drive.LiveNotebooks`.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        blobs: Blobs,
+        drive: Drive,
+        settings: Settings,
+        compute: Compute | None,
+        clock: Clock | None = None,
+        data_dir: Path | None = None,
+        write: Write | None = None,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self._database = database
+        self._drive = drive
+        self._blobs = blobs
+        self.journal = Journal(
+            write or store.JournalWriter(database, self.clock),
+            interval_s=settings.rooms.commit_interval_s,
+            folder=data_dir,
+            min_free_bytes=settings.storage.min_free_bytes,
+        )
+        self.journal.on_health(self._storage_changed)
+        self._loader = Loader(database, blobs, drive, settings)
+        self._checkpoints = Checkpoints(database, blobs, drive)
+        self._executions = Executions(compute, blobs, settings, self.clock)
+        self._rooms: dict[str, Room] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._keeper: asyncio.Task[None] | None = None
+        self._closing = False
+
+    # -- life ---------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Starts the journal and the keeper, and brings back every room whose work goes on."""
+        self.journal.start()
+        self._drive.context.live = self
+        self._keeper = asyncio.create_task(self._keep_forever(), name="rooms-keeper")
+        await self.resume()
+
+    async def resume(self) -> None:
+        """Loads every room with a runtime, a queue or entries behind its checkpoint, and goes on where it stood."""
+        async with self._database.read() as connection:
+            file_ids = await store.rooms_to_resume(connection)
+        for file_id in file_ids:
+            try:
+                await self.open(file_id)
+            except LaboraError as error:
+                log.warning("resume_failed", file_id=file_id, error=error.message)
+
+    async def close(self) -> None:
+        """Saves every room and ends every socket; kernels go on."""
+        self._closing = True
+        if self._keeper is not None:
+            self._keeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._keeper
+        await self._executions.close()
+        for room in list(self._rooms.values()):
+            room.close(Close.RESTART, "The server is restarting.")
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.journal.ok:
+            for room in list(self._rooms.values()):
+                room.closed = False
+                if room.dirty_since is not None:
+                    await try_save(self._checkpoints, room)
+                room.closed = True
+        await self.journal.close()
+        self._rooms.clear()
+
+    async def open(self, file_id: str) -> Room:
+        """Returns the room of a notebook, loaded when it is not in memory. The caller has checked access.
+
+        Raises NotFoundError when the file is gone, UnavailableError while the server stops.
+        """
+        room = self._rooms.get(file_id)
+        if room is not None and not room.closed:
+            room.touch()
+            return room
+        async with self._locks.setdefault(file_id, asyncio.Lock()):
+            if self._closing:
+                raise UnavailableError("The server is restarting.", code="stopping", retry_after=2)
+            room = self._rooms.get(file_id)
+            if room is None or room.closed:
+                room = await self._load(file_id)
+            room.touch()
+            return room
+
+    async def _load(self, file_id: str) -> Room:
+        loaded = await self._loader.load(file_id)
+        room = Room(
+            file_id=file_id,
+            epoch=loaded.epoch,
+            seq=loaded.seq,
+            document=loaded.document,
+            snapshot=loaded.snapshot,
+            journal=self.journal,
+            clock=self.clock,
+            settings=self.settings,
+            carry_out=self._executions.carry_out,
+            read_only_reason=loaded.read_only_reason,
+        )
+        if loaded.dirty:
+            room.mark_changed(None)
+        self._rooms[file_id] = room
+        self._executions.resume(room)
+        return room
+
+    # -- sockets ------------------------------------------------------------------------------------------------------
+
+    async def subscriber(self, principal: Principal, file_id: str, client_id: int) -> tuple[Room, Subscriber, FileView]:
+        """Returns the room of a notebook and a subscriber with the rights that ``principal`` has right now.
+
+        The caller sends the welcome with :meth:`Room.join`. Raises NotFoundError for what is not a notebook that
+        ``principal`` may read.
+        """
+        view = await self._drive.get(principal, file_id)
+        if view.kind != "notebook":
+            raise NotFoundError("This is not a notebook.", code="not_a_notebook")
+        room = await self.open(view.id)
+        limit = self.settings.limits.socket_queue_bytes
+        return room, Subscriber(principal, client_id, frozenset(view.abilities), limit), view
+
+    async def recheck(self, room: Room) -> None:
+        """Looks up the rights of every socket of a room again; demotes or closes those that lost theirs."""
+        for subscriber in list(room.subscribers.values()):
+            try:
+                access = await self._drive.access(subscriber.principal, room.file_id)
+            except NotFoundError:
+                subscriber.close(Close.FORBIDDEN, "This notebook is no longer shared with you.")
+                room.leave(subscriber)
+                continue
+            if access.abilities != subscriber.abilities:
+                subscriber.abilities = frozenset(access.abilities)
+                subscriber.control({"type": "rights", "abilities": sorted(access.abilities)})
+
+    # -- LiveNotebooks ------------------------------------------------------------------------------------------------
+
+    async def rights_changed(self, file_ids: Sequence[str]) -> None:
+        """Rights on these items or below may have changed: when this returns, nothing is accepted by the old ones."""
+        only = set(file_ids)
+        rooms = [room for room in self._rooms.values() if not room.closed]
+        if not only <= {room.file_id for room in rooms}:
+            # A folder, or a file that is not open: every room may lie below it.
+            only = {room.file_id for room in rooms}
+        for room in rooms:
+            if room.file_id in only:
+                await self.recheck(room)
+                with suppress(TimeoutError):
+                    # What was taken before the change is acknowledged before the change is.
+                    async with asyncio.timeout(0.5):
+                        await room.settled()
+
+    async def ended(self, file_ids: Sequence[str]) -> None:
+        """These files do not exist any more."""
+        for file_id in file_ids:
+            room = self._rooms.pop(file_id, None)
+            if room is not None:
+                self._executions.drop(room)
+                room.close(Close.GONE, "This notebook was deleted.")
+
+    async def export(self, file_id: str) -> bytes | None:
+        """Returns the notebook as it is now, or None when its newest revision is that already."""
+        room = self._rooms.get(file_id)
+        if room is None:
+            async with self._database.read() as connection:
+                if not await store.has_entries(connection, file_id):
+                    return None
+            room = await self.open(file_id)
+        if room.document is None or room.dirty_since is None:
+            return None
+        return await self._checkpoints.export(room)
+
+    async def restore(self, principal: Principal, file_id: str, content: bytes, revision: Revision) -> Revision | None:
+        """Turns a live notebook into ``content`` by ordinary edits, after saving what it was."""
+        async with self._database.read() as connection:
+            if await store.read_checkpoint(connection, file_id) is None:
+                return None
+        room = await self.open(file_id)
+        if room.document is None:
+            raise ForbiddenError(room.read_only_reason or "This notebook is read-only.", code="read_only")
+        if room.dirty_since is not None:
+            await self._checkpoints.save(room)
+        await put_content(room, content, self._blobs, author=principal.account_id)
+        return await self._checkpoints.save(room, kind="restore", author=principal.account_id)
+
+    # -- commands that take time --------------------------------------------------------------------------------------
+
+    def spawn(self, work: Awaitable[None]) -> None:
+        """Runs ``work`` beside; it is cancelled at the end."""
+        task = asyncio.ensure_future(_as_coroutine(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def complete(self, room: Room, account_id: str, code: str, cursor: int) -> dict[str, Any]:
+        """Returns completions of the account's kernel; offsets in UTF-16 units."""
+        return await self._executions.complete(room, account_id, code, cursor)
+
+    async def inspect(self, room: Room, account_id: str, code: str, cursor: int, detail: int) -> dict[str, Any]:
+        """Returns what the account's kernel says about the name at the cursor."""
+        return await self._executions.inspect(room, account_id, code, cursor, detail)
+
+    async def checkpoint(self, room: Room, *, name: str | None, author: str | None) -> str | None:
+        """Saves a room now; returns the revision's id."""
+        kind = "autosave" if name is None else "named"
+        if kind == "autosave" and room.dirty_since is None:
+            return room.state["saved"]["revision_id"]
+        revision = await self._checkpoints.save(room, kind=kind, name=name, author=author)
+        return revision.id if revision is not None else None
+
+    # -- keeping ------------------------------------------------------------------------------------------------------
+
+    async def keep(self) -> None:
+        """Saves rooms that are due and lets idle ones go; called twice a second."""
+        now, settings = self.clock.monotonic(), self.settings.rooms
+        for room in list(self._rooms.values()):
+            if room.dirty_since is not None and self.journal.ok:
+                quiet = now - room.dirty_at >= settings.checkpoint_quiet_s
+                if quiet or now - room.dirty_since >= settings.checkpoint_interval_s:
+                    await try_save(self._checkpoints, room)
+            idle = not room.subscribers and not room.works and now - room.last_used >= settings.evict_after_s
+            if idle or room.closed:
+                await self.evict(room.file_id)
+
+    async def evict(self, file_id: str) -> bool:
+        """Lets a room leave memory once it is saved and nobody uses it. Returns whether it left."""
+        async with self._locks.setdefault(file_id, asyncio.Lock()):
+            room = self._rooms.get(file_id)
+            if room is None:
+                return False
+            if not room.closed:
+                if room.dirty_since is not None and not await try_save(self._checkpoints, room):
+                    return False
+                await room.settled()
+                if room.subscribers or room.works or room.dirty_since is not None:
+                    return False
+            self._executions.drop(room)
+            room.close(Close.RESTART, "This notebook was closed.")
+            del self._rooms[file_id]
+            self._checkpoints.forget(file_id)
+            return True
+
+    async def _keep_forever(self) -> None:
+        recheck = self.clock.monotonic() + RECHECK_S
+        while True:
+            await asyncio.sleep(KEEP_S)
+            try:
+                await self.keep()
+                if self.clock.monotonic() >= recheck:
+                    # Permissions that expire change rights without anybody's doing.
+                    recheck = self.clock.monotonic() + RECHECK_S
+                    for room in list(self._rooms.values()):
+                        await self.recheck(room)
+            except Exception:
+                log.exception("keeper_failed")
+
+    def _storage_changed(self, ok: bool, message: str) -> None:
+        for room in self._rooms.values():
+            for subscriber in list(room.subscribers.values()):
+                subscriber.control({"type": "storage", "ok": ok, "message": message})
+
+
+async def _as_coroutine(work: Awaitable[None]) -> None:
+    await work
