@@ -36,7 +36,7 @@ def run(code):
     try:
         with redirect_stdout(out):
             exec(code, {"__name__": "__main__"})
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - whatever the code raises is the answer
         return {"out": out.getvalue(), "error": traceback.format_exc()}
     return {"out": out.getvalue(), "error": None}
 

@@ -61,6 +61,10 @@ class CgroupDriver(Protocol):
         """Returns where the group lies, for people."""
         ...
 
+    def discard(self) -> None:
+        """Removes what holds the groups, when no runtime is left and the host ends for good."""
+        ...
+
 
 def _read_int(path: Path) -> int:
     try:
@@ -181,6 +185,8 @@ class NoCgroups:
     def path(self, name: str) -> str | None:
         return None
 
+    def discard(self) -> None: ...
+
 
 class CgroupV1:
     """Version 1 hierarchies, with the version 2 one beside them (hybrid) used for ``cgroup.kill`` where present.
@@ -269,6 +275,11 @@ class CgroupV1:
         root = self._roots.get("memory") or next(iter(self._roots.values()))
         return str(root / name)
 
+    def discard(self) -> None:
+        for root in self._roots.values():
+            with contextlib.suppress(OSError):
+                root.rmdir()
+
 
 class CgroupV2:
     """The unified hierarchy, delegated to this process.
@@ -340,6 +351,11 @@ class CgroupV2:
 
     def path(self, name: str) -> str | None:
         return str(self._root / name)
+
+    def discard(self) -> None:
+        # The leaf "host" holds this very process and goes with the surrounding group.
+        with contextlib.suppress(OSError):
+            self._root.rmdir()
 
 
 def _open_v1(label: str, mount_table: str, membership: str) -> CgroupV1 | None:

@@ -54,7 +54,7 @@ class PipReader:
             return self._progress(project_name(found[1]))
         place = _PLACE.match(line)
         if place and not place[1].endswith(".metadata"):
-            return self._progress(f"{project_name(place[1].rsplit('/', 1)[-1].split('-')[0])}, {place[2]}")
+            return self._progress(f"{project_name('/' + place[1])}, {place[2]}")
         return None
 
     def _progress(self, what: str) -> ImageProgress:
@@ -69,7 +69,9 @@ class PipReader:
 
 
 def project_name(requirement: str) -> str:
-    """Returns the normalised name at the start of a requirement (PEP 503)."""
+    """Returns the normalised name (PEP 503) at the start of a requirement, or of the file that a path names."""
+    if "/" in requirement:
+        requirement = requirement.rsplit("/", 1)[-1].split("-")[0]
     found = _NAME.match(requirement)
     return re.sub(r"[-_.]+", "-", found[0] if found else requirement).lower()
 

@@ -181,6 +181,7 @@ class Supervisor:
     async def kill_all(self) -> None:
         """Ends every runtime; folders stay."""
         await asyncio.gather(*(self.kill(handle.runtime_id, wipe=False) for handle in self.list()))
+        self._cgroups.discard()
 
     # -- starting ------------------------------------------------------------------------------------------------
 
