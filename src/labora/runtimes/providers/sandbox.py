@@ -6,15 +6,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from labora.base.errors import NotFoundError
+from labora.base.settings import Settings
 from labora.host.client import HostClient
 from labora.host.model import Exit, Handle, Limits
 from labora.runtimes.model import Progress, ProviderExit, ProviderHandle, RuntimeSpec
 from labora.runtimes.ports import Capabilities, ProgressCallback, Stats
+from labora.runtimes.providers.images import DefaultImages
 
 
 class Images(Protocol):
-    """Where images come from; :mod:`labora.host.image` makes the default one."""
+    """Where images come from; :class:`labora.runtimes.providers.images.DefaultImages` in a server."""
 
     async def ready(self, name: str, progress: Callable[[str, float | None], None]) -> Path:
         """Waits until an image is prepared and returns its folder, telling progress meanwhile.
@@ -37,12 +38,12 @@ class SandboxProvider:
     name = "sandbox"
 
     def __init__(self, host: HostClient, images: Images) -> None:
+        self.images = images
         self._host = host
-        self._images = images
 
     async def start(self, spec: RuntimeSpec, progress: ProgressCallback) -> ProviderHandle:
         """Waits for the image, then starts the sandbox; its socket accepts at once."""
-        folder = await self._images.ready(spec.image, lambda label, part: progress(Progress(label, part)))
+        folder = await self.images.ready(spec.image, lambda label, part: progress(Progress(label, part)))
         progress(Progress("Starting the runtime"))
         limits = Limits(spec.shape.memory_bytes, spec.shape.cpus, spec.shape.processes)
         handle = await self._host.start(
@@ -83,19 +84,6 @@ class SandboxProvider:
         """Nothing is held between calls."""
 
 
-class PreparedImages:
-    """Images that are prepared already: name to folder."""
-
-    def __init__(self, folders: dict[str, Path]) -> None:
-        self._folders = folders
-
-    async def ready(self, name: str, _progress: Callable[[str, float | None], None]) -> Path:
-        """Returns the folder. Raises NotFoundError for an unknown name."""
-        if name not in self._folders:
-            raise NotFoundError(f"There is no image named {name}.", code="unknown_image")
-        return self._folders[name]
-
-
 def _handle(handle: Handle) -> ProviderHandle:
     return ProviderHandle(
         runtime_id=handle.runtime_id,
@@ -112,3 +100,10 @@ def _exit(exit_: Exit | None) -> ProviderExit | None:
     if exit_ is None:
         return None
     return ProviderExit(code=exit_.code, signal=exit_.signal, oom=exit_.oom, reason=exit_.reason)
+
+
+def create(settings: Settings) -> SandboxProvider:
+    """Makes the provider of a server with these settings: the entry point ``sandbox``."""
+    data_dir = settings.storage.data_dir
+    images = DefaultImages(data_dir / "images", settings.runtimes.image_packages)
+    return SandboxProvider(HostClient(data_dir / "run" / "host.sock"), images)
