@@ -1,6 +1,7 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import '@labora/ui/styles.css';
+import './app.css';
 import { addMessages, watchTheme } from '@labora/ui';
 import { App } from './App';
 import { en } from './messages/en';

@@ -1,9 +1,39 @@
 /** Which page an address shows. Every page is a chunk of its own. */
-import { lazy, type ReactElement } from 'react';
+import { type ReactElement, lazy, useEffect, useState } from 'react';
+import { api } from '@labora/api';
+import { knownKind, rememberKinds } from '@labora/drive/shell';
 import { matchPath } from '@labora/ui';
 
 const DrivePage = lazy(async () => ({ default: (await import('@labora/drive')).DrivePage }));
+const FilePage = lazy(async () => ({ default: (await import('@labora/drive')).FilePage }));
 const NotebookPage = lazy(async () => ({ default: (await import('@labora/notebook')).NotebookPage }));
+const LoginPage = lazy(async () => ({ default: (await import('./pages/LoginPage')).LoginPage }));
+const SetupPage = lazy(async () => ({ default: (await import('./pages/NewAccountPages')).SetupPage }));
+const InvitePage = lazy(async () => ({ default: (await import('./pages/NewAccountPages')).InvitePage }));
+const ResetPage = lazy(async () => ({ default: (await import('./pages/ResetPage')).ResetPage }));
+const SettingsPage = lazy(async () => ({ default: (await import('./pages/SettingsPage')).SettingsPage }));
+const PeoplePage = lazy(async () => ({ default: (await import('./pages/PeoplePage')).PeoplePage }));
+
+/** A notebook opens as one; of any other file its details show. A failure is told on the file's page. */
+function Opened({ fileId }: { fileId: string }) {
+  const [kind, setKind] = useState(() => knownKind(fileId) ?? null);
+  useEffect(() => {
+    if (kind !== null) return;
+    const control = new AbortController();
+    // The notebook's code is fetched meanwhile: most of what is opened is one.
+    void import('@labora/notebook');
+    api
+      .file(fileId, control.signal)
+      .then((file) => {
+        rememberKinds([file]);
+        setKind(file.kind);
+      })
+      .catch(() => !control.signal.aborted && setKind('file'));
+    return () => control.abort();
+  }, [fileId, kind]);
+  if (kind === null) return null;
+  return kind === 'notebook' ? <NotebookPage fileId={fileId} /> : <FilePage fileId={fileId} />;
+}
 
 type Parameters = Record<string, string>;
 
@@ -13,8 +43,19 @@ const routes: [pattern: string, page: (parameters: Parameters) => ReactElement][
   ['/shared', () => <DrivePage view="shared" />],
   ['/recent', () => <DrivePage view="recent" />],
   ['/trash', () => <DrivePage view="trash" />],
-  ['/drive/:id', ({ id = '' }) => <NotebookPage key={id} fileId={id} />],
+  ['/drive/:id', ({ id = '' }) => <Opened key={id} fileId={id} />],
+  ['/settings', () => <SettingsPage />],
+  ['/people', () => <PeoplePage />],
+  ['/login', () => <LoginPage />],
+  ['/setup', () => <SetupPage />],
+  ['/invite', () => <InvitePage />],
+  ['/reset', () => <ResetPage />],
 ];
+
+const publicPaths = new Set(['/login', '/setup', '/invite', '/reset']);
+
+/** Pages that need nobody signed in. */
+export const isPublicPath = (path: string): boolean => publicPaths.has(path.replace(/\/$/, ''));
 
 export function pageFor(path: string): ReactElement | null {
   for (const [pattern, page] of routes) {

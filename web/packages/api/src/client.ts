@@ -78,6 +78,11 @@ export const api = {
     }),
   /** Deletes for ever; the file must be in the trash. */
   deleteFile: (file: string) => request<void>('DELETE', `/files/${id(file)}`),
+  /** Deletes all that is in the asker's trash. */
+  emptyTrash: () => request<void>('DELETE', '/trash'),
+  /** The folders above, the highest first, as far as the asker may read them. */
+  ancestors: (file: string, signal?: AbortSignal) =>
+    list(get<{ files: File[] }>(`/files/${id(file)}/ancestors`, {}, signal)),
   copyFile: (file: string, name: string, parentId?: string) =>
     post<File>(`/files/${id(file)}/copy`, { name, ...(parentId === undefined ? {} : { parent_id: parentId }) }),
   downloadUrl: (file: string) => address(`/files/${id(file)}/download`),

@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { api } from './client';
-import { ApiError, address, isApiError, onSignedOut } from './request';
+import { type ApiError, address, isApiError, onSignedOut } from './request';
 
 function answer(status: number, body: unknown) {
   const text = typeof body === 'string' ? body : JSON.stringify(body);

@@ -1,1 +1,2 @@
 export { DrivePage, type DrivePageProps } from './DrivePage';
+export { FilePage } from './FilePage';

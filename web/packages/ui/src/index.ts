@@ -9,6 +9,7 @@ export * from './Menu';
 export * from './Toast';
 export * from './Tooltip';
 export * from './classes';
+export * from './errors';
 export * from './clipboard';
 export * from './format';
 export * from './i18n';

@@ -1,0 +1,52 @@
+/** Finds out who is signed in before the first page shows, and sends to the right page when nobody is. */
+import { useCallback, useEffect, useState } from 'react';
+import { api, isApiError, onSignedOut } from '@labora/api';
+import { setAccount } from '@labora/drive/shell';
+import { navigate } from '@labora/ui';
+
+export type Start = 'asking' | 'ready' | 'signed-out' | 'not-set-up' | 'offline';
+
+/** Where to go after signing in: an address of this app and no other. */
+export function nextAddress(search: string): string {
+  const next = new URLSearchParams(search).get('next') ?? '/';
+  const url = URL.parse ? URL.parse(next, location.origin) : new URL(next, location.origin);
+  return url?.origin === location.origin && !url.pathname.startsWith('//') ? url.pathname + url.search + url.hash : '/';
+}
+
+export function toLogin(): void {
+  const here = location.pathname + location.search + location.hash;
+  navigate(here === '/' ? '/login' : `/login?next=${encodeURIComponent(here)}`, { replace: true });
+}
+
+export function useStart(isPublic: boolean): Start {
+  const [start, setStart] = useState<Start>('asking');
+  const ask = useCallback(async () => {
+    try {
+      setAccount(await api.me());
+      setStart('ready');
+    } catch (error) {
+      if (!isApiError(error) || error.status !== 401) return setStart('offline');
+      setAccount(null);
+      const instance = await api.instance().catch(() => null);
+      setStart(instance?.setup_needed ? 'not-set-up' : 'signed-out');
+    }
+  }, []);
+
+  useEffect(() => {
+    if (isPublic) return;
+    setStart((before) => (before === 'ready' ? before : 'asking'));
+    void ask();
+  }, [isPublic, ask]);
+
+  useEffect(() => {
+    if (start !== 'offline') return;
+    const timer = setTimeout(() => void ask(), 3000);
+    return () => clearTimeout(timer);
+  });
+
+  useEffect(() => onSignedOut(() => setStart((before) => (before === 'ready' ? 'signed-out' : before))), []);
+  useEffect(() => {
+    if (start === 'signed-out' && !isPublic) toLogin();
+  }, [start, isPublic]);
+  return start;
+}

@@ -1,0 +1,84 @@
+import { useEffect, useState } from 'react';
+import { type File, api } from '@labora/api';
+import { Button, EmptyState, Spinner, errorText, formatBytes, formatDateTime, navigate, t } from '@labora/ui';
+import { FileIcon } from './list/FileIcon';
+import * as actions from './list/actions';
+import { ShareDialog } from './dialogs/ShareDialog';
+import { TopBar } from './shell';
+import './drive.css';
+
+/** A file that is no notebook: what it is, and how to get it. */
+export function FilePage({ fileId }: { fileId: string }) {
+  const [file, setFile] = useState<File | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  const [sharing, setSharing] = useState(false);
+  useEffect(() => {
+    const control = new AbortController();
+    api
+      .file(fileId, control.signal)
+      .then(setFile)
+      .catch((reason: unknown) => !control.signal.aborted && setError(reason));
+    return () => control.abort();
+  }, [fileId]);
+  useEffect(() => {
+    if (file) document.title = t('app.title', { page: file.name });
+  }, [file]);
+  return (
+    <>
+      <TopBar />
+      <main className="file-page" id="main">
+        {error !== null && (
+          <EmptyState
+            icon="draft"
+            title={t('file.gone')}
+            actions={<Button onClick={() => navigate('/')}>{t('app.home')}</Button>}
+          >
+            {errorText(error)}
+          </EmptyState>
+        )}
+        {!file && error === null && <Spinner size={28} label={t('drive.loading')} />}
+        {file && (
+          <>
+            <div className="file-page-head">
+              <FileIcon file={file} />
+              <h1>{file.name}</h1>
+              <div className="file-page-actions">
+                {file.abilities.includes('share') && (
+                  <Button icon="person_add" onClick={() => setSharing(true)}>
+                    {t('drive.action.share')}
+                  </Button>
+                )}
+                <Button variant="primary" icon="download" onClick={() => actions.download([file])}>
+                  {t('drive.action.download')}
+                </Button>
+              </div>
+            </div>
+            <dl className="file-facts">
+              <div>
+                <dt>{t('file.type')}</dt>
+                <dd>{file.media_type ?? t('file.unknownType')}</dd>
+              </div>
+              <div>
+                <dt>{t('drive.column.size')}</dt>
+                <dd>{formatBytes(file.size ?? 0)}</dd>
+              </div>
+              <div>
+                <dt>{t('drive.column.owner')}</dt>
+                <dd>{file.owner.name}</dd>
+              </div>
+              <div>
+                <dt>{t('drive.column.modified')}</dt>
+                <dd>
+                  {formatDateTime(file.modified_at)}
+                  {file.modified_by && ` ${t('drive.by', { name: file.modified_by.name })}`}
+                </dd>
+              </div>
+            </dl>
+            <p className="drive-note">{t('file.note')}</p>
+            {sharing && <ShareDialog file={file} onClose={() => setSharing(false)} />}
+          </>
+        )}
+      </main>
+    </>
+  );
+}

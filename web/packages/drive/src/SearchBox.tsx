@@ -1,0 +1,66 @@
+import { useEffect, useRef, useState } from 'react';
+import type { View } from '@labora/api';
+import { Icon, IconButton, navigate, t } from '@labora/ui';
+
+/** Finds by name: in the whole drive, or in the list of this place. The question is part of the address. */
+export function SearchBox({ value, view }: { value: string; view: View }) {
+  const [text, setText] = useState(value);
+  const input = useRef<HTMLInputElement>(null);
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const place = { drive: '/', shared: '/shared', recent: '/recent', trash: '/trash' }[view];
+
+  function ask(next: string, wait: number) {
+    setText(next);
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => {
+      const q = next.trim();
+      navigate(q ? `${place}?q=${encodeURIComponent(q)}` : place, { replace: value !== '' });
+    }, wait);
+  }
+
+  useEffect(() => {
+    function slash(event: KeyboardEvent) {
+      const inside = (event.target as HTMLElement).closest('input, textarea, select, [contenteditable], [role=dialog]');
+      if (event.key !== '/' || inside || event.ctrlKey || event.metaKey) return;
+      event.preventDefault();
+      input.current?.focus();
+    }
+    addEventListener('keydown', slash);
+    return () => {
+      removeEventListener('keydown', slash);
+      clearTimeout(timer.current);
+    };
+  }, []);
+
+  return (
+    <search className="search-box">
+      <Icon name="search" />
+      <input
+        ref={input}
+        type="text"
+        inputMode="search"
+        enterKeyHint="search"
+        autoComplete="off"
+        aria-label={t(`drive.search.${view}`)}
+        placeholder={t(`drive.search.${view}`)}
+        value={text}
+        onChange={(event) => ask(event.target.value, 250)}
+        onKeyDown={(event) => {
+          if (event.key === 'Enter') ask(text, 0);
+          if (event.key === 'Escape') ask('', 0);
+        }}
+      />
+      {text && (
+        <IconButton
+          size="sm"
+          icon="close"
+          label={t('drive.search.clear')}
+          onClick={() => {
+            ask('', 0);
+            input.current?.focus();
+          }}
+        />
+      )}
+    </search>
+  );
+}

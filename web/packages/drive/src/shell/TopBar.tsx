@@ -1,0 +1,17 @@
+import type { ReactNode } from 'react';
+import { Link, Logo, t } from '@labora/ui';
+import { AccountMenu } from './AccountMenu';
+import './shell.css';
+
+/** The bar on top of every page but the notebook's: the way home, the page's own part, the account. */
+export function TopBar({ children }: { children?: ReactNode }) {
+  return (
+    <header className="shell-bar">
+      <Link href="/" className="shell-home" aria-label={t('app.home')}>
+        <Logo wordmark />
+      </Link>
+      <div className="shell-bar-middle">{children}</div>
+      <AccountMenu />
+    </header>
+  );
+}

@@ -1,0 +1,4 @@
+export * from './AccountMenu';
+export * from './TopBar';
+export * from './account';
+export * from './kinds';
