@@ -99,6 +99,14 @@ class Journal:
                 await self._task
             self._task = None
 
+    def abandon(self) -> None:
+        """Stops at once and forgets what is queued, as a kill would."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+        self._queue.clear()
+        self._idle.set()
+
     def on_health(self, listener: Callable[[bool, str], None]) -> None:
         """Calls ``listener(ok, message)`` whenever storage fails or works again."""
         self._listeners.append(listener)

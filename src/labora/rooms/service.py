@@ -117,6 +117,17 @@ class Rooms:
         await self.journal.close()
         self._rooms.clear()
 
+    def abandon(self) -> None:
+        """Drops everything that is not durable, as a kill would; for tests of what is left then."""
+        self._closing = True
+        if self._keeper is not None:
+            self._keeper.cancel()
+        self.journal.abandon()
+        for room in list(self._rooms.values()):
+            self._executions.drop(room)
+            room.close(Close.RESTART, "abandoned")
+        self._rooms.clear()
+
     async def open(self, file_id: str) -> Room:
         """Returns the room of a notebook, loaded when it is not in memory. The caller has checked access.
 
