@@ -7,7 +7,7 @@ import sys
 import typer
 
 from labora.base.errors import LaboraError
-from labora.cli import doctor, images, serve
+from labora.cli import doctor, images, run, serve
 
 app = typer.Typer(
     name="labora",
@@ -18,6 +18,7 @@ app = typer.Typer(
 )
 app.command("serve")(serve.serve)
 app.command("stop")(serve.stop)
+app.command("run")(run.run)
 app.command("doctor")(doctor.doctor)
 app.add_typer(images.app, name="image")
 

@@ -1,0 +1,219 @@
+"""Runs a whole notebook on a machine of its own, without a server: host, sandbox, kernel and reducer, no database."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from labora.base.errors import LaboraError, UnavailableError
+from labora.base.ids import new_id, new_secret
+from labora.base.settings import Settings
+from labora.cli.serve import prepare_folders, start_host
+from labora.kernels.model import KernelMessage
+from labora.kernels.service import GuestKernelSession, Kernels
+from labora.notebook.model import BlobRef, Cell, Notebook, Output, Store
+from labora.notebook.operations import apply_output_ops
+from labora.notebook.reducer import OutputReducer, display_update_ops
+from labora.runtimes.model import Progress, Runtime, RuntimeSpec, Shape
+from labora.runtimes.ports import Provider
+
+_FLUSH_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class CellDone:
+    """How one cell ended: ``ok``, ``error`` or ``aborted``, after how many seconds, with which error."""
+
+    index: int
+    total: int
+    status: str
+    seconds: float
+    error: str | None = None
+
+
+Report = Callable[[str | CellDone], None]
+"""Told of every step: a line of text, or a cell that ended."""
+
+
+class MemoryStore:
+    """Blobs of one run, in memory and by hash."""
+
+    def __init__(self) -> None:
+        self._blobs: dict[str, bytes] = {}
+
+    def store(self, data: bytes, media_type: str) -> BlobRef:
+        """Keeps ``data``."""
+        import hashlib
+
+        digest = hashlib.sha256(data).hexdigest()
+        self._blobs[digest] = data
+        return {"sha256": digest, "size": len(data), "media_type": media_type}
+
+    def resolve(self, ref: BlobRef) -> bytes:
+        """Returns what was kept."""
+        return self._blobs[ref["sha256"]]
+
+
+class NotebookRun:
+    """Feeds the cells to one kernel, one after another, and reduces what it says to outputs.
+
+    Args:
+        kernel: a kernel that was started.
+        cells: the notebook's cells.
+        store: takes output values that do not stay inline.
+        settings: limits.
+    """
+
+    def __init__(self, kernel: GuestKernelSession, cells: tuple[Cell, ...], store: Store, settings: Settings) -> None:
+        self._kernel, self._store, self._settings = kernel, store, settings
+        self.cells = list(cells)
+        self._scope = new_id()
+        self._running: int = -1
+        self._execution = ""
+        self._reducer: OutputReducer | None = None
+        self._done: asyncio.Future[dict[str, Any]] | None = None
+
+    async def take(self, messages: list[KernelMessage]) -> None:
+        """The kernel's sink."""
+        for message in messages:
+            if message.channel == "agent" and message.type == "died":
+                self._settle({"status": "died", "message": message.content.get("message")})
+            elif message.execution_id != self._execution or self._reducer is None:
+                continue
+            elif message.channel == "iopub":
+                self._reducer.feed(message.type, message.content)
+                if message.type == "execute_input":
+                    self._count(message.content.get("execution_count"))
+                if self._reducer.pending_bytes > _FLUSH_BYTES:
+                    self._flush(final=False)
+            elif message.channel == "agent" and message.type == "done":
+                self._settle(message.content)
+        if messages:
+            await self._kernel.ack(messages[-1].n)
+
+    async def run(self, index: int) -> dict[str, Any]:
+        """Runs one cell and returns how it ended, as the agent tells it."""
+        self._running, self._execution = index, new_id()
+        self.cells[index] = replace(self.cells[index], outputs=(), execution_count=None)
+        self._reducer = OutputReducer(self._store, self._settings.limits, display_scope=self._scope)
+        self._done = asyncio.get_running_loop().create_future()
+        await self._kernel.execute(self._execution, self.cells[index].source, allow_stdin=False)
+        result = await self._done
+        self._flush(final=True)
+        self._count(result.get("execution_count"))
+        return result
+
+    def _settle(self, result: dict[str, Any]) -> None:
+        if self._done is not None and not self._done.done():
+            self._done.set_result(result)
+
+    def _count(self, count: Any) -> None:
+        if isinstance(count, int):
+            self.cells[self._running] = replace(self.cells[self._running], execution_count=count)
+
+    def _flush(self, *, final: bool) -> None:
+        if self._reducer is None:
+            return
+        self._apply(self._running, self._reducer.flush(final=final))
+        for update in self._reducer.take_display_updates():
+            for index, cell in enumerate(self.cells):
+                if index != self._running and (ops := display_update_ops(cell.outputs, update)):
+                    self._apply(index, ops)
+
+    def _apply(self, index: int, ops: Any) -> None:
+        outputs: list[Output] = apply_output_ops(self.cells[index].outputs, ops)
+        self.cells[index] = replace(self.cells[index], outputs=tuple(outputs))
+
+
+async def run_embedded(settings: Settings, notebook: Notebook, store: Store, report: Report) -> tuple[Notebook, bool]:
+    """Runs every code cell in a fresh sandbox; stops at the first error, as Run all does.
+
+    Returns:
+        The notebook with its outputs, and whether every cell succeeded.
+
+    Raises:
+        UnavailableError: the image, the host or the kernel could not be had.
+    """
+    async with _runtime(settings, report) as (runtime, kernels):
+        name = notebook.metadata.get("kernelspec", {}).get("name") or "python3"
+        kernel = kernels.session(runtime, new_id(), name)
+        try:
+            info = await kernel.start()
+        except LaboraError as error:
+            raise UnavailableError(f"The kernel {name!r} did not start: {error.message}") from error
+        run = NotebookRun(kernel, notebook.cells, store, settings)
+        await kernel.attach(info.last, run.take)
+        succeeded = await _run_cells(run, report)
+        metadata = dict(notebook.metadata)
+        if info.language and "language_info" not in metadata:
+            metadata["language_info"] = {"name": info.language["name"]}
+        return replace(notebook, cells=tuple(run.cells), metadata=metadata), succeeded
+
+
+async def _run_cells(run: NotebookRun, report: Report) -> bool:
+    todo = [index for index, cell in enumerate(run.cells) if cell.kind == "code" and cell.source.strip()]
+    for number, index in enumerate(todo, 1):
+        started = time.monotonic()
+        result = await run.run(index)
+        status = str(result.get("status"))
+        error = None
+        if status != "ok":
+            error = str(result.get("message") or result.get("ename") or "the cell did not finish")
+        report(CellDone(number, len(todo), status, time.monotonic() - started, error))
+        if status != "ok" and "raises-exception" not in (run.cells[index].metadata.get("tags") or []):
+            return False
+    return True
+
+
+@asynccontextmanager
+async def _runtime(settings: Settings, report: Report) -> AsyncIterator[tuple[Runtime, Kernels]]:
+    from labora.host.client import HostClient
+    from labora.runtimes.providers.images import DefaultImages
+    from labora.runtimes.providers.sandbox import SandboxProvider
+
+    prepare_folders(settings)
+    start_host(settings)
+    images = DefaultImages(settings.images_dir, settings.runtimes.image_packages)
+    provider: Provider = SandboxProvider(HostClient(settings.run_dir / "host.sock"), images)
+    told: set[str] = set()
+
+    def tell(progress: Progress) -> None:
+        if progress.label not in told:
+            told.add(progress.label)
+            report(progress.label)
+
+    shape = Shape(settings.runtimes.memory_bytes, settings.runtimes.cpus, settings.runtimes.processes)
+    deadline = time.time() + settings.runtimes.max_lifetime_s
+    spec = RuntimeSpec(new_id(), 1, f"cli-{os.getuid()}", "python", shape, new_secret(), deadline)
+    handle = await provider.start(spec, tell)
+    kernels = Kernels()
+    try:
+        yield _as_runtime(spec, provider, handle.socket, handle.isolation), kernels
+    finally:
+        await kernels.close()
+        await provider.stop(spec.runtime_id)
+        await provider.close()
+
+
+def _as_runtime(spec: RuntimeSpec, provider: Provider, socket: Any, isolation: str) -> Runtime:
+    from labora.base.clock import SystemClock
+
+    return Runtime(
+        id=spec.runtime_id,
+        account_id=spec.account_id,
+        provider=provider.name,
+        image=spec.image,
+        shape=spec.shape,
+        desired="running",
+        status="ready",
+        generation=spec.generation,
+        created_at=SystemClock().now(),
+        key=spec.key,
+        socket=socket,
+        isolation=isolation,
+    )

@@ -1,0 +1,105 @@
+"""``labora run``: a whole notebook without a browser, here or on a server."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from labora.base.errors import InvalidError, LaboraError, NotFoundError
+from labora.base.settings import Settings, load_settings
+from labora.cli.embedded import CellDone, MemoryStore, run_embedded
+from labora.cli.options import Config, DataDir
+
+
+def run(
+    notebook: Annotated[Path, typer.Argument(help="The .ipynb file.")],
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Where the run notebook is written.")] = None,
+    param: Annotated[list[str] | None, typer.Option("--param", help="name=value, sets a variable; repeatable.")] = None,
+    server: Annotated[str | None, typer.Option(help="URL of a Labora server to run on.")] = None,
+    token: Annotated[str | None, typer.Option(envvar="LABORA_TOKEN", help="API token for --server.")] = None,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Runs every code cell and stops at the first that fails. Exit code 1 when one failed."""
+    from labora.notebook.parameters import read_parameter
+
+    settings = load_settings(config, storage={"data_dir": data_dir or _default_data_dir()})
+    parameters = dict(read_parameter(text) for text in param or [])
+    data = _read(notebook)
+    if server:
+        from labora.cli.remote import run_remote
+
+        if not token:
+            raise InvalidError("--server needs an API token: --token or LABORA_TOKEN.", code="no_token")
+        result, succeeded = asyncio.run(run_remote(server, token, notebook.name, data, parameters, _report))
+    else:
+        result, succeeded = _run_here(settings, data, parameters)
+    if output:
+        _write(output, result)
+        _say(f"• Written to {output}")
+    raise typer.Exit(0 if succeeded else 1)
+
+
+def _run_here(settings: Settings, data: bytes, parameters: dict[str, Any]) -> tuple[bytes, bool]:
+    from labora.notebook.codec import read_notebook, write_notebook
+    from labora.notebook.parameters import with_parameters
+
+    blobs = MemoryStore()
+    read = read_notebook(data, settings.limits, store=blobs.store)
+    if read.read_only_reason:
+        _say(f"⚠ {read.read_only_reason}")
+    done, succeeded = asyncio.run(
+        run_embedded(settings, with_parameters(read.notebook, parameters), blobs.store, _report)
+    )
+    limit = settings.limits.output_export_bytes
+    return write_notebook(done, resolve=blobs.resolve, output_export_bytes=limit), succeeded
+
+
+def _default_data_dir() -> Path | None:
+    """The working folder's ``data`` where there is one, else the user's own folder."""
+    if Path("data").is_dir() or os.environ.get("LABORA_STORAGE__DATA_DIR"):
+        return None
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(base) / "labora"
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise NotFoundError(f"There is no file {path}.") from error
+    except OSError as error:
+        raise LaboraError(f"{path} cannot be read: {error.strerror}.", code="unreadable") from error
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Writes all or nothing: a reader of ``path`` never sees half a notebook."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as scratch:
+            scratch.write(data)
+            scratch.flush()
+            os.fsync(scratch.fileno())
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(scratch.name).chmod(0o666 & ~mask)
+        Path(scratch.name).replace(path)
+    except OSError as error:
+        raise LaboraError(f"{path} cannot be written: {error.strerror}.", code="unwritable") from error
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _report(step: str | CellDone) -> None:
+    if isinstance(step, str):
+        _say(f"• {step}")
+        return
+    mark = "✓" if step.status == "ok" else "✗"
+    _say(f"{mark} cell {step.index} of {step.total}, {step.seconds:.1f} s{f': {step.error}' if step.error else ''}")
