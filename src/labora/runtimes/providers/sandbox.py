@@ -104,6 +104,5 @@ def _exit(exit_: Exit | None) -> ProviderExit | None:
 
 def create(settings: Settings) -> SandboxProvider:
     """Makes the provider of a server with these settings: the entry point ``sandbox``."""
-    data_dir = settings.storage.data_dir
-    images = DefaultImages(data_dir / "images", settings.runtimes.image_packages)
-    return SandboxProvider(HostClient(data_dir / "run" / "host.sock"), images)
+    images = DefaultImages(settings.images_dir, settings.runtimes.image_packages)
+    return SandboxProvider(HostClient(settings.run_dir / "host.sock"), images)
