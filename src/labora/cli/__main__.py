@@ -1,0 +1,5 @@
+"""``python -m labora.cli``."""
+
+from labora.cli import main
+
+main()

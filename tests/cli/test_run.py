@@ -1,0 +1,101 @@
+"""``labora run`` as a person uses it: the real command, a real sandbox."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from labora.base.errors import InvalidError
+from labora.notebook.model import Cell, new_notebook
+from labora.notebook.parameters import read_parameter, with_parameters
+
+
+def notebook_of(*sources: str, tags: dict[int, list[str]] | None = None) -> bytes:
+    cells = [
+        {
+            "cell_type": "code", "id": f"cell-{index}", "metadata": {"tags": (tags or {}).get(index, [])},
+            "execution_count": None, "outputs": [], "source": source,
+        }
+        for index, source in enumerate(sources)
+    ]  # fmt: skip
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    return json.dumps({"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}).encode()
+
+
+def labora_run(folder: Path, data: bytes, images: Path, *options: str) -> tuple[subprocess.CompletedProcess[str], Path]:
+    (folder / "in.ipynb").write_bytes(data)
+    out = folder / "out.ipynb"
+    command = [sys.executable, "-m", "labora.cli", "run", str(folder / "in.ipynb"), "-o", str(out), *options]
+    env = {"LABORA_STORAGE__IMAGES_DIR": str(images), "PATH": "/usr/bin:/bin", "HOME": str(folder)}
+    done = subprocess.run(
+        [*command, "--data-dir", str(folder / "data")],
+        capture_output=True,
+        text=True,
+        env=env,
+        check=False,
+        timeout=300,
+    )
+    stop = [sys.executable, "-m", "labora.cli", "stop", "--data-dir", str(folder / "data")]
+    subprocess.run(stop, capture_output=True, env=env, check=False, timeout=60)
+    return done, out
+
+
+@pytest.mark.sandbox
+def test_run_sets_parameters_and_writes_outputs(tmp_path: Path, images_dir: Path) -> None:
+    data = notebook_of("epochs = 1", "print('epochs', epochs)", "epochs * 2", tags={0: ["parameters"]})
+    done, out = labora_run(tmp_path, data, images_dir, "--param", "epochs=21", "--param", "name=a b")
+    assert done.returncode == 0, done.stderr
+    cells = json.loads(out.read_bytes())["cells"]
+    assert "".join(cells[1]["source"]) == "# Parameters\nepochs = 21\nname = 'a b'"
+    assert "".join(cells[2]["outputs"][0]["text"]) == "epochs 21\n"
+    assert "".join(cells[3]["outputs"][0]["data"]["text/plain"]) == "42"
+    assert "cell 4 of 4" in done.stderr
+
+
+@pytest.mark.sandbox
+def test_run_stops_at_an_error_and_says_so(tmp_path: Path, images_dir: Path) -> None:
+    done, out = labora_run(tmp_path, notebook_of("1 / 0", "print('never')"), images_dir)
+    assert done.returncode == 1
+    assert "ZeroDivisionError" in done.stderr
+    cells = json.loads(out.read_bytes())["cells"]
+    assert cells[0]["outputs"][0]["ename"] == "ZeroDivisionError"
+    assert cells[1]["outputs"] == []
+
+
+@pytest.mark.sandbox
+def test_run_explains_a_kernel_that_dies(tmp_path: Path, images_dir: Path) -> None:
+    done, _ = labora_run(tmp_path, notebook_of("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"), images_dir)
+    assert done.returncode == 1
+    assert "cell 1 of 1" in done.stderr
+
+
+def test_run_of_a_missing_file_is_one_line(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "labora.cli", "run", str(tmp_path / "none.ipynb")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr.startswith("✗ There is no file ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_parameters_replace_an_earlier_injection() -> None:
+    once = with_parameters(new_notebook([Cell(id="a", kind="code", source="x")]), {"n": 1})
+    twice = with_parameters(once, {"n": 2})
+    assert [cell.source for cell in twice.cells] == ["# Parameters\nn = 2", "x"]
+
+
+@pytest.mark.parametrize("name", ["", "1x", "class", "a-b", "x;import os"])
+def test_parameters_refuse_what_is_no_variable(name: str) -> None:
+    with pytest.raises(InvalidError):
+        with_parameters(new_notebook(), {name: 1})
+
+
+def test_parameter_values_are_json_or_text() -> None:
+    assert read_parameter("a=1.5") == ("a", 1.5)
+    assert read_parameter("a=[1, null]") == ("a", [1, None])
+    assert read_parameter("a=x=y") == ("a", "x=y")
+    with pytest.raises(InvalidError):
+        read_parameter("a")
