@@ -32,7 +32,7 @@ def static(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def app(settings: Settings, static: Path) -> LaboraApp:
-    return create_app(settings, static=static)
+    return create_app(settings, static=static, compute=False)
 
 
 @pytest.fixture

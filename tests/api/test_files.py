@@ -344,7 +344,7 @@ async def test_sec_51_an_upload_over_the_limit_keeps_nothing(tmp_path: Path, sta
             reads += 1
             yield b"x" * 300
 
-    async with server_in_process(create_app(settings, static=static)) as server:
+    async with server_in_process(create_app(settings, static=static, compute=False)) as server:
         owner = await server.owner()
         blobs = tmp_path / "data" / "state" / "blobs"
         before = {path for path in blobs.rglob("*") if path.is_file()}
@@ -363,13 +363,13 @@ async def test_sec_51_an_upload_over_the_limit_keeps_nothing(tmp_path: Path, sta
 async def test_a_full_disk_refuses_uploads_and_still_reads(tmp_path: Path, static: Path) -> None:
     data = tmp_path / "data"
     async with server_in_process(
-        create_app(load_settings(storage={"data_dir": data, "min_free_bytes": 0}), static=static)
+        create_app(load_settings(storage={"data_dir": data, "min_free_bytes": 0}), static=static, compute=False)
     ) as server:
         owner = await server.owner()
         file_id = (await owner.post("/files/upload", params={"name": "a"}, content=b"1")).json()["id"]
         cookies = owner.cookies
     full = load_settings(storage={"data_dir": data, "min_free_bytes": 1 << 60})
-    async with server_in_process(create_app(full, static=static)) as server:
+    async with server_in_process(create_app(full, static=static, compute=False)) as server:
         owner = await server.client()
         owner.cookies = cookies
         refused = await owner.post("/files/upload", params={"name": "b"}, content=b"2")

@@ -10,7 +10,7 @@ import pytest
 from fastapi.routing import APIRoute, APIWebSocketRoute
 from starlette.routing import BaseRoute
 
-from labora.api.app import LaboraApp, create_api
+from labora.api.app import SOCKETS, LaboraApp, create_api
 from labora.api.needs import Needs
 from labora.api.public import PUBLIC_ROUTES
 from labora.testing.server import ORIGIN, ServerInProcess
@@ -36,6 +36,10 @@ IDS = [f"{method} {path}" for method, path, _ in HTTP]
 
 def socket_paths() -> list[str]:
     return [route.path for route in ROUTES if getattr(route, "methods", None) is None]
+
+
+def test_every_socket_declares_an_ability() -> None:
+    assert set(socket_paths()) == set(SOCKETS)
 
 
 @pytest.mark.parametrize(("method", "path", "route"), HTTP, ids=IDS)

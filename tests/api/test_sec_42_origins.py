@@ -81,7 +81,7 @@ async def test_sec_43_an_unknown_host_is_misdirected(ann: httpx.AsyncClient, hos
 async def test_sec_43_a_content_label_never_reaches_the_app(ann: httpx.AsyncClient) -> None:
     for path in ("/instance", "/files", f"{ORIGIN}/"):
         answer = await ann.get(path, headers={"Host": "abc.localhost:8000"})
-        assert answer.status_code == 404
+        assert answer.status_code == 421
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:9000", "[::1]:9000"])
@@ -104,7 +104,7 @@ async def test_sec_43_the_public_name_is_an_app_host_with_secure_cookies(tmp_pat
         storage={"data_dir": tmp_path / "public", "min_free_bytes": 0},
         server={"public_url": "https://labora.example.org", "content_domain": "labora-usercontent.example"},
     )
-    async with server_in_process(create_app(settings, static=static)) as server:
+    async with server_in_process(create_app(settings, static=static, compute=False)) as server:
         secret = await server.app.services.accounts.ensure_setup_link()
         client = await server.client(origin="https://labora.example.org")
         body = {"token": secret, "name": "O", "login": "o", "password": PASSWORD}
@@ -192,7 +192,7 @@ async def test_what_is_no_page_is_not_found(stranger: httpx.AsyncClient, path: s
 
 async def test_a_missing_front_end_says_how_to_build_it(tmp_path: Path) -> None:
     settings = load_settings(storage={"data_dir": tmp_path / "d", "min_free_bytes": 0})
-    async with server_in_process(create_app(settings, static=tmp_path / "nowhere")) as server:
+    async with server_in_process(create_app(settings, static=tmp_path / "nowhere", compute=False)) as server:
         answer = await (await server.client()).get(f"{ORIGIN}/")
     assert answer.status_code == 503
     assert "npm run build" in answer.text

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from labora.access.model import Ability, Grant, Principal, Reach, Role
+from labora.access.model import Ability, Grant, Principal, Reach, Role, Scope
 
 _VIEWER = frozenset({Ability.READ, Ability.DOWNLOAD, Ability.COPY})
 _COMMENTER = _VIEWER | {Ability.COMMENT}
@@ -28,6 +28,8 @@ ANONYMOUS_ABILITIES = _VIEWER - {Ability.COPY}
 _TRASHED = frozenset(
     {Ability.READ, Ability.DOWNLOAD, Ability.COPY, Ability.READ_HISTORY, Ability.TRASH, Ability.DELETE}
 )
+# What a token without the scope "write" leaves of any role.
+_READ_ONLY = frozenset({Ability.READ, Ability.DOWNLOAD, Ability.READ_HISTORY})
 # My Drive itself cannot be renamed, moved, shared or ended.
 _ROOT = frozenset({Ability.READ, Ability.EDIT})
 
@@ -89,6 +91,8 @@ def abilities_of(
     abilities = ABILITIES[role] if principal.signed_in else ANONYMOUS_ABILITIES
     if is_root:
         return abilities & _ROOT
+    if principal.token_id is not None and Scope.WRITE not in principal.scopes:
+        abilities = abilities & _READ_ONLY
     return abilities & _TRASHED if trashed else abilities
 
 

@@ -7,20 +7,36 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.routing import WebSocketRoute
+from starlette.types import Receive, Scope, Send
 
+from labora.access import Ability
+from labora.api import content
+from labora.api.compute import make_provider
+from labora.api.content import content_site
 from labora.api.errors import add_handlers
 from labora.api.gate import Gate
 from labora.api.models import ErrorAnswer
 from labora.api.pages import STATIC, Pages
 from labora.api.public import PREFIX
-from labora.api.routers import accounts, files, instance, revisions, sharing
+from labora.api.room_socket import room_socket
+from labora.api.routers import accounts, files, instance, revisions, runtimes, sharing
 from labora.api.services import Services
 from labora.api.wiring import build_services, start_services, stop_services
 from labora.base.settings import Settings
+from labora.runtimes.ports import Provider
 
-ROUTERS = (instance.router, accounts.router, files.router, sharing.router, revisions.router)
+ROUTERS = (
+    instance.router,
+    accounts.router,
+    files.router,
+    sharing.router,
+    revisions.router,
+    runtimes.router,
+    content.router,
+)
+SOCKETS = {f"{PREFIX}/files/{{file_id}}/room": (room_socket, Ability.READ)}
+"""WebSockets and the ability that opening one needs; what may be done through it is decided frame by frame."""
 
 
 class LaboraApp:
@@ -72,24 +88,26 @@ def create_api() -> FastAPI:
     add_handlers(api)
     for router in ROUTERS:
         api.router.routes.extend(router.routes)
+    api.router.routes.extend(WebSocketRoute(path, serve) for path, (serve, _) in SOCKETS.items())
     return api
 
 
-def create_app(settings: Settings, *, static: Path = STATIC) -> LaboraApp:
+def create_app(
+    settings: Settings, *, static: Path = STATIC, provider: Provider | None = None, compute: bool = True
+) -> LaboraApp:
     """Builds the server.
 
     Args:
         settings: the tree in effect.
         static: the built front end.
+        provider: starts runtimes; that of the settings when None.
+        compute: False for a server that runs no code.
     """
-    services = build_services(settings)
+    services = build_services(settings, (provider or make_provider(settings)) if compute else None)
     api = create_api()
-    return LaboraApp(services, api, Gate(services, api, Pages(static), content_app(settings)))
-
-
-def content_app(_settings: Settings) -> ASGIApp:
-    """Returns what serves the content hosts."""
-    return PlainTextResponse("There is nothing at this address.", 404)
+    site = content_site(services, static)
+    api.state.content_site = site
+    return LaboraApp(services, api, Gate(services, api, site.beside(Pages(static)), site))
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -12,6 +12,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from labora.access import ANONYMOUS, Principal
+from labora.access import Scope as TokenScope
 from labora.api.cookies import cookie_name, read_cookie
 from labora.api.errors import send_error
 from labora.api.headers import add_missing, api_headers, page_headers
@@ -174,6 +175,8 @@ class Gate:
         authorization = headers.get("authorization")
         if authorization is not None:
             principal: Principal | None = await self._of_token(authorization)
+            if principal is not None and TokenScope.RUN not in principal.scopes:
+                raise ForbiddenError("This token lacks the scope 'run'.", code="scope_missing")
         else:
             if headers.get("origin") != host.origin:
                 raise ForbiddenError("Sockets open only from this server's own pages.", code="bad_origin")

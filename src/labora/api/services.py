@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from labora.accounts import Accounts
+from labora.api.compute import LocalCompute
 from labora.base.settings import Settings
 from labora.blobs import Blobs
 from labora.db import Database
 from labora.drive import Drive
+from labora.kernels.service import Kernels
+from labora.rooms import Rooms
+from labora.runtimes.ports import Provider
+from labora.runtimes.service import Runtimes
 
 
 @dataclass
@@ -18,7 +22,7 @@ class Services:
     """Everything a route may use. Built by :func:`labora.api.wiring.build_services`, started by the lifespan.
 
     Attributes:
-        rooms, runtimes, kernels, host: filled in by the wiring; None in a process without that part.
+        rooms: the live notebooks. runtimes, kernels: None in a process that runs no code.
         instance_id: part of the cookie's name, known after the start.
         closers: run in reverse order at the end.
     """
@@ -28,9 +32,10 @@ class Services:
     blobs: Blobs
     accounts: Accounts
     drive: Drive
-    rooms: Any = None
-    runtimes: Any = None
-    kernels: Any = None
-    host: Any = None
+    rooms: Rooms | None = None
+    runtimes: Runtimes | None = None
+    kernels: Kernels | None = None
+    compute: LocalCompute | None = None
+    provider: Provider | None = None
     instance_id: str = ""
     closers: list[Callable[[], Awaitable[None]]] = field(default_factory=list)

@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 
 from labora.accounts import Accounts
+from labora.api.compute import LocalCompute
 from labora.api.services import Services
+from labora.base.clock import SystemClock
 from labora.base.logging import get_logger
 from labora.base.settings import Settings
 from labora.blobs import Blobs
@@ -14,12 +16,21 @@ from labora.db import Database, migrate
 from labora.drive import Drive
 from labora.drive.home import Home
 from labora.drive.inspect import notebook_inspector
+from labora.kernels.service import Kernels
+from labora.rooms import Rooms
+from labora.runtimes.ports import Provider
+from labora.runtimes.service import Runtimes
 
 _UPKEEP_S = 3600.0
 
 
-def build_services(settings: Settings) -> Services:
-    """Makes the container; nothing is opened or started yet except the data folders."""
+def build_services(settings: Settings, provider: Provider | None = None) -> Services:
+    """Makes the container; nothing is opened or started yet except the data folders.
+
+    Args:
+        settings: the tree in effect.
+        provider: starts runtimes; None for a process that runs no code.
+    """
     settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     database = Database(settings.database_url)
     blobs = Blobs(database, settings.state_dir / "blobs", min_free_bytes=settings.storage.min_free_bytes)
@@ -28,7 +39,23 @@ def build_services(settings: Settings) -> Services:
     home = Home(drive)
     drive.context.after_root = home.furnish
     accounts.on_account_made(home.prepare)
-    return Services(settings, database, blobs, accounts, drive)
+    services = Services(settings, database, blobs, accounts, drive)
+    if provider is not None:
+        services.kernels = Kernels()
+        services.runtimes = Runtimes(
+            database, provider, settings.runtimes, SystemClock(), is_busy=services.kernels.busy
+        )
+        services.compute = LocalCompute(services.runtimes, services.kernels)
+        services.provider = provider
+    services.rooms = Rooms(
+        database=database,
+        blobs=blobs,
+        drive=drive,
+        settings=settings,
+        compute=services.compute,
+        data_dir=settings.state_dir,
+    )
+    return services
 
 
 async def start_services(services: Services) -> None:
@@ -36,6 +63,14 @@ async def start_services(services: Services) -> None:
     await migrate(services.database)
     services.closers.append(services.database.close)
     services.instance_id = await services.accounts.instance_id()
+    if services.runtimes is not None:
+        for part in (services.provider, services.kernels, services.compute, services.runtimes):
+            if part is not None:
+                services.closers.append(part.close)
+        await services.runtimes.start()
+    if services.rooms is not None:
+        services.closers.append(services.rooms.close)
+        await services.rooms.start()
     upkeep = asyncio.create_task(_keep_up(services), name="upkeep")
 
     async def stop_upkeep() -> None:
