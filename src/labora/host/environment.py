@@ -142,15 +142,13 @@ def relocate(environment: Path, target: str) -> None:
             path.write_text(json.dumps(spec, indent=1))
 
 
-def compile_bytecode(environment: Path, target: str) -> None:
-    """Compiles every module, with the file names of ``target`` in it; a module that does not compile is left alone."""
+def compile_bytecode(environment: Path) -> None:
+    """Compiles every module, since a runtime may not write; a module that does not compile is left alone."""
+    python = str(environment / "bin" / "python")
     subprocess.run(
-        [
-            str(environment / "bin" / "python"), "-I", "-m", "compileall", "-q", "-q", "-j", "0",
-            "-s", str(environment), "-p", target, str(environment / "lib"),
-        ],
+        [python, "-I", "-m", "compileall", "-q", "-q", "-j", "0", str(environment / "lib")],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         check=False,
-    )  # fmt: skip
+    )

@@ -209,7 +209,7 @@ def _build(
             finish(made)
         report(ImageProgress("Compiling", environment.INSTALLED))
         environment.relocate(made, target)
-        environment.compile_bytecode(made, target)
+        environment.compile_bytecode(made)
         made.chmod(0o755)
         made.rename(destination)
 

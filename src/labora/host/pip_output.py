@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-_COLLECTING = re.compile(r"(?:Collecting|Requirement already satisfied:|Processing) (\S+)")
+_COLLECTING = re.compile(r"(?:Collecting|Requirement already satisfied:) (\S+)|Processing (.+)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _PLACE = re.compile(r"Downloading (\S+) \(([^)]+)\)")
 _NETWORK = re.compile(
     r"NewConnectionError|ConnectTimeout|ReadTimeout|Name or service not known|Temporary failure in name resolution|"
     r"Connection refused|ProxyError|Network is unreachable|Max retries exceeded|Cannot connect to proxy|"
-    r"Could not fetch URL|\(from versions: none\)",
+    r"Could not fetch URL",
     re.IGNORECASE,
 )
 _TLS = re.compile(r"CERTIFICATE_VERIFY_FAILED|SSLError|SSLCertVerificationError")
@@ -50,8 +50,9 @@ class PipReader:
             self.errors.append(line)
         found = _COLLECTING.match(line)
         if found:
-            self.seen.add(project_name(found[1]))
-            return self._progress(project_name(found[1]))
+            name = project_name(found[1] or found[2])
+            self.seen.add(name)
+            return self._progress(name)
         place = _PLACE.match(line)
         if place and not place[1].endswith(".metadata"):
             return self._progress(f"{project_name('/' + place[1])}, {place[2]}")
@@ -94,8 +95,8 @@ def explain(lines: list[str], code: int) -> str:
     missing = _MISSING.search(text)
     if missing:
         return (
-            f"The package index has no {missing[1]} for this Python. Correct runtimes.image_packages and run "
-            "`labora image build`."
+            f"The package index has no {missing[1]} for this Python. Correct runtimes.image_packages (or the mirror in "
+            "PIP_INDEX_URL) and run `labora image build`."
         )
     last = next((line for line in reversed(lines) if line.startswith(("ERROR:", "error:"))), "")
     return f"pip ended with {code}: {last or 'see prepare.log in the images folder'}. Then run `labora image build`."
