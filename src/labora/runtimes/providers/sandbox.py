@@ -6,16 +6,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from labora.base.settings import Settings
 from labora.host.client import HostClient
 from labora.host.model import Exit, Handle, Limits
 from labora.runtimes.model import Progress, ProviderExit, ProviderHandle, RuntimeSpec
 from labora.runtimes.ports import Capabilities, ProgressCallback, Stats
-from labora.runtimes.providers.images import DefaultImages
 
 
 class Images(Protocol):
-    """Where images come from; :class:`labora.runtimes.providers.images.DefaultImages` in a server."""
+    """Where images come from: prepared by this process (:mod:`labora.runtimes.providers.images`) or by another."""
 
     async def ready(self, name: str, progress: Callable[[str, float | None], None]) -> Path:
         """Waits until an image is prepared and returns its folder, telling progress meanwhile.
@@ -100,9 +98,3 @@ def _exit(exit_: Exit | None) -> ProviderExit | None:
     if exit_ is None:
         return None
     return ProviderExit(code=exit_.code, signal=exit_.signal, oom=exit_.oom, reason=exit_.reason)
-
-
-def create(settings: Settings) -> SandboxProvider:
-    """Makes the provider of a server with these settings: the entry point ``sandbox``."""
-    images = DefaultImages(settings.images_dir, settings.runtimes.image_packages)
-    return SandboxProvider(HostClient(settings.run_dir / "host.sock"), images)
