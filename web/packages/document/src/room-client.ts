@@ -116,7 +116,13 @@ export class RoomClient {
 
   #hello(): void {
     this.#got = { difference: false, theirs: null };
-    const hello = { type: 'hello', version: PROTOCOL_VERSION, client_id: this.clientId, epoch: this.#epoch, seq: this.#seq };
+    const hello = {
+      type: 'hello',
+      version: PROTOCOL_VERSION,
+      client_id: this.clientId,
+      epoch: this.#epoch,
+      seq: this.#seq,
+    };
     this.#socket.send(jsonFrame(Lane.control, hello));
   }
 

@@ -136,7 +136,9 @@ export class RoomSocket {
   #watch(): void {
     if (!this.#socket) return;
     const now = Date.now();
-    if (this.#pingSent !== null ? now - this.#pingSent > ANSWER_MS : !this.#open && now - this.#lastFrame > SILENCE_MS) {
+    if (
+      this.#pingSent !== null ? now - this.#pingSent > ANSWER_MS : !this.#open && now - this.#lastFrame > SILENCE_MS
+    ) {
       this.reconnect(DEAD);
     } else if (this.#open && this.#pingSent === null && now - this.#lastFrame > SILENCE_MS) this.#ping();
   }

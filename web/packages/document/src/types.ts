@@ -47,7 +47,7 @@ export interface ErrorOutput {
 }
 
 export interface NoticeOutput {
-  id?: string;
+  id: string;
   output_type: 'labora_notice';
   code: string;
   message: string;

@@ -1,7 +1,136 @@
+/** The page of one notebook: a view on its room. */
+import { useEffect, useMemo, useState } from 'react';
+import { type OutputsHost, OutputsProvider } from '@labora/outputs';
+import { Button, EmptyState, navigate, Spinner, t } from '@labora/ui';
+import './messages';
+import './notebook.css';
+import { ControllerContext, useController, useStatus, useStore } from './model/context';
+import { NotebookController } from './model/controller';
+import { listenForKeys, showKeys } from './model/keys';
+import { Banners } from './parts/Banners';
+import { CellList } from './parts/CellList';
+import { Contents } from './parts/Contents';
+import { Dialogs } from './parts/Dialogs';
+import { Header } from './parts/Header';
+import { RunAnnouncer } from './parts/RunAnnouncer';
+import { Toolbar } from './parts/Toolbar';
+
 export interface NotebookPageProps {
   fileId: string;
 }
 
+/** One controller for each mounted page, whose connection lives as long as the page is shown. */
+function useNotebook(fileId: string): NotebookController | null {
+  const [controller, setController] = useState<NotebookController | null>(null);
+  useEffect(() => {
+    const made = new NotebookController(fileId);
+    setController(made);
+    made.client.start();
+    const unlisten = listenForKeys(made);
+    const wake = () => made.client.wake();
+    const visibility = () => (document.visibilityState === 'visible' ? made.client.wake() : made.client.pageHidden());
+    const hide = () => made.client.pageHidden();
+    addEventListener('online', wake);
+    addEventListener('pagehide', hide);
+    document.addEventListener('visibilitychange', visibility);
+    return () => {
+      unlisten();
+      removeEventListener('online', wake);
+      removeEventListener('pagehide', hide);
+      document.removeEventListener('visibilitychange', visibility);
+      made.client.stop();
+    };
+  }, [fileId]);
+  return controller;
+}
+
 export function NotebookPage({ fileId }: NotebookPageProps) {
-  return <main data-file={fileId} />;
+  const controller = useNotebook(fileId);
+  if (!controller) return null;
+  return (
+    <ControllerContext value={controller}>
+      <Page key={fileId} />
+    </ControllerContext>
+  );
+}
+
+function outputsHost(controller: NotebookController): Partial<OutputsHost> {
+  return {
+    onFrameFocus: (cellId) => controller.ui.activate(cellId),
+    onFrameKey(cellId, { key, ctrl, meta, shift, alt }) {
+      controller.ui.activate(cellId);
+      document.querySelector<HTMLElement>(`[data-cell="${CSS.escape(cellId)}"]`)?.focus();
+      if (key === 'Escape') return;
+      if (shift && !ctrl) controller.runAndAdvance();
+      else if (alt) controller.runAndInsert();
+      else if (ctrl || meta) controller.runSelected();
+    },
+  };
+}
+
+function Page() {
+  const controller = useController();
+  const { loaded, ended, file } = useStatus();
+  const contents = useStore(controller.ui.preferences).contents;
+  const host = useMemo(() => outputsHost(controller), [controller]);
+  const name = file?.name;
+  useEffect(() => {
+    if (name) document.title = `${name.replace(/\.ipynb$/, '')} · Labora`;
+  }, [name]);
+  if (ended) return <Ended reason={ended} />;
+  return (
+    <OutputsProvider host={host}>
+      <div className="nb-page">
+        <div className="nb-top">
+          <Header />
+          <Toolbar />
+        </div>
+        <div className="nb-middle">
+          {contents && <Contents />}
+          <main className="nb-body" aria-label={t('notebook.notebook')}>
+            <Banners />
+            {loaded ? <CellList /> : <Loading />}
+          </main>
+        </div>
+        <Dialogs />
+        <RunAnnouncer />
+        <ChordHint />
+      </div>
+    </OutputsProvider>
+  );
+}
+
+function Loading() {
+  return (
+    <div className="nb-loading">
+      <Spinner size={24} label={t('notebook.loading')} />
+    </div>
+  );
+}
+
+function ChordHint() {
+  const chord = useStore(useController().ui.chord);
+  return chord && <div className="nb-chord">{t('notebook.chord', { keys: showKeys(chord) })}</div>;
+}
+
+function Ended({ reason }: { reason: string }) {
+  const act = () => {
+    if (reason === 'version') location.reload();
+    else navigate(reason === 'signed-out' ? `/login?next=${encodeURIComponent(location.pathname)}` : '/');
+  };
+  return (
+    <main className="nb-ended">
+      <EmptyState
+        icon="info"
+        title={t(`notebook.ended.${reason}.title`)}
+        actions={
+          <Button variant="primary" onClick={act}>
+            {t(`notebook.ended.${reason}.action`)}
+          </Button>
+        }
+      >
+        {t(`notebook.ended.${reason}.text`)}
+      </EmptyState>
+    </main>
+  );
 }

@@ -1,0 +1,88 @@
+/** What a run left under a cell, and the box that asks for `input()`. */
+import { type FormEvent, type RefObject, useState } from 'react';
+import { CellOutputs } from '@labora/outputs';
+import { Button, IconButton, t } from '@labora/ui';
+import type { CellRun, InputRequest } from '@labora/document';
+import { useCell, useController, useRun, useStatus } from '../model/context';
+import { outputHidden } from '../model/controller';
+import { useNear } from './near';
+
+function InputBox({ run, input }: { run: CellRun; input: InputRequest }) {
+  const controller = useController();
+  const me = useStatus().account?.id;
+  const [value, setValue] = useState('');
+  const [sent, setSent] = useState(false);
+  const prompt = input.prompt.trim();
+  const name = run.execution?.account.name ?? '';
+  if (input.account_id !== me) return <p className="nb-input-note">{t('notebook.input.others', { name })}</p>;
+  function send(event: FormEvent) {
+    event.preventDefault();
+    if (!run.execution) return;
+    setSent(true);
+    controller.answerInput(run.execution.id, input.request_id, value);
+  }
+  return (
+    <form className="nb-input" onSubmit={send}>
+      <label>
+        <span>{prompt || t('notebook.input.label')}</span>
+        <input
+          type={input.password ? 'password' : 'text'}
+          value={value}
+          autoFocus
+          autoComplete="off"
+          spellCheck={false}
+          disabled={sent}
+          onChange={(event) => setValue(event.target.value)}
+        />
+      </label>
+      <Button type="submit" size="sm" variant="primary" busy={sent}>
+        {t('notebook.input.send')}
+      </Button>
+    </form>
+  );
+}
+
+export function CellOutput({ cellId, host }: { cellId: string; host: RefObject<Element | null> }) {
+  const controller = useController();
+  const run = useRun(cellId);
+  const cell = useCell(cellId);
+  const near = useNear(host);
+  const outputs = run.state?.outputs ?? [];
+  const live = run.execution?.status === 'running' && run.execution.id === run.state?.execution_id;
+  const hidden = outputHidden(cell?.metadata);
+  if (outputs.length === 0 && !run.input && !live) return null;
+  if (!near) return <div className="nb-output nb-output-far" />;
+  return (
+    <div className="nb-output">
+      {outputs.length > 0 && (
+        <div className="nb-output-gutter">
+          <IconButton
+            size="sm"
+            icon={hidden ? 'unfold_more' : 'unfold_less'}
+            label={hidden ? t('notebook.output.show') : t('notebook.output.hide')}
+            aria-expanded={!hidden}
+            onClick={() => controller.setOutputHidden(cellId, !hidden)}
+            disabled={!controller.canEdit}
+          />
+        </div>
+      )}
+      <div className="nb-output-body">
+        {hidden && outputs.length > 0 ? (
+          <button type="button" className="nb-output-hidden" onClick={() => controller.setOutputHidden(cellId, false)}>
+            {t('notebook.output.hidden')}
+          </button>
+        ) : (
+          <CellOutputs
+            fileId={controller.fileId}
+            cellId={cellId}
+            outputs={outputs}
+            executionId={run.state?.execution_id ?? null}
+            live={live}
+            {...(controller.canEdit ? { onClear: () => controller.clearOutputs([cellId]) } : {})}
+          />
+        )}
+        {run.input && <InputBox key={run.input.request_id} run={run} input={run.input} />}
+      </div>
+    </div>
+  );
+}

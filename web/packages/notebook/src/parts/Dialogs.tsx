@@ -1,0 +1,221 @@
+/** The dialogs of the page; only the open one exists. */
+import { Command as Palette } from 'cmdk';
+import { type ReactNode, useEffect, useState } from 'react';
+import { api, type Revision } from '@labora/api';
+import { Button, Dialog, EmptyState, formatWhen, Icon, Spinner, t, toast } from '@labora/ui';
+import { useController, useDocument, useStore } from '../model/context';
+import { commands, isEnabled } from '../model/commands';
+import { showKeys } from '../model/keys';
+import { StillCode } from './StillCode';
+
+function CommandPalette({ onClose }: { onClose: () => void }) {
+  const controller = useController();
+  return (
+    <Palette.Dialog
+      open
+      onOpenChange={(open) => !open && onClose()}
+      label={t('notebook.palette.title')}
+      overlayClassName="ui-overlay"
+      contentClassName="nb-palette"
+    >
+      <Palette.Input placeholder={t('notebook.palette.placeholder')} aria-label={t('notebook.palette.placeholder')} />
+      <Palette.List>
+        <Palette.Empty>{t('notebook.palette.empty')}</Palette.Empty>
+        {commands
+          .filter((command) => !command.id.startsWith('go.') && isEnabled(command, controller))
+          .map((command) => (
+            <Palette.Item
+              key={command.id}
+              value={`${command.title} ${t(`notebook.menus.${command.id.split('.')[0]?.replace('run', 'runtime')}`)}`}
+              onSelect={() => {
+                onClose();
+                // The dialog gives the focus back first; the command may put it elsewhere.
+                setTimeout(() => command.run(controller));
+              }}
+            >
+              {command.icon ? <Icon name={command.icon} size={18} /> : <span className="nb-no-icon" />}
+              <span>{command.title}</span>
+              {command.keys?.[0] && <kbd>{showKeys(command.keys[0])}</kbd>}
+            </Palette.Item>
+          ))}
+      </Palette.List>
+    </Palette.Dialog>
+  );
+}
+
+function Shortcuts({ onClose }: { onClose: () => void }) {
+  const groups = new Map<string, (typeof commands)[number][]>();
+  for (const command of commands) {
+    if (!command.keys) continue;
+    const group = command.id.split('.')[0]!.replace('run', 'runtime');
+    groups.set(group, [...(groups.get(group) ?? []), command]);
+  }
+  const extra: [string, string][] = [
+    [t('notebook.shortcuts.complete'), 'Tab, Ctrl+Space'],
+    [t('notebook.shortcuts.inspect'), 'Shift+Tab, Ctrl+Shift+Space'],
+  ];
+  return (
+    <Dialog
+      open
+      onClose={onClose}
+      title={t('notebook.shortcuts.title')}
+      description={t('notebook.shortcuts.editText')}
+      size="lg"
+    >
+      <div className="nb-shortcuts">
+        {[...groups].map(([group, list]) => (
+          <section key={group}>
+            <h3>{t(`notebook.menus.${group}`)}</h3>
+            <dl>
+              {list.map((command) => (
+                <ShortcutRow
+                  key={command.id}
+                  title={command.title}
+                  keys={command.keys!.slice(0, 2).map((keys) => showKeys(keys))}
+                />
+              ))}
+            </dl>
+          </section>
+        ))}
+        <section>
+          <h3>{t('notebook.shortcuts.edit')}</h3>
+          <dl>
+            {extra.map(([title, keys]) => (
+              <ShortcutRow key={title} title={title} keys={keys.split(', ')} />
+            ))}
+          </dl>
+        </section>
+      </div>
+    </Dialog>
+  );
+}
+
+function ShortcutRow({ title, keys }: { title: string; keys: string[] }) {
+  return (
+    <div>
+      <dt>{title}</dt>
+      <dd>
+        {keys.map((one) => (
+          <kbd key={one}>{one}</kbd>
+        ))}
+      </dd>
+    </div>
+  );
+}
+
+function Bin({ onClose }: { onClose: () => void }) {
+  const { doc, canEdit } = useController();
+  const ids = useDocument('order', doc.deletedIds);
+  return (
+    <Dialog
+      open
+      onClose={onClose}
+      title={t('notebook.bin.title')}
+      description={t('notebook.bin.description')}
+      size="lg"
+    >
+      {ids.length === 0 ? (
+        <EmptyState icon="delete" title={t('notebook.bin.empty')} />
+      ) : (
+        <ul className="nb-bin">
+          {ids.map((id) => (
+            <li key={id}>
+              <StillCode cellId={id} language={doc.cell(id)?.kind === 'code' ? 'python' : ''} near onEdit={() => {}} />
+              <Button size="sm" icon="restore_from_trash" disabled={!canEdit} onClick={() => doc.restore([id])}>
+                {t('notebook.bin.restore')}
+              </Button>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Dialog>
+  );
+}
+
+function Revisions({ onClose }: { onClose: () => void }) {
+  const controller = useController();
+  const [list, setList] = useState<Revision[] | Error | null>(null);
+  useEffect(() => {
+    api.revisions(controller.fileId).then(setList, setList);
+  }, [controller]);
+  async function restore(revision: Revision) {
+    try {
+      await api.restoreRevision(controller.fileId, revision.id);
+      toast({ message: t('notebook.revisions.restored'), kind: 'ok' });
+      onClose();
+    } catch (error) {
+      toast({ message: (error as Error).message, kind: 'error' });
+    }
+  }
+  let body: ReactNode = <Spinner label={t('notebook.loading')} />;
+  if (list instanceof Error) body = <p>{list.message}</p>;
+  else if (list?.length === 0) body = <EmptyState icon="history" title={t('notebook.revisions.empty')} />;
+  else if (list) {
+    body = (
+      <ul className="nb-revisions">
+        {list.map((revision) => (
+          <RevisionRow
+            key={revision.id}
+            fileId={controller.fileId}
+            revision={revision}
+            onRestore={controller.canEdit ? () => void restore(revision) : null}
+          />
+        ))}
+      </ul>
+    );
+  }
+  return (
+    <Dialog open onClose={onClose} title={t('notebook.revisions.title')}>
+      {body}
+    </Dialog>
+  );
+}
+
+function RevisionRow({
+  fileId,
+  revision,
+  onRestore,
+}: {
+  fileId: string;
+  revision: Revision;
+  onRestore: (() => void) | null;
+}) {
+  const by = revision as Revision & { name?: string | null; created_at?: string; author?: { name: string } | null };
+  return (
+    <li>
+      <div>
+        <strong>{by.name || formatWhen(by.created_at)}</strong>
+        <span>
+          {by.name ? `${formatWhen(by.created_at)} ` : ''}
+          {by.author ? t('notebook.revisions.by', { name: by.author.name }) : ''}
+        </span>
+      </div>
+      <a className="ui-button ui-button-quiet ui-button-sm" href={api.revisionUrl(fileId, revision.id)} download>
+        {t('notebook.revisions.download')}
+      </a>
+      {onRestore && (
+        <Button size="sm" onClick={onRestore}>
+          {t('notebook.revisions.restore')}
+        </Button>
+      )}
+    </li>
+  );
+}
+
+export function Dialogs() {
+  const controller = useController();
+  const name = useStore(controller.ui.dialog);
+  const close = () => controller.ui.dialog.set(null);
+  switch (name) {
+    case 'palette':
+      return <CommandPalette onClose={close} />;
+    case 'shortcuts':
+      return <Shortcuts onClose={close} />;
+    case 'bin':
+      return <Bin onClose={close} />;
+    case 'revisions':
+      return <Revisions onClose={close} />;
+    default:
+      return null;
+  }
+}

@@ -1,0 +1,123 @@
+/** Name, save state, people, sharing and the menus. */
+import { type KeyboardEvent, useSyncExternalStore } from 'react';
+import { Avatar, Button, Icon, IconButton, type IconName, Link, Logo, Menu, Menubar, t, Tooltip } from '@labora/ui';
+import type { SaveState } from '@labora/document';
+import { useController, useStatus } from '../model/context';
+import { menus, renameNotebook } from '../model/commands';
+import { menuItems } from './menu-items';
+
+const saveIcons: Record<SaveState, IconName> = {
+  loading: 'sync',
+  saved: 'cloud_done',
+  saving: 'cloud_sync',
+  offline: 'cloud_off',
+  'read-only': 'lock',
+  'storage-full': 'error',
+};
+
+export function SaveLabel() {
+  const { save, unsaved } = useStatus();
+  const label =
+    save === 'offline' && unsaved > 0
+      ? t('notebook.save.offlineUnsaved', { count: unsaved })
+      : t(`notebook.save.${save}`);
+  return (
+    <Tooltip label={t(`notebook.saveHelp.${save}`)}>
+      <span className={`nb-save nb-save-${save}`} role="status" tabIndex={0} data-save={save}>
+        <Icon name={saveIcons[save]} size={18} />
+        <span>{label}</span>
+      </span>
+    </Tooltip>
+  );
+}
+
+function Title() {
+  const controller = useController();
+  const { file, abilities } = useStatus();
+  const name = file?.name ?? '';
+  function keys(event: KeyboardEvent<HTMLInputElement>) {
+    if (event.key === 'Enter') event.currentTarget.blur();
+    if (event.key === 'Escape') {
+      event.currentTarget.value = name;
+      event.currentTarget.blur();
+    }
+  }
+  return (
+    <h1 className="nb-title">
+      <span className="nb-title-sizer" aria-hidden="true">
+        {name}
+      </span>
+      <input
+        key={name}
+        aria-label={t('notebook.titleLabel')}
+        defaultValue={name}
+        readOnly={!abilities.includes('rename')}
+        spellCheck={false}
+        onKeyDown={keys}
+        onBlur={(event) => {
+          const value = event.target.value.trim();
+          if (value && value !== name) void renameNotebook(controller, value);
+          else event.target.value = name;
+        }}
+      />
+    </h1>
+  );
+}
+
+function People() {
+  const { people } = useController();
+  const everybody = useSyncExternalStore(people.onPeople, people.everybody);
+  return (
+    <div className="nb-people">
+      {everybody.slice(0, 5).map(({ account }) => (
+        <Tooltip key={account.id} label={account.name}>
+          <span role="img" aria-label={account.name} tabIndex={0}>
+            <Avatar name={account.name} color={account.color} />
+          </span>
+        </Tooltip>
+      ))}
+    </div>
+  );
+}
+
+export function Header() {
+  const controller = useController();
+  const { abilities } = useStatus();
+  const bar = menus.map(({ id, items }) => ({
+    id,
+    label: t(`notebook.menus.${id}`),
+    items: () => menuItems(controller, items),
+  }));
+  const nested = bar.map(({ id, label, items }) => ({ id, label, items: items() }));
+  return (
+    <header className="nb-header">
+      <Link href="/" className="nb-home" aria-label={t('notebook.home')}>
+        <Logo size={32} />
+      </Link>
+      <div className="nb-heading">
+        <div className="nb-heading-top">
+          <Title />
+          <SaveLabel />
+        </div>
+        <div className="nb-menubar">
+          <Menubar label={t('notebook.menuBar')} menus={bar} />
+        </div>
+      </div>
+      <div className="nb-header-end">
+        <People />
+        {abilities.includes('share') && (
+          <Button icon="person_add" variant="secondary" onClick={() => controller.ui.dialog.set('share')}>
+            <span className="nb-wide">{t('notebook.share')}</span>
+          </Button>
+        )}
+        <div className="nb-narrow">
+          <Menu
+            align="end"
+            items={() => nested}
+            trigger={<IconButton icon="menu" label={t('notebook.menuBar')} tooltip={false} />}
+          />
+        </div>
+      </div>
+    </header>
+  );
+}

@@ -1,0 +1,107 @@
+/** Runs, stops and tells how the run went. */
+import { useEffect, useState } from 'react';
+import { formatDuration, formatWhen, Icon, Spinner, t, Tooltip } from '@labora/ui';
+import type { CellRun, Execution } from '@labora/document';
+import { useController, useRun, useStore } from '../model/context';
+
+const seconds = (from: string | null, to: number): number => (from ? Math.max(0, (to - Date.parse(from)) / 1000) : 0);
+
+/** The time, once a second, while something runs. */
+function useNow(on: boolean): number {
+  const [now, setNow] = useState(() => Date.now());
+  useEffect(() => {
+    if (!on) return;
+    setNow(Date.now());
+    const timer = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, [on]);
+  return now;
+}
+
+function duration(execution: Execution, now: number): string {
+  const end = execution.finished_at ? Date.parse(execution.finished_at) : now;
+  return formatDuration(seconds(execution.started_at, end));
+}
+
+function tooltip(run: CellRun, asked: boolean, now: number): string {
+  const { execution } = run;
+  if (asked && execution?.status !== 'queued') return t('notebook.run.asked');
+  if (!execution) return t('notebook.run.run');
+  const time = duration(execution, now);
+  const by = t('notebook.run.by', {
+    name: execution.account.name,
+    when: formatWhen(execution.started_at ?? execution.queued_at),
+  });
+  const how = {
+    queued: () => t('notebook.run.queued', { place: run.queued }),
+    running: () => t('notebook.run.running', { time }),
+    ok: () => t('notebook.run.ok', { time }),
+    error: () => t('notebook.run.error', { time }),
+    aborted: () =>
+      execution.reason ? t('notebook.run.aborted', { reason: execution.reason }) : t('notebook.run.abortedPlain'),
+    lost: () => t('notebook.run.lost'),
+  }[execution.status]();
+  return `${how}. ${by}`;
+}
+
+export function RunButton({ cellId }: { cellId: string }) {
+  const controller = useController();
+  const run = useRun(cellId);
+  const asked = useStore(controller.ui.asked).has(cellId);
+  const status = run.execution?.status;
+  const running = status === 'running';
+  const waiting = status === 'queued' || asked;
+  const now = useNow(running);
+  const action = running ? t('notebook.run.stop') : waiting ? t('notebook.run.cancel') : t('notebook.run.run');
+  const state = running ? 'running' : waiting ? 'queued' : (status ?? 'idle');
+  const count = run.state?.execution_count;
+  const idle = <span className="nb-count">[{count ?? ' '}]</span>;
+
+  function press() {
+    if (running || status === 'queued') controller.cancel(cellId);
+    else if (!asked) {
+      controller.ui.activate(cellId);
+      controller.run([cellId]);
+    }
+  }
+  return (
+    <div className="nb-gutter">
+      <Tooltip label={tooltip(run, asked, now)} side="right">
+        <button
+          type="button"
+          className={`nb-run nb-run-${state}`}
+          aria-label={action}
+          data-state={state}
+          onClick={press}
+        >
+          {running ? (
+            <>
+              <Spinner size={28} />
+              <Icon name="stop-fill" size={16} />
+            </>
+          ) : waiting ? (
+            <Icon name="schedule" size={18} />
+          ) : (
+            <>
+              {idle}
+              <Icon name="play_arrow-fill" size={22} />
+            </>
+          )}
+        </button>
+      </Tooltip>
+      <span className="nb-run-note" aria-hidden="true">
+        {running && run.execution ? duration(run.execution, now) : null}
+        {waiting && !running ? (run.queued > 0 ? `#${run.queued}` : '…') : null}
+        {!waiting && status === 'ok' && run.execution?.finished_at ? (
+          <>
+            <Icon name="check" size={12} className="nb-ok" />
+            {duration(run.execution, now)}
+          </>
+        ) : null}
+        {!waiting && (status === 'error' || status === 'lost') ? (
+          <Icon name="error-fill" size={14} className="nb-failed" />
+        ) : null}
+      </span>
+    </div>
+  );
+}
