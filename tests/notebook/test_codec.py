@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import time
 from typing import Any
@@ -47,10 +48,12 @@ def assert_same(value: Any) -> None:
     assert typed_difference(value, round_trip(as_bytes(value))) is None
 
 
-# -- what must survive --------------------------------------------------------------------------------------------------
+# -- what must survive ---------------------------------------------------------------------------------------------
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
-numbers = st.integers() | st.integers(min_value=2**53, max_value=2**80) | st.floats(allow_nan=False, allow_infinity=False)
+numbers = (
+    st.integers() | st.integers(min_value=2**53, max_value=2**80) | st.floats(allow_nan=False, allow_infinity=False)
+)
 values = st.recursive(
     st.none() | st.booleans() | numbers | texts,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
@@ -150,7 +153,7 @@ def test_a_new_cell_takes_on_the_habits_of_the_file() -> None:
 def test_an_edited_cell_with_a_broken_id_gets_a_sound_one() -> None:
     value = notebook(code("x", id="same"), code("y", id="same"), code("z", id="no good"))
     read = read_notebook(as_bytes(value), LIMITS).notebook
-    assert [cell.id for cell in read.cells][0] == "same"
+    assert read.cells[0].id == "same"
     assert len({cell.id for cell in read.cells}) == 3
     document = NotebookDocument.from_notebook(read)
     document.set_source(read.cells[1].id, "edited")
@@ -190,7 +193,7 @@ def test_a_new_notebook_is_valid_nbformat() -> None:
     nbformat.validate(nbformat.from_dict(json.loads(written)))
 
 
-# -- outputs by reference -----------------------------------------------------------------------------------------------
+# -- outputs by reference ------------------------------------------------------------------------------------------
 
 
 def display(data: Any) -> dict[str, Any]:
@@ -284,7 +287,7 @@ def test_what_a_file_already_held_is_not_cut() -> None:
     assert_same(value)
 
 
-# -- files that are not in order ----------------------------------------------------------------------------------------
+# -- files that are not in order -----------------------------------------------------------------------------------
 
 GOOD = as_bytes(notebook(code("x = 1\n")))
 
@@ -379,10 +382,8 @@ def test_emoji_written_as_escapes_are_no_half_pairs() -> None:
 @given(st.binary(max_size=200) | st.binary(max_size=40).map(lambda tail: GOOD[: len(tail) * 5] + tail))
 @settings(max_examples=300, deadline=None)
 def test_no_bytes_crash_the_reader(data: bytes) -> None:
-    try:
+    with contextlib.suppress(InvalidError, TooLargeError, UnsupportedError):
         read_notebook(data, LIMITS)
-    except LaboraError as error:
-        assert error.status < 500
 
 
 def test_bombs_end_quickly() -> None:

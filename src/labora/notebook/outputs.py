@@ -211,9 +211,12 @@ def short_error(error: dict[str, Any]) -> dict[str, Any]:
 
 
 def import_value(
-    media_type: str, value: Any, store: Store | None, inline_bytes: int
+    media_type: str, value: Any, store: Store | None, inline_bytes: int, *, from_file: bool = True
 ) -> tuple[Any, dict[str, Any] | None]:
-    """Returns the protocol's form of one value of a MIME bundle and what is needed to spell it as it came."""
+    """Returns the protocol's form of one value of a MIME bundle and what is needed to spell it as it came.
+
+    A kernel sends every text as one string, which says nothing about how files spell it: ``from_file`` is then False.
+    """
     text = None if is_json_type(media_type) else join_text(value)
     if text is None:
         kept_json = None if is_json_type(media_type) else {"json": True}
@@ -222,7 +225,7 @@ def import_value(
         return value, kept_json
     form: dict[str, Any] = {}
     spelling = spelling_of(value, text)
-    if spelling != _usual(media_type, text):
+    if from_file and spelling != _usual(media_type, text):
         form["as"] = spelling
     if store is None or len(text) <= inline_bytes // 4 or len(data := text.encode()) <= inline_bytes:
         return text, form or None

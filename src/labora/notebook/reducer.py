@@ -145,7 +145,9 @@ class OutputReducer:
     def _fill(self, output: Output, data: dict[str, Any]) -> None:
         forms = {}
         for media_type, value in data.items():
-            output["data"][media_type], form = import_value(media_type, value, self._store, self._limits.inline_bytes)
+            output["data"][media_type], form = import_value(
+                media_type, value, self._store, self._limits.inline_bytes, from_file=False
+            )
             if form:
                 forms[media_type] = form
         if forms:

@@ -20,6 +20,7 @@ _TOKEN = re.compile(rf"({_ESCAPE})|([\r\x08\x1b])|([^\x1b\r\x08]+)")
 _OPEN_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b\r\n]{0,4096}\x1b?)?\Z")
 _CONTROL = re.compile(r"[\r\x08]")
 _ERASE = re.compile(r"\x1b\[([0-2]?)K")
+_SGR = re.compile(r"\x1b\[([0-9;:]*)m")
 _PLAIN_WIDTH = 1024
 
 _Styled = tuple[str, str]
@@ -32,6 +33,8 @@ class Terminal:
         _text: the current line as written, while nothing was overwritten behind escapes.
         _cells: the current line as (style, character) once that happened; it then stands for ``_text``.
         _cursor: column of the cursor; None for the end of the line.
+        _pen: style of the next character, kept only next to ``_cells``.
+        _base: style in which the current line begins.
     """
 
     def __init__(self) -> None:
@@ -40,6 +43,7 @@ class Terminal:
         self._cells: list[_Styled] | None = None
         self._cursor: int | None = None
         self._pen = BASE_STYLE
+        self._base = BASE_STYLE
         self._carry = ""
 
     def feed(self, raw: str) -> None:
@@ -48,7 +52,9 @@ class Terminal:
         if self._cursor is None and self._cells is None and not _CONTROL.search(raw):
             end = raw.rfind("\n") + 1
             if end:
-                self._done.append(self._text + raw[:end])
+                done = self._text + raw[:end]
+                self._done.append(done)
+                self._base = _style_after(self._base, done)
                 self._text = raw[end:]
             else:
                 self._text += raw
@@ -56,18 +62,17 @@ class Terminal:
             *whole, rest = raw.split("\n")
             for segment in whole:
                 self._segment(segment.rstrip("\r"))
-                self._newline()
+                self._end_line("\n")
             self._segment(rest, hold=True)
         if len(self._text) > MAX_LINE or (self._cells is not None and len(self._cells) > MAX_LINE):
-            self._done.append(self.line)
-            self._restart()
+            self._end_line("")
 
     @property
     def line(self) -> str:
         """The current line, which may still change."""
         if self._cells is None:
             return self._text
-        return _render(self._cells, self._pen)
+        return _render(self._cells, self._base, self._pen)
 
     def take(self) -> str:
         """Returns the lines that were finished since the last call."""
@@ -76,31 +81,35 @@ class Terminal:
 
     def finish(self) -> str:
         """Returns everything that is left: finished lines, the current line and an unfinished escape."""
-        text = self.take() + self.line + self._carry
-        self._restart()
+        self._end_line(self._carry)
         self._carry = ""
-        return text
+        return self.take()
 
     def state(self) -> dict[str, Any]:
         """Returns what the text itself does not tell, as JSON."""
-        return {"line": len(self.line), "cursor": self._cursor, "pen": self._pen, "carry": self._carry}
+        return {
+            "line": len(self.line),
+            "base": self._base,
+            "cells": self._cells is not None,
+            "cursor": self._cursor,
+            "pen": self._pen,
+            "carry": self._carry,
+        }
 
     @classmethod
     def restored(cls, line: str, state: dict[str, Any]) -> Terminal:
         """Returns the terminal that showed ``line`` as its current line and told ``state``."""
         self = cls()
-        self._text, self._cursor, self._carry = line, state["cursor"], state["carry"]
-        if state["pen"] != BASE_STYLE or (self._cursor is not None and "\x1b" in line):
+        self._text, self._cursor, self._carry, self._base = line, state["cursor"], state["carry"], state["base"]
+        if state["cells"]:
             self._to_cells()
-        self._pen = state["pen"]
+            self._pen = state["pen"]
         return self
 
-    def _restart(self) -> None:
-        self._text, self._cells, self._cursor, self._pen = "", None, None, BASE_STYLE
-
-    def _newline(self) -> None:
-        self._done.append(self.line + "\n")
-        self._restart()
+    def _end_line(self, end: str) -> None:
+        self._done.append(self.line + end)
+        self._base = _style_after(self._base, self._text) if self._cells is None else self._pen
+        self._text, self._cells, self._cursor = "", None, None
 
     def _segment(self, segment: str, *, hold: bool = False) -> None:
         """Takes characters of one line; ``hold`` keeps an escape that is not finished for the next call."""
@@ -139,7 +148,7 @@ class Terminal:
             return segment
         last = frames.pop()
         covered = [self._text, *frames]
-        if _ERASE.search(self._text + segment) or not all(map(_is_closed, covered)):
+        if _ERASE.search(self._text + segment) or not all(_is_closed(frame, self._base) for frame in covered):
             return segment
         visible = _ESCAPES.sub("", last)
         if "\x1b" in visible or len(visible) < max(len(_ESCAPES.sub("", frame)) for frame in covered):
@@ -155,7 +164,7 @@ class Terminal:
             at = self._cursor or 0
             self._text = self._text[:at] + plain + self._text[at + len(plain) :]
             self._cursor = at + len(plain)
-            if self._cursor >= len(self._text) and self._pen == BASE_STYLE:
+            if self._cursor >= len(self._text):
                 self._cursor = None
             return
         cells = self._to_cells()
@@ -192,7 +201,7 @@ class Terminal:
         if self._cells is not None:
             return self._cells
         self._cells = []
-        pen = BASE_STYLE
+        pen = self._base
         for escape, _, plain in _TOKEN.findall(self._text):
             if plain:
                 self._cells.extend((pen, character) for character in plain)
@@ -200,20 +209,25 @@ class Terminal:
                 pen = next_style(pen, escape[2:-1])
             elif (erase := _ERASE.fullmatch(escape)) and erase[1] in ("1", "2"):
                 self._cells[:] = [(BASE_STYLE, " ")] * len(self._cells)
-        if self._pen == BASE_STYLE:
-            self._pen = pen
+        self._pen = pen
         return self._cells
 
 
-def _is_closed(text: str) -> bool:
-    """Tells whether ``text`` ends in the colours in which it began."""
+def _is_closed(text: str, base: str) -> bool:
+    """Tells whether ``text``, begun in style ``base``, ends in it too."""
     found = [escape for escape in _ESCAPES.findall(text) if escape.endswith("m")]
-    return not found or found[-1] in ("\x1b[0m", "\x1b[m")
+    return not found or (base in (BASE_STYLE, "0") and found[-1] in ("\x1b[0m", "\x1b[m"))
 
 
-def _render(cells: list[_Styled], pen: str) -> str:
+def _style_after(style: str, text: str) -> str:
+    if "\x1b" in text:
+        for parameters in _SGR.findall(text):
+            style = next_style(style, parameters)
+    return style
+
+
+def _render(cells: list[_Styled], style: str, pen: str) -> str:
     pieces: list[str] = []
-    style = BASE_STYLE
     for cell_style, character in cells:
         if cell_style != style:
             pieces.append(transition(style, cell_style))
