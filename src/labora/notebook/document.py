@@ -16,7 +16,7 @@ from pycrdt import Doc, Map, Text, TransactionEvent
 from labora.base.errors import ForbiddenError, InvalidError, LaboraError, NotFoundError
 from labora.base.settings import LimitSettings
 from labora.notebook.inspection import Changes, check_cell, check_cells, check_values, watch
-from labora.notebook.jsontext import dump_compact, without_lone_surrogates
+from labora.notebook.jsontext import dump_compact, mend, without_lone_surrogates
 from labora.notebook.model import Cell, CellKind, Notebook
 from labora.notebook.positions import position_between, spread
 from labora.notebook.textdiff import diff_text
@@ -451,7 +451,13 @@ def _put_all(target: Any, changes: Mapping[str, Any], removed: Iterable[str] = (
 
 
 def _values(source: Any) -> dict[str, Any]:
-    return {key: json.loads(text) for key, text in source.items()}
+    return {key: _parsed(text) for key, text in source.items()}
+
+
+def _parsed(text: str) -> Any:
+    value = json.loads(text)
+    # Browsers write half of a surrogate pair as an escape, which could not be encoded again.
+    return mend(value)[0] if "\\ud" in text.lower() else value
 
 
 def _view(cell_id: str, cell: Any) -> CellView:

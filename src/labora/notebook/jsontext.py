@@ -44,10 +44,10 @@ def dump_compact(value: Any) -> str:
 
 
 def load_bounded(text: str, *, max_depth: int) -> Any:
-    """Parses one JSON value from an untrusted ``text`` of bounded length.
+    """Parses one JSON value from an untrusted ``text`` of bounded length; half surrogate pairs become U+FFFD.
 
     Raises:
-        InvalidError: it is not JSON, or holds NaN, an infinite number or a lone surrogate.
+        InvalidError: it is not JSON, or holds NaN or an infinite number.
         TooLargeError: it is nested deeper than ``max_depth``.
     """
     try:
@@ -55,9 +55,7 @@ def load_bounded(text: str, *, max_depth: int) -> Any:
         value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise InvalidError("A value is not valid JSON text.", code="bad_json") from error
-    if "\\ud" in text.lower() and mend(value)[1]:
-        raise InvalidError("A value holds half of a surrogate pair.", code="bad_json")
-    return value
+    return mend(value)[0] if "\\ud" in text.lower() else value
 
 
 def _refuse_constant(name: str) -> Any:
