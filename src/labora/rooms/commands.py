@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -95,15 +95,24 @@ def _cell(room: Room, cell_id: str) -> CellView:
 
 
 def _execute(call: _Call) -> None:
-    cells = []
-    for cell_id in call.texts("cells"):
-        cell = _cell(call.room, cell_id)
-        if cell.kind != "code":
-            continue
-        digest = hashlib.sha256(cell.source.encode("utf-8", "surrogatepass")).hexdigest()
-        cells.append(op.CellCode(cell_id, cell.source, digest, new_id()))
+    cells = codes([_cell(call.room, cell_id) for cell_id in call.texts("cells")])
     stop = call.message.get("stop_on_error", True) is not False
-    call.perform(op.Execute(call.account, tuple(cells), call.key, stop))
+    call.perform(op.Execute(call.account, cells, call.key, stop))
+
+
+def codes(cells: Iterable[CellView]) -> tuple[op.CellCode, ...]:
+    """Returns what runs of ``cells``: the code cells, as they stand now. A cell tagged as expected to fail may."""
+    return tuple(
+        op.CellCode(
+            cell.id,
+            cell.source,
+            hashlib.sha256(cell.source.encode("utf-8", "surrogatepass")).hexdigest(),
+            new_id(),
+            may_fail="raises-exception" in (cell.metadata.get("tags") or ()),
+        )
+        for cell in cells
+        if cell.kind == "code"
+    )
 
 
 def _cancel(call: _Call) -> None:

@@ -171,7 +171,7 @@ def _execute(turn: Decision, op: Execute) -> None:
                 "reason": None,
                 "execution_count": None,
             }
-        source: Source = {"code": cell.code, "batch": op.batch, "stop_on_error": op.stop_on_error}
+        source: Source = {"code": cell.code, "batch": op.batch, "stop_on_error": op.stop_on_error and not cell.may_fail}
         turn.emit({"type": "execution", "execution": execution})
         turn.note({"type": "source", "execution_id": execution["id"], "source": source})
         queued[cell.cell_id] = execution

@@ -20,19 +20,24 @@ async def put_content(room: Room, content: bytes, blobs: Blobs, *, author: str |
     Cells keep their identity, cursors stay where their text stays, and what others type at the same time is merged.
     Raises InvalidError when ``content`` is no notebook, UnavailableError while the storage takes nothing.
     """
-    document = room.require_document()
     sink = BlobSink()
     result = await asyncio.to_thread(read_notebook, content, room.settings.limits, store=sink)
     for ref, data in sink.take():
         await blobs.put(data, ref["media_type"])
+    await put_notebook(room, result.notebook, author=author)
+
+
+async def put_notebook(room: Room, notebook: Notebook, *, author: str | None) -> None:
+    """Does what :func:`put_content` does with a notebook whose blobs are stored."""
+    document = room.require_document()
     if not room.storage_ok:
         raise UnavailableError("The server cannot store changes right now. Try again later.", code="storage_failed")
     # Edits of the server go into the live document at once, so everything staged before must be in it.
     await room.settled()
-    for update in replace_document(document, result.notebook):
+    for update in replace_document(document, notebook):
         room.add_update(update, author=author)
-    events = _output_events(room, result.notebook)
-    refs = {ref["sha256"] for cell in result.notebook.cells for ref in blob_refs(cell.outputs)}
+    events = _output_events(room, notebook)
+    refs = {ref["sha256"] for cell in notebook.cells for ref in blob_refs(cell.outputs)}
     room.perform(op.Record(events=tuple(events)), author=author, blobs=tuple(sorted(refs)))
     await room.settled()
 

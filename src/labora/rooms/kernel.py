@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any, assert_never
 
 from labora.base import faults
-from labora.base.errors import ConflictError, LaboraError
+from labora.base.errors import ConflictError, LaboraError, NotFoundError
 from labora.base.ids import new_id
 from labora.base.logging import get_logger
 from labora.kernels.model import KernelInfo, KernelMessage, KernelSession
@@ -23,6 +23,7 @@ from labora.rooms.ports import Compute, RuntimeLease
 from labora.rooms.recorder import Recorder
 from labora.rooms.room import Room
 
+DEFAULT_KERNEL = "python3"
 BURST = 8
 """Commits that pass without a pause: short cells finish at once, floods are slowed to the output interval."""
 
@@ -136,7 +137,14 @@ class KernelWorker:
         if record is None or record["runtime_id"] != lease.runtime_id:
             record = {"kernel_id": new_id(), "runtime_id": lease.runtime_id, "n": 0, "life": 0}
         session = await self._compute.session(lease.runtime_id, record["kernel_id"], self._kernel_name())
-        info = await session.start()
+        try:
+            info = await session.start()
+        except NotFoundError:
+            if not self._speaks_python():
+                raise
+            # Notebooks carry the names of their author's environments; any Python runs them.
+            session = await self._compute.session(lease.runtime_id, record["kernel_id"], DEFAULT_KERNEL)
+            info = await session.start()
         if info.status == "dead":
             info = await session.restart()
         await self._attach(lease, session, record, info)
@@ -256,7 +264,14 @@ class KernelWorker:
         metadata = self.room.document.metadata() if self.room.document is not None else {}
         spec = metadata.get("kernelspec")
         name = spec.get("name") if isinstance(spec, dict) else None
-        return name if isinstance(name, str) and name else "python3"
+        return name if isinstance(name, str) and name else DEFAULT_KERNEL
+
+    def _speaks_python(self) -> bool:
+        metadata = self.room.document.metadata() if self.room.document is not None else {}
+        spec, info = metadata.get("kernelspec"), metadata.get("language_info")
+        named = [spec.get("language") if isinstance(spec, dict) else None]
+        named.append(info.get("name") if isinstance(info, dict) else None)
+        return any(name == "python" for name in named)
 
     def _perform(self, operation: op.Operation) -> None:
         with suppress(LaboraError):

@@ -16,6 +16,7 @@ class CellCode:
     code: str
     sha256: str
     execution_id: str
+    may_fail: bool = False
 
 
 @dataclass(frozen=True, slots=True)

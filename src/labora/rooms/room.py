@@ -72,6 +72,7 @@ class Room:
         self.dirty = asyncio.Event()
         self._journal = journal
         self._carry_out = carry_out
+        self._changed = asyncio.Event()
         self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
 
     # -- joining ------------------------------------------------------------------------------------------------------
@@ -111,6 +112,7 @@ class Room:
     def close(self, code: int, reason: str) -> None:
         """Ends every socket."""
         self.closed = True
+        self._wake()
         self.presence.close()
         for subscriber in list(self.subscribers.values()):
             subscriber.close(code, reason)
@@ -270,6 +272,14 @@ class Room:
         self.when_durable(done.set)
         await done.wait()
 
+    async def watch(self, condition: Callable[[RoomState], bool]) -> None:
+        """Returns when the durable state fulfils ``condition``. Raises GoneError when the room closes first."""
+        while not condition(self.state):
+            if self.closed:
+                raise GoneError("This notebook was closed. Ask again.", code="room_closed")
+            changed = self._changed
+            await changed.wait()
+
     def clean(self) -> None:
         """Says that a checkpoint holds the content as it is."""
         self.dirty_since = None
@@ -316,7 +326,12 @@ class Room:
         self.last_author = author or self.last_author
         self.dirty.set()
 
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
     def _reached(self, seq: int) -> None:
         self.seq = seq
+        self._wake()
         while self._waiting and self._waiting[0][0] <= seq:
             self._waiting.popleft()[1]()

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from labora.access import Principal
+from labora.access import Ability, Principal
 from labora.base.clock import Clock, SystemClock
 from labora.base.errors import ForbiddenError, LaboraError, NotFoundError, UnavailableError
+from labora.base.ids import new_id
 from labora.base.logging import get_logger
 from labora.base.settings import Settings
 from labora.blobs import Blobs
 from labora.db import Database
 from labora.drive import Drive, FileView, Revision
+from labora.notebook.parameters import with_parameters
 from labora.rooms import store
 from labora.rooms.checkpoints import Checkpoints, try_save
+from labora.rooms.commands import codes
 from labora.rooms.executions import Executions
-from labora.rooms.external import put_content
+from labora.rooms.external import put_content, put_notebook
 from labora.rooms.journal import Journal, Write
 from labora.rooms.loader import Loader
+from labora.rooms.model import FINISHED, Execution, Person, RoomState
+from labora.rooms.operations import Execute
 from labora.rooms.ports import Compute
 from labora.rooms.room import Room
 from labora.rooms.subscriber import Close, Subscriber
@@ -244,6 +249,58 @@ class Rooms:
         await put_content(room, content, self._blobs, author=principal.account_id)
         return await self._checkpoints.save(room, kind="restore", author=principal.account_id)
 
+    # -- headless -----------------------------------------------------------------------------------------------------
+
+    async def run_notebook(
+        self,
+        principal: Principal,
+        file_id: str,
+        *,
+        cells: Sequence[str] | None = None,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> list[Execution]:
+        """Queues cells of a notebook without a browser; returns their executions. See :meth:`executions`.
+
+        Args:
+            cells: ids; None runs every code cell that is not empty. The first error stops the rest.
+            parameters: set in a cell of their own behind the one tagged ``parameters``, which is kept in the notebook.
+
+        Raises ForbiddenError without the ability to edit, NotFoundError for a cell that does not exist.
+        """
+        access = await self._drive.access(principal, file_id, Ability.EDIT)
+        room = await self.open(access.file_id)
+        document = room.require_document()
+        if room.read_only_reason is not None:
+            raise ForbiddenError(room.read_only_reason, code="read_only")
+        await room.settled()
+        if parameters:
+            notebook = with_parameters(document.to_notebook(room.state["cells"]), dict(parameters))
+            await put_notebook(room, notebook, author=principal.account_id)
+        views = [view for view in document.cells() if not view.deleted]
+        if cells is None:
+            chosen = [view for view in views if view.source.strip()]
+        else:
+            known = {view.id: view for view in views}
+            if missing := [cell_id for cell_id in cells if cell_id not in known]:
+                raise NotFoundError("A cell does not exist.", code="no_such_cell", details={"cell_id": missing[0]})
+            chosen = [known[cell_id] for cell_id in cells]
+        account: Person = {"id": principal.account_id or "", "name": principal.name}
+        result = room.perform(Execute(account, codes(chosen), new_id()), author=principal.account_id)
+        await room.settled()
+        made: list[Execution] = result["executions"]
+        return made
+
+    async def executions(self, principal: Principal, file_id: str) -> list[Execution]:
+        """Returns the executions that a notebook remembers, oldest first. Needs ``read``."""
+        access = await self._drive.access(principal, file_id)
+        room = await self.open(access.file_id)
+        return sorted(room.state["executions"].values(), key=lambda execution: execution["queued_at"])
+
+    async def finished(self, room: Room, execution_ids: Sequence[str]) -> list[Execution]:
+        """Waits until executions of a room have ended and returns them."""
+        await room.watch(lambda state: all(_ended(state, key) for key in execution_ids))
+        return [room.state["executions"][key] for key in execution_ids if key in room.state["executions"]]
+
     # -- commands that take time --------------------------------------------------------------------------------------
 
     def spawn(self, work: Awaitable[None]) -> None:
@@ -318,6 +375,11 @@ class Rooms:
         for room in self._rooms.values():
             for subscriber in list(room.subscribers.values()):
                 subscriber.control({"type": "storage", "ok": ok, "message": message})
+
+
+def _ended(state: RoomState, key: str) -> bool:
+    execution = state["executions"].get(key)
+    return execution is None or execution["status"] in FINISHED
 
 
 async def _as_coroutine(work: Awaitable[None]) -> None:

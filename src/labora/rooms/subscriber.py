@@ -81,6 +81,11 @@ class Subscriber:
         name = self.principal.name or "Guest"
         return {"id": self.account_id, "name": name, "color": self.principal.color}
 
+    @property
+    def backlog(self) -> int:
+        """Bytes that wait for the reader."""
+        return self._bytes
+
     def may(self, ability: str) -> bool:
         """Returns whether the role of this socket includes ``ability``."""
         return ability in self.abilities

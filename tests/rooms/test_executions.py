@@ -1,0 +1,276 @@
+"""Runs: queue, errors, input, kernel death, restarts of kernel and of the control plane."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from labora.access import Principal, Role, Scope
+from labora.base.errors import UnavailableError
+
+ADA = Principal("ada", "Ada", scopes=frozenset(Scope))
+BOB = Principal("bob", "Bob", scopes=frozenset(Scope))
+
+
+async def start_hanging(house: Any, page: Any, *cells: str) -> tuple[Any, list[str]]:
+    """Runs cells of which the first hangs; returns the kernel and the executions' ids."""
+    answer = await page.command("execute", cells=list(cells))
+    ids = [execution["id"] for execution in answer["result"]["executions"]]
+    await page.until(lambda: page.state["executions"][ids[0]]["status"] == "running")
+    return house.compute.kernel_of(page.principal.account_id), ids
+
+
+async def test_an_error_stops_the_rest_of_its_run_but_not_other_runs(house: Any) -> None:
+    file_id = await house.notebook("raise", "b", "c")
+    async with house.page(file_id) as page:
+        house.compute.gate.clear()
+        batch = (await page.command("execute", cells=["c0", "c1"]))["result"]["executions"]
+        single = (await page.command("execute", cells=["c2"]))["result"]["executions"]
+        assert page.state["queue"] == [execution["id"] for execution in batch + single]
+        house.compute.gate.set()
+        assert (await page.finished(batch[0]["id"]))["status"] == "error"
+        aborted = await page.finished(batch[1]["id"])
+        assert aborted["status"] == "aborted"
+        assert aborted["reason"]
+        assert (await page.finished(single[0]["id"]))["status"] == "ok"
+        assert page.state["cells"]["c0"]["outputs"][0]["output_type"] == "error"
+
+
+async def test_a_queued_cell_runs_once_with_its_newest_code(house: Any) -> None:
+    file_id = await house.notebook("a")
+    async with house.page(file_id) as page:
+        house.compute.gate.clear()
+        first = (await page.command("execute", cells=["c0"]))["result"]["executions"][0]
+        page.type("c0", "new ")
+        second = (await page.command("execute", cells=["c0"]))["result"]["executions"][0]
+        assert second["id"] == first["id"]
+        house.compute.gate.set()
+        await page.finished(first["id"])
+        assert page.text("c0") == "new a\n"
+
+
+async def test_cancel_takes_queued_cells_out_and_interrupts_the_running_one(house: Any) -> None:
+    file_id = await house.notebook("hang", "b")
+    async with house.page(file_id) as page:
+        kernel, ids = await start_hanging(house, page, "c0", "c1")
+        await page.command("cancel", executions=[ids[1]])
+        assert (await page.finished(ids[1]))["status"] == "aborted"
+        await page.command("cancel", cells=["c0"])
+        await page.settle()
+        assert kernel.interrupts == 1
+
+
+async def test_a_retried_command_runs_once_and_gets_the_first_answer(house: Any) -> None:
+    file_id = await house.notebook("a")
+    async with house.page(file_id) as page:
+        first = await page.command("execute", "same", cells=["c0"])
+        await page.finished(first["result"]["executions"][0]["id"])
+        assert await page.command("execute", "same", cells=["c0"]) == first
+    await house.crash()
+    await house.start()
+    async with house.page(file_id) as page:
+        assert await page.command("execute", "same", cells=["c0"]) == first
+        assert len(page.state["executions"]) == 1
+
+
+async def test_input_is_asked_of_the_runs_account_only_and_survives_a_reload(house: Any) -> None:
+    file_id = await house.notebook("hang")
+    await house.drive.sharing.add(ADA, file_id, account_id="bob", role=Role.EDITOR)
+    async with house.page(file_id) as page:
+        kernel, ids = await start_hanging(house, page, "c0")
+        kernel.say("input_request", {"request_id": "q", "prompt": "Name? ", "password": False}, ids[0], "stdin")
+        await page.until(lambda: ids[0] in page.state["inputs"])
+    async with house.page(file_id) as again, house.page(file_id, BOB) as bob:
+        assert again.state["inputs"][ids[0]]["prompt"] == "Name? "
+        refused = await bob.command("input", execution_id=ids[0], request_id="q", value="Bob")
+        assert refused["type"] == "refused"
+        answer = await again.command("input", execution_id=ids[0], request_id="q", value="Ada")
+        assert answer["type"] == "ack"
+        await again.until(lambda: again.state["inputs"] == {})
+        assert kernel.inputs == [(ids[0], "q", "Ada")]
+
+
+async def test_a_kernels_death_is_told_and_ends_the_queue(house: Any) -> None:
+    file_id = await house.notebook("hang", "b")
+    async with house.page(file_id) as page:
+        kernel, ids = await start_hanging(house, page, "c0", "c1")
+        kernel.status = "dead"
+        kernel.say("died", {"message": "It used all memory.", "oom": True}, None, "agent")
+        kernel.done(ids[0], "aborted", None)
+        first = await page.finished(ids[0])
+        assert "all memory" in first["reason"]
+        assert (await page.finished(ids[1]))["status"] == "aborted"
+        assert page.state["runtimes"]["ada"]["kernel"] == "dead"
+        again = (await page.command("execute", cells=["c1"]))["result"]["executions"][0]
+        assert (await page.finished(again["id"]))["status"] == "ok"
+
+
+async def test_restart_aborts_and_late_output_of_the_old_life_is_not_recorded(house: Any) -> None:
+    file_id = await house.notebook("hang", "b")
+    async with house.page(file_id) as page:
+        kernel, ids = await start_hanging(house, page, "c0", "c1")
+        await page.command("restart")
+        assert (await page.finished(ids[0]))["status"] == "aborted"
+        assert (await page.finished(ids[1]))["status"] == "aborted"
+        kernel.print(ids[0], "too late")
+        await page.until(lambda: page.state["runtimes"]["ada"]["kernel"] == "idle")
+        again = (await page.command("execute", cells=["c1"]))["result"]["executions"][0]
+        await page.finished(again["id"])
+        assert page.text("c0") == ""
+
+
+async def test_a_hostile_guest_writes_nowhere(house: Any) -> None:
+    file_id = await house.notebook("hang", "b")
+    await house.drive.sharing.add(ADA, file_id, account_id="bob", role=Role.EDITOR)
+    async with house.page(file_id) as ada, house.page(file_id, BOB) as bob:
+        _, ids = await start_hanging(house, ada, "c0")
+        kernel, theirs = await start_hanging(house, bob, "c1")
+        await bob.finished(theirs[0])
+        kernel.print(ids[0], "into Ada's cell")
+        kernel.done(ids[0])
+        kernel.print("never-accepted", "x")
+        kernel.say("stream", {"name": "stdout", "text": "x"}, None)
+        kernel.say("stream", {"name": 3, "text": ["x"]}, theirs[0])
+        kernel.say("execute_input", {"execution_count": "many"}, theirs[0])
+        last = (await bob.command("execute", cells=["c1"]))["result"]["executions"][0]
+        await bob.finished(last["id"])
+        assert ada.text("c0") == ""
+        assert ada.state["executions"][ids[0]]["status"] == "running"
+
+
+async def test_two_accounts_run_one_cell_and_the_later_start_wins_the_slot(house: Any) -> None:
+    file_id = await house.notebook("hang")
+    await house.drive.sharing.add(ADA, file_id, account_id="bob", role=Role.EDITOR)
+    async with house.page(file_id) as ada, house.page(file_id, BOB) as bob:
+        kernel_a, first = await start_hanging(house, ada, "c0")
+        kernel_b, second = await start_hanging(house, bob, "c0")
+        kernel_b.print(second[0], "Bob's\n")
+        kernel_a.print(first[0], "Ada's\n")
+        kernel_a.done(first[0])
+        kernel_b.done(second[0])
+        await ada.finished(first[0])
+        await ada.finished(second[0])
+        assert ada.text("c0") == "Bob's\n"
+
+
+async def test_output_goes_on_gapless_and_once_over_a_killed_control_plane(house: Any) -> None:
+    file_id = await house.notebook("hang", "b")
+    lines = 0
+    async with house.page(file_id) as page:
+        kernel, ids = await start_hanging(house, page, "c0", "c1")
+        for _ in range(5):
+            kernel.print(ids[0], f"{lines}\n")
+            lines += 1
+        await page.until(lambda: page.text("c0").endswith("4\n"))
+    for _ in range(3):
+        kernel.print(ids[0], f"{lines}\nhalf ")
+        lines += 1
+        await house.crash()
+        kernel.print(ids[0], "of a line\n")
+        await house.start()
+        async with house.page(file_id) as page:
+            await page.until(lambda: page.text("c0").endswith("of a line\n"))
+    kernel.done(ids[0])
+    async with house.page(file_id) as page:
+        assert (await page.finished(ids[0]))["status"] == "ok"
+        assert (await page.finished(ids[1]))["status"] == "ok"
+        found = [line for line in page.text("c0").splitlines() if not line.startswith("half")]
+        assert found == [str(number) for number in range(lines)]
+        assert page.text("c0").count("half of a line\n") == 3
+        assert page.text("c1") == "b\n"
+
+
+async def test_a_queue_survives_a_killed_control_plane_before_the_runtime_is_there(house: Any) -> None:
+    file_id = await house.notebook("a", "b")
+    async with house.page(file_id) as page:
+        house.compute.gate.clear()
+        ids = [e["id"] for e in (await page.command("execute", cells=["c0", "c1"]))["result"]["executions"]]
+    await house.crash()
+    house.compute.gate.set()
+    await house.start()
+    async with house.page(file_id) as page:
+        assert [(await page.finished(key))["status"] for key in ids] == ["ok", "ok"]
+        assert page.text("c1") == "b\n"
+
+
+async def test_a_runtime_that_ended_meanwhile_is_told_after_the_restart(house: Any) -> None:
+    file_id = await house.notebook("hang")
+    async with house.page(file_id) as page:
+        _, ids = await start_hanging(house, page, "c0")
+    await house.crash()
+    house.compute.runtimes.clear()
+    await house.start()
+    async with house.page(file_id) as page:
+        assert (await page.finished(ids[0]))["status"] == "lost"
+        assert page.state["runtimes"]["ada"]["status"] == "ended"
+
+
+async def test_a_start_that_fails_says_why_and_aborts_what_waited(house: Any) -> None:
+    file_id = await house.notebook("a")
+    async with house.page(file_id) as page:
+        house.compute.fail = UnavailableError("The Python image is not ready yet. Try again in a minute.")
+        ids = [e["id"] for e in (await page.command("execute", cells=["c0"]))["result"]["executions"]]
+        assert "image" in (await page.finished(ids[0]))["reason"]
+        assert page.state["runtimes"]["ada"]["message"].startswith("The Python image")
+
+
+async def test_clearing_a_running_cell_shows_what_it_prints_afterwards(house: Any) -> None:
+    file_id = await house.notebook("hang")
+    async with house.page(file_id) as page:
+        kernel, ids = await start_hanging(house, page, "c0")
+        kernel.print(ids[0], "before\n")
+        await page.until(lambda: page.text("c0") == "before\n")
+        await page.command("clear_outputs", all=True)
+        assert page.text("c0") == ""
+        kernel.print(ids[0], "after\n")
+        kernel.done(ids[0])
+        await page.finished(ids[0])
+        assert page.text("c0") == "after\n"
+
+
+async def test_a_display_is_updated_from_another_cell(house: Any) -> None:
+    file_id = await house.notebook("hang", "hang")
+    shown = {"data": {"text/plain": "1"}, "metadata": {}, "transient": {"display_id": "d"}}
+    async with house.page(file_id) as page:
+        kernel, ids = await start_hanging(house, page, "c0")
+        kernel.say("display_data", shown, ids[0])
+        kernel.done(ids[0])
+        await page.finished(ids[0])
+        kernel, ids = await start_hanging(house, page, "c1")
+        kernel.say("update_display_data", {**shown, "data": {"text/plain": "2"}}, ids[0])
+        kernel.done(ids[0])
+        await page.finished(ids[0])
+        assert page.state["cells"]["c0"]["outputs"][0]["data"] == {"text/plain": "2"}
+        assert page.state["cells"]["c1"]["outputs"] == []
+
+
+async def test_large_values_go_by_reference_that_readers_may_read(house: Any) -> None:
+    file_id = await house.notebook("hang")
+    async with house.page(file_id) as page:
+        kernel, ids = await start_hanging(house, page, "c0")
+        kernel.say("display_data", {"data": {"text/html": "<b>" * 10_000}, "metadata": {}}, ids[0])
+        kernel.done(ids[0])
+        await page.finished(ids[0])
+        value = page.state["cells"]["c0"]["outputs"][0]["data"]["text/html"]
+        ref = await house.drive.blob(ADA, file_id, value["$blob"]["sha256"])
+        assert ref.size == 30_000
+
+
+async def test_completion_counts_utf16_units(house: Any) -> None:
+    file_id = await house.notebook("a")
+    async with house.page(file_id) as page:
+        done = (await page.command("execute", cells=["c0"]))["result"]["executions"][0]
+        await page.finished(done["id"])
+        answer = await page.command("complete", code="😀ab", cursor=3)
+        assert answer["result"] == {"matches": ["a!"], "start": 2, "end": 3, "metadata": {}}
+        answer = await page.command("inspect", code="😀ab", cursor=3, detail=0)
+        assert answer["result"]["data"] == {"text/plain": "😀a"}
+
+
+async def test_headless_run_sets_parameters_and_stops_at_the_first_error(house: Any) -> None:
+    file_id = await house.notebook("a", "", "raise", "never")
+    made = await house.rooms.run_notebook(ADA, file_id, parameters={"x": 1})
+    room = await house.rooms.open(file_id)
+    ended = await house.rooms.finished(room, [execution["id"] for execution in made])
+    assert [execution["status"] for execution in ended] == ["ok", "ok", "error", "aborted"]
+    assert any("x = 1" in source for _, source in house.compute.kernel_of("ada").executed)
+    assert len(await house.rooms.executions(ADA, file_id)) == 4

@@ -1,0 +1,204 @@
+"""Cases of the threat model that the room itself answers (security.md, section 2: 11, 12, 15, 21, 69, 70, 71)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from pycrdt import Doc, Map
+
+from labora.access import Principal, Role, Scope
+from labora.base.errors import LaboraError
+
+ADA = Principal("ada", "Ada", scopes=frozenset(Scope))
+BOB = Principal("bob", "Bob", scopes=frozenset(Scope))
+
+
+async def share(house: Any, file_id: str, role: Role) -> str:
+    permission = await house.drive.sharing.add(ADA, file_id, account_id="bob", role=role)
+    return str(permission.id)
+
+
+async def test_sec_11_a_viewers_forged_update_changes_and_reaches_nothing(house: Any) -> None:
+    file_id = await house.notebook("x")
+    await share(house, file_id, Role.VIEWER)
+    async with house.page(file_id) as ada, house.page(file_id, BOB) as bob:
+        vector, seq = ada.room.document.state_vector(), ada.room.staged_seq
+        bob.type("c0", "evil ")
+        await bob.until(lambda: any(m["type"] == "update_refused" for m in bob.control))
+        refusal = next(m for m in bob.control if m["type"] == "update_refused")
+        assert refusal["code"] in ("read_only", "forbidden")
+        assert ada.room.document.state_vector() == vector
+        assert ada.room.staged_seq == seq
+        ada.type("c0", "good ")
+        await ada.settle()
+        assert ada.source("c0") == "good x"
+
+
+async def test_sec_11_a_viewer_cannot_run_or_clear(house: Any) -> None:
+    file_id = await house.notebook("x")
+    await share(house, file_id, Role.VIEWER)
+    async with house.page(file_id, BOB) as bob:
+        for verb, arguments in (("execute", {"cells": ["c0"]}), ("clear_outputs", {"all": True}), ("connect", {})):
+            answer = await bob.command(verb, **arguments)
+            assert answer["type"] == "refused"
+            assert answer["code"] == "forbidden"
+        assert bob.room.state["executions"] == {}
+
+
+async def test_sec_12_an_editor_is_demoted_while_typing(house: Any) -> None:
+    file_id = await house.notebook("x")
+    permission = await share(house, file_id, Role.EDITOR)
+    async with house.page(file_id) as ada, house.page(file_id, BOB) as bob:
+        bob.type("c0", "a")
+        await bob.settle()
+        await house.drive.sharing.change(ADA, file_id, permission, Role.VIEWER)
+        bob.type("c0", "b")
+        await bob.until(lambda: any(m["type"] == "update_refused" for m in bob.control))
+        rights = [m for m in bob.control if m["type"] == "rights"]
+        assert "edit" not in rights[-1]["abilities"]
+        await ada.settle()
+        assert ada.source("c0") == "ax"
+
+
+async def test_sec_12_an_account_that_is_removed_is_disconnected(house: Any) -> None:
+    file_id = await house.notebook("x")
+    permission = await share(house, file_id, Role.EDITOR)
+    async with house.page(file_id, BOB) as bob:
+        subscriber = bob.subscriber
+        await house.drive.sharing.remove(ADA, file_id, permission)
+        assert subscriber.close_code == 4403
+    with pytest.raises(LaboraError):
+        await house.rooms.subscriber(BOB, file_id, 1)
+
+
+async def test_sec_15_presence_carries_the_servers_identity(house: Any) -> None:
+    file_id = await house.notebook("x")
+    await share(house, file_id, Role.VIEWER)
+    async with house.page(file_id) as ada, house.page(file_id, BOB) as bob:
+        forged = {
+            "cell_id": "c0",
+            "account": {"id": "ada", "name": "Ada"},
+            "client_id": ada.doc.client_id,
+            "idle": False,
+        }
+        bob.room.presence.receive(bob.subscriber, json.dumps(forged).encode())
+        await ada.until(lambda: any(entry["state"] and entry["state"]["cell_id"] for entry in ada.presence))
+        entry = next(entry for entry in ada.presence if entry["state"] and entry["state"]["cell_id"])
+        assert entry["account"]["id"] == "bob"
+        assert entry["client_id"] == bob.doc.client_id
+        assert set(entry["state"]) == {"cell_id", "anchor", "head", "idle"}
+
+
+async def test_sec_15_nobody_writes_in_the_name_of_another_client(house: Any) -> None:
+    file_id = await house.notebook("x")
+    await share(house, file_id, Role.EDITOR)
+    async with house.page(file_id) as ada, house.page(file_id, BOB) as bob:
+        forger: Doc[Any] = Doc(client_id=ada.doc.client_id)
+        for root in ("cells", "metadata", "extra"):
+            forger[root] = Map()
+        forger.apply_update(bob.doc.get_update())
+        before = forger.get_state()
+        forger["cells"]["c0"]["source"].insert(0, "as Ada ")
+        bob.send_update(forger.get_update(before))
+        await bob.until(lambda: any(m["type"] == "update_refused" for m in bob.control))
+        assert ada.room.document.source("c0") == "x"
+
+
+async def test_sec_21_nothing_is_acknowledged_after_the_change_of_rights_was(house: Any) -> None:
+    file_id = await house.notebook("x")
+    permission = await share(house, file_id, Role.EDITOR)
+    async with house.page(file_id, BOB) as bob:
+        changed = asyncio.Event()
+        late: list[dict[str, Any]] = []
+        control = bob.control
+
+        async def write() -> None:
+            for _ in range(200):
+                bob.type("c0", "b")
+                await asyncio.sleep(0)
+
+        async def change() -> None:
+            await house.drive.sharing.change(ADA, file_id, permission, Role.VIEWER)
+            await bob.settle()
+            changed.set()
+            late.append({"seen": len(control)})
+
+        await asyncio.gather(write(), change())
+        await bob.settle()
+        assert [m for m in control[late[0]["seen"] :] if m["type"] == "saved"] == []
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        b"\xff" * 64,
+        b"\x01\xff\xff\xff\xff\x0f\x01\x00",
+        b"\x01\x01\x01\x00\x04\x01\x05cells" + b"\xff\xff\xff\xff\x0f",
+        b"\x00\x01\x01\xff\xff\xff\xff\x0f" + b"\x00\x01" * 1000,
+        b"\x01" * 900_000,
+        b"\x00" * 2_000_000,
+    ],
+    ids=["noise", "huge count", "huge text", "huge deletions", "ones", "too large"],
+)
+async def test_sec_69_bombs_are_refused_and_the_room_lives(house: Any, bomb: bytes) -> None:
+    file_id = await house.notebook("x")
+    async with house.page(file_id) as page:
+        page.send_update(bomb)
+        await page.until(lambda: any(m["type"] == "update_refused" for m in page.control))
+    async with house.page(file_id) as page:
+        page.type("c0", "still ")
+        await page.settle()
+        assert page.unsaved == {}
+        assert page.room.document.source("c0") == "still x"
+
+
+@pytest.mark.parametrize("vector", [b"\x01\x01\x01", b"\xff\xff\xff\xff\xff", b"\xff\xff\xff\xff\x0f", b""])
+async def test_sec_69_a_damaged_state_vector_harms_only_its_sender(house: Any, vector: bytes) -> None:
+    file_id = await house.notebook("x")
+    async with house.page(file_id) as page, house.page(file_id) as other:
+        try:
+            page.room.sync(page.subscriber, vector)
+        except LaboraError as error:
+            assert error.error_code == "bad_state_vector"
+        other.type("c0", "y")
+        await other.settle()
+        assert other.unsaved == {}
+
+
+async def test_sec_70_a_reader_that_never_reads_is_closed_and_holds_nobody_up(house: Any) -> None:
+    file_id = await house.notebook("x")
+    async with house.page(file_id, limit=20_000) as slow, house.page(file_id) as quick:
+        slow.reading.clear()
+        subscriber = slow.subscriber
+        for _ in range(60):
+            quick.type("c0", "z" * 1000)
+            await quick.settle()
+        assert subscriber.close_code == 4409
+        assert subscriber.backlog <= 20_000
+        assert quick.unsaved == {}
+        slow.reading.set()
+
+
+async def test_sec_71_presence_floods_are_coalesced_and_then_closed(house: Any) -> None:
+    file_id = await house.notebook("x")
+    async with house.page(file_id) as ada, house.page(file_id) as other:
+        heard = len(ada.presence)
+        with pytest.raises(LaboraError, match="Too many"):
+            for number in range(10_000):
+                other.room.presence.receive(other.subscriber, json.dumps({"cell_id": f"c{number}"}).encode())
+        with pytest.raises(LaboraError, match="too large"):
+            other.room.presence.receive(other.subscriber, b'"' + b"x" * 1_000_000 + b'"')
+        await ada.until(lambda: len(ada.presence) > heard)
+        assert len(ada.presence) - heard <= 3
+
+
+async def test_a_token_without_run_cannot_run(house: Any) -> None:
+    file_id = await house.notebook("x")
+    reader = replace(ADA, scopes=frozenset({Scope.READ}))
+    async with house.page(file_id, reader) as page:
+        answer = await page.command("execute", cells=["c0"])
+        assert answer["type"] == "refused"
