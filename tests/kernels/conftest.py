@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+
 from labora.testing.recorder import Recorder
 from labora.testing.runtime import LocalRuntime
 

@@ -9,8 +9,9 @@ import signal
 
 import psutil
 import pytest
+
 from labora.base.errors import ConflictError, GoneError, LaboraError, NotFoundError
-from labora.testing.recorder import Recorder
+from labora.testing.recorder import Recorder, eventually
 from labora.testing.runtime import LocalRuntime
 
 
@@ -85,9 +86,7 @@ async def test_fast_displays_arrive_complete_and_in_order_at_a_slow_reader(local
     async def all_written() -> bool:
         return (await session.executions()).get("e2") == "ok"
 
-    async with asyncio.timeout(60):
-        while not await all_written():
-            await asyncio.sleep(0.05)
+    await eventually(all_written)
     recorder.open.set()
     await recorder.done("e2")
     shown = [int(m.content["data"]["text/plain"]) for m in recorder.of_type("display_data")]
@@ -144,9 +143,7 @@ async def test_a_full_spool_stops_the_kernel_and_room_lets_it_go_on() -> None:
         await recorder.attach()
         await session.execute("e1", "for i in range(2000): display('x' * 10_000)")
         process = psutil.Process(info.pid)
-        async with asyncio.timeout(60):
-            while process.status() != psutil.STATUS_STOPPED:
-                await asyncio.sleep(0.02)
+        await eventually(lambda: process.status() == psutil.STATUS_STOPPED)
         recorder.open.set()
         await recorder.done("e1")
         assert len(recorder.of_type("display_data")) == 2000
@@ -161,9 +158,7 @@ async def test_interrupt_reaches_a_stopped_kernel() -> None:
         await recorder.attach()
         await session.execute("e1", "while True: display('x' * 10_000)")
         process = psutil.Process(info.pid)
-        async with asyncio.timeout(60):
-            while process.status() != psutil.STATUS_STOPPED:
-                await asyncio.sleep(0.02)
+        await eventually(lambda: process.status() == psutil.STATUS_STOPPED)
         await session.interrupt()
         recorder.open.set()
         done = await recorder.done("e1")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from labora.base.errors import UnavailableError
 from labora.kernels.connection import GuestConnection
 from labora.kernels.service import Kernels

@@ -363,7 +363,8 @@ class Runtimes:
         live = self._live.get(runtime.id)
         if live is None:
             return runtime
-        return replace(runtime, progress=live.progress, ends_at=live.ends_at, ends_reason=live.ends_reason)
+        progress = live.progress if runtime.status == "starting" else None
+        return replace(runtime, progress=progress, ends_at=live.ends_at, ends_reason=live.ends_reason)
 
     async def _publish(self, runtime_id: str) -> None:
         """Tells the watchers when what they can see of a runtime has changed."""

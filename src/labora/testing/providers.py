@@ -13,15 +13,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
 
 from labora.base.errors import ForbiddenError, NotFoundError
-from labora.runtimes.model import ProviderExit, ProviderHandle, RuntimeSpec
-from labora.runtimes.ports import Capabilities, ProgressCallback, Stats
+from labora.base.ids import new_id, new_secret
+from labora.kernels.connection import GuestConnection
+from labora.kernels.service import GuestKernelSession
+from labora.runtimes.model import ProviderExit, ProviderHandle, RuntimeSpec, Shape
+from labora.runtimes.ports import Capabilities, ProgressCallback, Provider, Stats
+from labora.testing.recorder import Recorder, eventually
 
 ALLOW = "LABORA_TESTING_UNISOLATED"
 """Environment variable without which LocalProvider refuses to run anything."""
@@ -40,7 +44,7 @@ class _Local:
     handle: ProviderHandle
     process: subprocess.Popen[bytes]
     folder: Path
-    deadline: float
+    overdue: bool = False
 
 
 class LocalProvider:
@@ -75,8 +79,10 @@ class LocalProvider:
         folder = Path(tempfile.mkdtemp(prefix="labora-rt-"))
         path = folder / "s"
         process = self._spawn(spec, path, folder)
-        handle = ProviderHandle(spec.runtime_id, spec.generation, path, "none", record={"pid": process.pid})
-        self._runtimes[spec.runtime_id] = _Local(handle, process, folder, spec.deadline)
+        handle = ProviderHandle(
+            spec.runtime_id, spec.generation, path, "none", record={"pid": process.pid, "cwd": str(folder / "content")}
+        )
+        self._runtimes[spec.runtime_id] = _Local(handle, process, folder)
         await self.set_deadline(spec.runtime_id, spec.deadline)
         return handle
 
@@ -122,7 +128,7 @@ class LocalProvider:
         _kill_tree(found.process)
         await asyncio.to_thread(found.process.wait)
         if wipe:
-            del self._runtimes[runtime_id]
+            self._runtimes.pop(runtime_id, None)
             shutil.rmtree(found.folder, ignore_errors=True)
 
     async def list(self) -> Sequence[ProviderHandle]:
@@ -133,9 +139,10 @@ class LocalProvider:
         code = found.process.poll()
         if code is None:
             return found.handle
-        late = time.time() >= found.deadline
         ended = ProviderExit(
-            code=code if code >= 0 else None, signal=-code if code < 0 else None, reason="deadline" if late else None
+            code=code if code >= 0 else None,
+            signal=-code if code < 0 else None,
+            reason="deadline" if found.overdue else None,
         )
         return replace(found.handle, alive=False, exit=ended)
 
@@ -158,12 +165,16 @@ class LocalProvider:
         found = self._runtimes.get(runtime_id)
         if found is None:
             return
-        found.deadline = deadline
         old = self._timers.pop(runtime_id, None)
         if old is not None:
             old.cancel()
+
+        def end() -> None:
+            found.overdue = found.process.poll() is None
+            _kill_tree(found.process)
+
         delay = max(0.0, deadline - time.time())
-        self._timers[runtime_id] = asyncio.get_running_loop().call_later(delay, _kill_tree, found.process)
+        self._timers[runtime_id] = asyncio.get_running_loop().call_later(delay, end)
 
     async def capabilities(self) -> Capabilities:
         """Returns level ``none``."""
@@ -189,3 +200,113 @@ def _kill_tree(process: subprocess.Popen[bytes]) -> None:
     for each in _tree(process.pid):
         with contextlib.suppress(psutil.Error):
             each.kill()
+
+
+class ProviderConformance:
+    """What every provider of runtimes must do, as a pytest class.
+
+    Subclass it in a test module as ``TestMyProvider`` and define the fixtures ``provider`` (a started Provider) and
+    ``image`` (name of an image that has an IPython kernel). Needs pytest-asyncio in mode ``auto``.
+    """
+
+    @staticmethod
+    def spec(image: str, *, generation: int = 1, runtime_id: str | None = None, lifetime_s: float = 600) -> RuntimeSpec:
+        """Returns a spec of a small runtime."""
+        shape = Shape(memory_bytes=1 << 30, cpus=1.0, processes=200)
+        deadline = time.time() + lifetime_s
+        return RuntimeSpec(runtime_id or new_id(), generation, "account", image, shape, new_secret(), deadline)
+
+    @staticmethod
+    @contextlib.asynccontextmanager
+    async def started(provider: Provider, spec: RuntimeSpec) -> AsyncIterator[tuple[ProviderHandle, GuestConnection]]:
+        """Starts a runtime, connects to its guest, and ends both afterwards."""
+        handle = await provider.start(spec, lambda _progress: None)
+        connection = GuestConnection(spec.runtime_id, handle.socket, spec.key, spec.generation)
+        try:
+            yield handle, connection
+        finally:
+            await connection.close()
+            await provider.stop(spec.runtime_id)
+
+    async def test_a_started_runtime_runs_code(self, provider: Provider, image: str) -> None:
+        """The channel is open when start returns, and a kernel runs behind it."""
+        spec = self.spec(image)
+        async with self.started(provider, spec) as (handle, connection):
+            session = GuestKernelSession(spec.runtime_id, "k", "python3", connection)
+            await session.start(cwd=str(handle.record.get("cwd", "/content")))
+            recorder = Recorder(session)
+            await recorder.attach()
+            done = await recorder.run("e1", "print(6 * 7)")
+            assert done.content["status"] == "ok"
+            assert recorder.text() == "42\n"
+
+    async def test_start_is_idempotent(self, provider: Provider, image: str) -> None:
+        """The same runtime and generation is the same guest."""
+        spec = self.spec(image)
+        async with self.started(provider, spec) as (handle, connection):
+            await connection.request("meter", {})
+            boot = (connection.hello or {})["boot_id"]
+            again = await provider.start(spec, lambda _progress: None)
+            assert again.socket == handle.socket
+            second = GuestConnection(spec.runtime_id, again.socket, spec.key, spec.generation)
+            await second.request("meter", {})
+            assert (second.hello or {})["boot_id"] == boot
+            await second.close()
+
+    async def test_a_newer_generation_replaces_the_older(self, provider: Provider, image: str) -> None:
+        """One runtime id never has two guests."""
+        spec = self.spec(image)
+        async with self.started(provider, spec):
+            newer = self.spec(image, generation=2, runtime_id=spec.runtime_id)
+            async with self.started(provider, newer) as (_, connection):
+                await connection.request("meter", {})
+                alive = [h for h in await provider.list() if h.runtime_id == spec.runtime_id and h.alive]
+                assert [handle.generation for handle in alive] == [2]
+
+    async def test_list_and_stop(self, provider: Provider, image: str) -> None:
+        """What runs is listed; what was stopped is gone; stopping twice is no error."""
+        spec = self.spec(image)
+        async with self.started(provider, spec):
+            assert spec.runtime_id in {handle.runtime_id for handle in await provider.list() if handle.alive}
+            await provider.stop(spec.runtime_id)
+            assert spec.runtime_id not in {handle.runtime_id for handle in await provider.list()}
+            await provider.stop(spec.runtime_id)
+
+    async def test_a_dead_guest_is_listed_with_its_exit(self, provider: Provider, image: str) -> None:
+        """The end of a runtime is noticed, with evidence."""
+        spec = self.spec(image)
+        async with self.started(provider, spec) as (_, connection):
+            await connection.request("shutdown", {})
+
+            async def ended() -> bool:
+                found = [handle for handle in await provider.list() if handle.runtime_id == spec.runtime_id]
+                return bool(found) and not found[0].alive and found[0].exit is not None
+
+            await eventually(ended, 20)
+
+    async def test_the_provider_enforces_the_deadline(self, provider: Provider, image: str) -> None:
+        """A dead control plane cannot leak a machine."""
+        spec = self.spec(image)
+        async with self.started(provider, spec):
+            await provider.set_deadline(spec.runtime_id, time.time() + 0.5)
+
+            async def ended() -> bool:
+                found = [handle for handle in await provider.list() if handle.runtime_id == spec.runtime_id]
+                return bool(found) and found[0].exit is not None and found[0].exit.reason == "deadline"
+
+            await eventually(ended, 20)
+
+    async def test_stats(self, provider: Provider, image: str) -> None:
+        """Use is measured, and unknown runtimes are said to be unknown."""
+        spec = self.spec(image)
+        async with self.started(provider, spec) as (_, connection):
+            await connection.request("meter", {})
+            stats = await provider.stats(spec.runtime_id)
+            assert stats.memory_bytes is None or stats.memory_bytes > 0
+        with contextlib.suppress(NotFoundError):
+            await provider.stats(spec.runtime_id)
+            raise AssertionError("stats of an unknown runtime")
+
+    async def test_capabilities_name_the_isolation(self, provider: Provider) -> None:
+        """The operator is always told how well runtimes are kept apart."""
+        assert (await provider.capabilities()).isolation

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from labora.kernels.model import KernelMessage, KernelSession
+
+
+async def eventually(holds: Callable[[], bool | Awaitable[bool]], timeout_s: float = 60.0) -> None:
+    """Waits until something outside this process is so. Raises TimeoutError."""
+    async with asyncio.timeout(timeout_s):
+        while True:
+            found = holds()
+            if found if isinstance(found, bool) else await found:
+                return
+            # Another process's state has no event to wait for.
+            await asyncio.sleep(0.02)
 
 
 class Recorder:
