@@ -33,7 +33,8 @@ export function useStart(isPublic: boolean): Start {
   }, []);
 
   useEffect(() => {
-    if (isPublic) return;
+    // On a page that needs nobody signed in the question is open again: signing in happens there.
+    if (isPublic) return setStart('asking');
     setStart((before) => (before === 'ready' ? before : 'asking'));
     void ask();
   }, [isPublic, ask]);

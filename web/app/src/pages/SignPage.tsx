@@ -39,5 +39,5 @@ export function takeSecret(): string {
   return secret;
 }
 
-/** Shortest password that the form accepts; the server has the last word. */
-export const MIN_PASSWORD = 8;
+/** Shortest password that the form accepts: the server's default. The server has the last word. */
+export const MIN_PASSWORD = 10;

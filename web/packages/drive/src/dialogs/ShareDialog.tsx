@@ -214,12 +214,13 @@ function AddPerson({ taken, onAdd }: AddPersonProps) {
             {people.length === 0 && (
               <p className="picker-note">{t(found.length ? 'share.allTaken' : 'share.nobody')}</p>
             )}
-            <ul id={listId} role="listbox" aria-label={t('share.add')}>
+            <div id={listId} role="listbox" aria-label={t('share.add')}>
               {people.map((person, index) => (
-                <li
+                <div
                   key={person.id}
                   id={`${listId}-${index}`}
                   role="option"
+                  tabIndex={-1}
                   aria-selected={index === active}
                   className={classes('share-option', index === active && 'share-option-active')}
                   onPointerDown={(event) => event.preventDefault()}
@@ -228,9 +229,9 @@ function AddPerson({ taken, onAdd }: AddPersonProps) {
                   <Avatar name={person.name} size={28} />
                   <span className="ui-truncate">{person.name}</span>
                   <span className="share-login ui-truncate">{person.login}</span>
-                </li>
+                </div>
               ))}
-            </ul>
+            </div>
           </div>
         )}
       </div>

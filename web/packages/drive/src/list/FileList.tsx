@@ -1,5 +1,5 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { type KeyboardEvent, type MouseEvent, useEffect, useMemo, useRef, useState } from 'react';
+import { type KeyboardEvent, type MouseEvent, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
 import type { File } from '@labora/api';
 import { ContextMenu, Icon, type MenuItem, classes, navigate, t } from '@labora/ui';
 import { FileRow } from './FileRow';
@@ -27,6 +27,17 @@ export interface FileListProps {
 }
 
 const touch = () => matchMedia('(pointer: coarse)').matches;
+
+// The same condition as in list.css: two lines a row where columns have no room or fingers do the pointing.
+const TALL = '(max-width: 760px), (pointer: coarse)';
+
+function watchTall(listener: () => void): () => void {
+  const query = matchMedia(TALL);
+  query.addEventListener('change', listener);
+  return () => query.removeEventListener('change', listener);
+}
+
+const isTall = () => matchMedia(TALL).matches;
 
 function Heading({
   name,
@@ -72,13 +83,14 @@ export function FileList({ label, listing, me, inTrash, sort, onSort, menu, plac
   const wanted = useRef(-1);
   const typed = useRef({ text: '', at: 0 });
   const selection = within(state, ids);
-  const rowHeight = touch() || innerWidth < 760 ? 60 : 48;
+  const rowHeight = useSyncExternalStore(watchTall, isTall) ? 60 : 48;
   const rows = useVirtualizer({
     count: files.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
     overscan: 10,
   });
+  useEffect(() => rows.measure(), [rows, rowHeight]);
   const items = rows.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
   const { more, loadMore } = listing;
