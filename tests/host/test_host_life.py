@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import select
+import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -230,7 +233,25 @@ def test_ensure_host_starts_one_that_outlives_us_and_finds_it_again(data_folder)
     first = ensure_host(settings)
     try:
         assert first["level"] in {"a", "b"}
-        assert os.getsid(first["pid"]) == first["pid"]
+        assert os.getsid(first["pid"]) not in {os.getsid(0), 0}
         assert ensure_host(settings)["pid"] == first["pid"]
+        os.kill(first["pid"], signal.SIGKILL)
+        pidfd = os.pidfd_open(first["pid"]) if Path(f"/proc/{first['pid']}").exists() else None
+        if pidfd is not None:
+            select.select([pidfd], [], [], 10)
+            os.close(pidfd)
+        second = ensure_host(settings)
+        assert second["pid"] != first["pid"], "its keeper has started it again"
     finally:
         asyncio.run(HostClient(settings.run_dir / "host.sock").stop())
+
+
+async def test_without_isolation_a_runtime_still_speaks_the_protocol(make_host):
+    host = make_host("a" if os.geteuid() == 0 else "b")
+    assert (await host.start("--isolation", "none")).level == "none"
+    handle = await host.runtime()
+    assert handle.level == "none"
+    guest = await host.guest(handle)
+    assert await guest.run("import os; print(os.path.basename(os.getcwd()), os.getuid() != 0)") == "content True"
+    await host.client.kill("rt", wipe=True)
+    assert not is_alive(handle.pid, handle.start_time)

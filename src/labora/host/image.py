@@ -141,8 +141,10 @@ def prepare_image(images_dir: Path, packages: Sequence[str], progress: Callable[
         UnavailableError: ``image_failed``; the message says what to do, and ``status.json`` holds it too.
     """
     images_dir = images_dir.absolute()
-    images_dir.mkdir(parents=True, exist_ok=True)
     folder = image_folder(images_dir, packages)
+    if _is_done(images_dir, folder):  # needs no right to write
+        return folder
+    images_dir.mkdir(parents=True, exist_ok=True)
     with _locked(images_dir):
         folder.mkdir(exist_ok=True)
         folder.chmod(0o755)
@@ -160,18 +162,15 @@ def prepare_image(images_dir: Path, packages: Sequence[str], progress: Callable[
 
 
 def _prepare(images_dir: Path, folder: Path, packages: Sequence[str], status: _Status) -> None:
-    manifest_path = folder / "manifest.json"
-    manifest: dict[str, Any] = json.loads(manifest_path.read_text()) if manifest_path.exists() else {}
-    agent, agent_made = agent_name(), False
+    if _is_done(images_dir, folder):  # by the process that held the lock before us
+        return
+    agent = agent_name()
     if not (images_dir / agent).is_dir():
         status.report(ImageProgress("Preparing the runtime's agent", 0.0))
         _build(images_dir, images_dir / agent, AGENT_PATH, _agent_requirements(), lambda _: None, _copy_agent)
-        agent_made = True
     if not (folder / "env").is_dir():
         status.report(ImageProgress("Preparing the Python image", 0.0))
         _build(images_dir, folder / "env", ENVIRONMENT_PATH, _wanted(packages), status.report)
-    elif manifest.get("agent") == agent and not agent_made and _is_ready(folder):
-        return
     manifest = {
         "format": _FORMAT,
         "agent": agent,
@@ -179,14 +178,18 @@ def _prepare(images_dir: Path, folder: Path, packages: Sequence[str], status: _S
         "requirements": _wanted(packages),
         "packages": environment.installed(folder / "env"),
     }
-    write_atomically(manifest_path, json.dumps(manifest, indent=1), 0o644)
-    status.report(ImageProgress("Ready", 1.0))
-    status.write("ready", ImageProgress("Ready", 1.0), None)
+    write_atomically(folder / "manifest.json", json.dumps(manifest, indent=1), 0o644)
+    ready = ImageProgress("Ready", 1.0)
+    status.report(ready)
+    status.write("ready", ready, None)
 
 
-def _is_ready(folder: Path) -> bool:
+def _is_done(images_dir: Path, folder: Path) -> bool:
+    """Says whether image and agent of this very Labora are ready."""
     with contextlib.suppress(OSError, ValueError, KeyError):
-        return bool(json.loads((folder / "status.json").read_text())["status"] == "ready")
+        agent = json.loads((folder / "manifest.json").read_text())["agent"]
+        ready = json.loads((folder / "status.json").read_text())["status"] == "ready"
+        return ready and agent == agent_name() and (images_dir / agent).is_dir() and (folder / "env").is_dir()
     return False
 
 

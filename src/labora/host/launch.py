@@ -134,6 +134,8 @@ def main(descriptor: int) -> None:
     os.umask(0o022)
     if spec.bwrap is None:  # isolation "none", which the operator asked for loudly
         os.chdir(spec.cwd)
+        if spec.uid is not None:
+            _become(spec.uid)
         os.execve(spec.command[0], spec.command, spec.environment)  # noqa: S606
     program, binds = spec.bwrap, [*spec.binds]
     if spec.uid is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import resource
 import socket
@@ -99,6 +100,7 @@ def spec_for(
     environment = sandbox.guest_environment(os.environ, env)
     spec = replace(base_spec(sandbox.AGENT_COMMAND), uid=uid, rlimits=resource_limits())
     if isolation.level == "none":
+        write_kernel_spec(folder / "kernels", image)
         return replace(
             spec,
             command=[str(agent / "bin" / "python"), "-m", "labora_guest"],
@@ -107,7 +109,7 @@ def spec_for(
             | {
                 "HOME": str(folder / "home"),
                 "PATH": f"{image / 'env' / 'bin'}:/usr/local/bin:/usr/bin:/bin",
-                "JUPYTER_PATH": str(image / "env" / "share" / "jupyter"),
+                "JUPYTER_PATH": f"{folder}:{image / 'env' / 'share' / 'jupyter'}",
             },
         )
     system, links = sandbox.system_binds()
@@ -130,6 +132,17 @@ def spec_for(
         tmpfs_bytes=max(limits.memory_bytes // 2, 16 * 1024 * 1024),
         disable_userns=isolation.disable_userns,
     )
+
+
+def write_kernel_spec(folder: Path, image: Path) -> None:
+    """Writes a kernelspec that names the image's interpreter where it really lies, for lack of a sandbox around it."""
+    spec = {
+        "argv": [str(image / "env" / "bin" / "python"), "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "display_name": "Python 3 (ipykernel)",
+        "language": "python",
+    }
+    (folder / "python3").mkdir(parents=True, exist_ok=True)
+    (folder / "python3" / "kernel.json").write_text(json.dumps(spec))
 
 
 def prepare_mount_points(binds: Sequence[Bind], home: Path, uid: int | None) -> None:

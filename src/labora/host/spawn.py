@@ -13,6 +13,7 @@ from typing import Any
 from labora import __version__
 from labora.base.errors import UnavailableError
 from labora.base.settings import Settings
+from labora.host import keeper
 from labora.host.unix import connect_unix
 
 START_TIMEOUT_S = 30.0
@@ -45,14 +46,13 @@ def host_command(settings: Settings) -> list[str]:
 
 
 def _spawn(settings: Settings) -> None:
-    """Starts the host as a grandchild in its own session: nobody's job, nobody's zombie, no terminal."""
+    """Starts the host below its keeper, in its own session: nobody's job, nobody's zombie, no terminal."""
     log = settings.run_dir / "host.log"
     if log.exists() and log.stat().st_size > MAX_LOG:
         log.rename(log.with_suffix(".log.1"))
-    code = "import subprocess, sys; subprocess.Popen(sys.argv[1:], stdin=0, stdout=1, stderr=2, start_new_session=True)"
     with log.open("ab") as sink:
         subprocess.run(
-            [sys.executable, "-I", "-S", "-c", code, *host_command(settings)],
+            [sys.executable, "-I", "-S", keeper.__file__, *host_command(settings)],
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=sink,

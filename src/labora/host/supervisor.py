@@ -199,6 +199,7 @@ class Supervisor:
         uid = self.options.base_uid + slot if os.geteuid() == 0 else None
         folder = self.runtimes / runtime_id
         folders.make_private(folder, None)
+        folder.chmod(0o711)  # without isolation its path is walked by the slot's uid
         for name in ("content", "home"):
             folders.make_private(folder / name, uid)
         path, listener = launching.listen(self.run, runtime_id, self.options.control_uid)
