@@ -132,21 +132,10 @@ function PeopleHere({ cellId }: { cellId: string }) {
   );
 }
 
-function Body({
-  cellId,
-  kind,
-  editing,
-  host,
-}: {
-  cellId: string;
-  kind: string;
-  editing: boolean;
-  host: React.RefObject<HTMLElement | null>;
-}) {
+function Body({ cellId, kind, editing, near }: { cellId: string; kind: string; editing: boolean; near: boolean }) {
   const controller = useController();
   const language = useLanguage();
-  const near = useNear(host);
-  if (kind === 'markdown') return <TextCell cellId={cellId} editing={editing} host={host} />;
+  if (kind === 'markdown') return <TextCell cellId={cellId} editing={editing} near={near} />;
   const code = kind === 'code';
   const parser = code && parserFor(language) !== null;
   if (editing) {
@@ -182,6 +171,7 @@ export const Cell = memo(function Cell({ cellId }: { cellId: string }) {
   const cell = useCell(cellId);
   const stand = useStand(cellId);
   const host = useRef<HTMLElement>(null);
+  const near = useNear(host, cell !== null);
   const editing = stand === 'edit';
   const active = stand === 'active' || editing;
 
@@ -228,8 +218,8 @@ export const Cell = memo(function Cell({ cellId }: { cellId: string }) {
     >
       {cell.kind === 'code' ? <RunButton cellId={cellId} /> : <div className="nb-gutter" />}
       <div className="nb-main">
-        <Body cellId={cellId} kind={cell.kind} editing={editing} host={host} />
-        {cell.kind === 'code' && <CellOutput cellId={cellId} host={host} />}
+        <Body cellId={cellId} kind={cell.kind} editing={editing} near={near} />
+        {cell.kind === 'code' && <CellOutput cellId={cellId} near={near} />}
         {cell.kind === 'raw' && <p className="nb-raw-note">{t('notebook.rawNote')}</p>}
       </div>
       <PeopleHere cellId={cellId} />

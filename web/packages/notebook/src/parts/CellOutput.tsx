@@ -1,11 +1,10 @@
 /** What a run left under a cell, and the box that asks for `input()`. */
-import { type FormEvent, type RefObject, useState } from 'react';
+import { type FormEvent, useState } from 'react';
 import { CellOutputs } from '@labora/outputs';
 import { Button, IconButton, t } from '@labora/ui';
 import type { CellRun, InputRequest } from '@labora/document';
 import { useCell, useController, useRun, useStatus } from '../model/context';
 import { outputHidden } from '../model/controller';
-import { useNear } from './near';
 
 function InputBox({ run, input }: { run: CellRun; input: InputRequest }) {
   const controller = useController();
@@ -42,11 +41,10 @@ function InputBox({ run, input }: { run: CellRun; input: InputRequest }) {
   );
 }
 
-export function CellOutput({ cellId, host }: { cellId: string; host: RefObject<Element | null> }) {
+export function CellOutput({ cellId, near }: { cellId: string; near: boolean }) {
   const controller = useController();
   const run = useRun(cellId);
   const cell = useCell(cellId);
-  const near = useNear(host);
   const outputs = run.state?.outputs ?? [];
   const live = run.execution?.status === 'running' && run.execution.id === run.state?.execution_id;
   const hidden = outputHidden(cell?.metadata);

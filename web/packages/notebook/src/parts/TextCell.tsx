@@ -1,12 +1,11 @@
 /** A text cell: read as Markdown, written in an editor with the result beside it. */
-import { type RefObject, useDeferredValue } from 'react';
+import { useDeferredValue } from 'react';
 import type { EditorView } from '@codemirror/view';
 import { Markdown } from '@labora/outputs';
 import { IconButton, type IconName, t } from '@labora/ui';
 import { CodeEditor } from '../editor/CodeEditor';
 import { viewOf } from '../editor/views';
 import { useCell, useController, useSource } from '../model/context';
-import { useNear } from './near';
 
 type Attachments = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
@@ -63,19 +62,10 @@ function Tools({ cellId }: { cellId: string }) {
   );
 }
 
-export function TextCell({
-  cellId,
-  editing,
-  host,
-}: {
-  cellId: string;
-  editing: boolean;
-  host: RefObject<Element | null>;
-}) {
+export function TextCell({ cellId, editing, near }: { cellId: string; editing: boolean; near: boolean }) {
   const controller = useController();
   const source = useSource(cellId);
   const shown = useDeferredValue(source);
-  const near = useNear(host);
   const attachments = useCell(cellId)?.extra['attachments'] as Attachments | undefined;
   const rendered = shown.trim() ? (
     near || editing ? (

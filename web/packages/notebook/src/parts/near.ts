@@ -18,8 +18,8 @@ function shared(): IntersectionObserver {
   ));
 }
 
-/** True once the element has been within 800 px of the viewport, and from then on. */
-export function useNear(element: RefObject<Element | null>): boolean {
+/** True once the element has been within 800 px of the viewport, and from then on. For the component that renders it. */
+export function useNear(element: RefObject<Element | null>, present = true): boolean {
   const [near, setNear] = useState(false);
   useLayoutEffect(() => {
     const target = element.current;
@@ -30,6 +30,6 @@ export function useNear(element: RefObject<Element | null>): boolean {
       waiting.delete(target);
       observer?.unobserve(target);
     };
-  }, [element, near]);
+  }, [element, near, present]);
   return near;
 }
