@@ -16,8 +16,8 @@ const START_MS = 20_000;
 const TEXT_MS = 5_000;
 const RATE_PER_S = 200;
 const BURST = 500;
-/** A frame that goes on this long beyond its rate is cut off. */
-const REFUSED_MAXIMUM = 5_000;
+/** A frame that is refused this often within ten seconds is cut off. */
+const REFUSED_MAXIMUM = 2_000;
 
 export interface FrameOptions {
   location: FrameLocation;

@@ -5,6 +5,8 @@ import { FrameHost, type FrameOptions } from './frame-host';
 
 const LIVE_MAXIMUM = 40;
 const NEAR = '800px 0px';
+/** Not 0: what has no height is never seen to come near. */
+const UNKNOWN_HEIGHT = 24;
 
 /** Live slots, the one seen longest ago first. */
 const live = new Set<FrameSlot>();
@@ -40,13 +42,14 @@ export class FrameSlot {
   ) {
     this.outputs = outputs;
     this.theme = options.theme;
-    el.style.height = `${heights.get(options.key) ?? 0}px`;
+    el.style.height = `${heights.get(options.key) ?? UNKNOWN_HEIGHT}px`;
     this.observer = new IntersectionObserver(
       (entries) => {
         this.near = entries.some((entry) => entry.isIntersecting);
         if (this.near) this.wake();
       },
-      { rootMargin: NEAR },
+      // scrollMargin: the same for a notebook that scrolls in a box of its own.
+      { rootMargin: NEAR, scrollMargin: NEAR } as IntersectionObserverInit,
     );
     this.observer.observe(el);
   }

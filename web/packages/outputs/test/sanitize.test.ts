@@ -66,7 +66,7 @@ const CORPUS = [
   '<table background="https://evil.example/x"><td background="javascript:canary()">x</td></table>',
   '<!--[if gte IE 4]><script>canary()</script><![endif]--><!--><img src=x onerror=canary()>-->',
   '<![CDATA[<script>canary()</script>]]><?xml-stylesheet href="javascript:canary()"?>',
-  '<p>'.repeat(2_000) + '<img src=x onerror=canary()>',
+  '<p>'.repeat(300) + '<img src=x onerror=canary()>',
   '<isindex type=image src=1 onerror=canary()><keygen autofocus onfocus=canary()>',
   '[x](javascript:canary())', '[x](<javascript:canary()>)', '![x](javascript:canary())', '[x](data:text/html;base64,PHNjcmlwdD4=)',
   '<javascript:canary()>', '[x]: javascript:canary()\n\n[x]', '[a](https://a.org "x\\" onclick=canary()")',

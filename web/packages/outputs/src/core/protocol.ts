@@ -97,8 +97,9 @@ export function parseFrameMessage(data: unknown): FrameMessage | null {
 export class RateLimit {
   private tokens: number;
   private last: number;
-  /** How many were refused since the last one that passed. */
+  /** How many were refused in the ten seconds that run. */
   refused = 0;
+  private windowStart: number;
 
   constructor(
     private readonly rate: number,
@@ -107,18 +108,22 @@ export class RateLimit {
   ) {
     this.tokens = burst;
     this.last = now();
+    this.windowStart = this.last;
   }
 
   take(): boolean {
     const now = this.now();
     this.tokens = Math.min(this.burst, this.tokens + ((now - this.last) / 1_000) * this.rate);
     this.last = now;
+    if (now - this.windowStart > 10_000) {
+      this.windowStart = now;
+      this.refused = 0;
+    }
     if (this.tokens < 1) {
       this.refused += 1;
       return false;
     }
     this.tokens -= 1;
-    this.refused = 0;
     return true;
   }
 }

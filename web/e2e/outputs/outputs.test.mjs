@@ -1,0 +1,429 @@
+// Outputs in real browsers: what a frame can do, and above all what it cannot (threat model, section 4).
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { launch, newPerson, until } from '../src/browser.mjs';
+import { serve } from './server.mjs';
+
+let server;
+before(async () => (server = await serve()));
+after(async () => server.close());
+
+let ids = 0;
+const display = (data, more = {}) => ({ id: `o${++ids}`, output_type: 'display_data', data, metadata: {}, ...more });
+const html = (text) => display({ 'text/html': text, 'text/plain': 'html' });
+const script = (text) => display({ 'application/javascript': text });
+const stream = (text, more = {}) => ({
+  id: `o${++ids}`,
+  output_type: 'stream',
+  name: 'stdout',
+  parts: [],
+  text,
+  ...more,
+});
+const blob = (n, size = 9_000) => ({
+  $blob: { sha256: n.toString(16).padStart(64, '0'), size, media_type: 'text/html' },
+});
+const later = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+for (const name of (process.env.BROWSERS ?? 'chromium,firefox').split(',')) {
+  describe(name, () => {
+    let browser;
+    let page;
+    const problems = [];
+    before(async () => (browser = await launch(name)));
+    after(async () => browser.close());
+
+    const open = async (file = 'one', query = '') => {
+      await page?.browserContext().close();
+      problems.length = 0;
+      page = await newPerson(browser, problems);
+      await page.goto(`${server.url}/?file=${file}${query}`);
+      await page.waitForFunction(() => document.querySelector('main') !== null);
+    };
+    const show = (cells) => page.evaluate((given) => window.harness.show(given), cells);
+    /** The frame of a cell, once it shows outputs. */
+    const frameOf = (cell) =>
+      until(`the frame of ${cell}`, async () => {
+        const element = await page.$(`#${cell} iframe.lo-frame`);
+        const frame = await element?.contentFrame();
+        return frame && (await frame.evaluate(() => document.getElementById('output-area')?.childElementCount > 0))
+          ? frame
+          : null;
+      });
+    const text = (frame) => frame.evaluate(() => document.body.innerText);
+
+    test('passive outputs stand in the page, without a frame or a violation of its policy', async () => {
+      await open();
+      const outputs = [
+        stream('\u001b[1;32mok\u001b[0m done\n'),
+        display({ 'text/markdown': '**bold** $x^2$ <img src=x onerror=canary()>' }),
+        display({ 'application/json': { a: [1, 2] } }),
+        {
+          id: 'e',
+          output_type: 'error',
+          ename: 'ValueError',
+          evalue: 'no',
+          traceback: ['\u001b[31mValueError\u001b[0m: no'],
+        },
+      ];
+      await show([{ id: 'c', outputs }]);
+      await page.waitForSelector('#c .katex');
+      assert.equal(await page.$('iframe.lo-frame'), null);
+      const style = await page.$eval('#c .lo-bold', (span) => getComputedStyle(span).fontWeight);
+      assert.equal(style, '700');
+      assert.match(await page.$eval('#c .lo-error', (element) => element.textContent), /ValueError.*no/s);
+      assert.deepEqual(await page.evaluate(() => window.harness.violations), []);
+    });
+
+    test('scripts of a cell run in order and share their globals', async () => {
+      await open();
+      const slow = 'data:text/javascript,' + encodeURIComponent('order.push("b")');
+      await show([
+        {
+          id: 'c',
+          outputs: [
+            html(`<script>var order = ["a"]</script><script src="${slow}"></script><script>order.push("c")</script>`),
+            stream('between\n'),
+            display({ 'text/html': blob(10_001) }),
+            script('order.push("d"); function shared() { return order.join("") }'),
+            html('<p id="result"></p><script>document.getElementById("result").textContent = shared()</script>'),
+            script('element.append("own place " + (document.getElementById("from-blob") !== null))'),
+          ],
+        },
+      ]);
+      const frame = await frameOf('c');
+      await until('the scripts', async () => /own place true/.test(await text(frame)));
+      assert.match(await text(frame), /between\s+10001\s+abcd\s+own place true/);
+    });
+
+    test('an update touches its own node, an append appends, and the frame stays', async () => {
+      await open();
+      const [first, second] = [html('<i>one</i>'), html('<i class="kept">two</i>')];
+      await show([{ id: 'c', outputs: [first, second] }]);
+      const frame = await frameOf('c');
+      await frame.waitForSelector('.kept');
+      await frame.evaluate(() => (document.querySelector('.kept').mark = 7));
+      const updated = { ...first, data: { 'text/html': '<i>changed</i>' } };
+      await show([{ id: 'c', outputs: [updated, second, stream('tail')] }]);
+      await until('the update', async () => /changed\s+two\s+tail/.test(await text(frame)));
+      assert.equal(await frame.evaluate(() => document.querySelector('.kept').mark), 7);
+    });
+
+    test('the height follows the content, up to a bound', async () => {
+      await open();
+      await show([{ id: 'c', outputs: [html('<div id="box" style="height:300px;background:teal">x</div>')] }]);
+      const frame = await frameOf('c');
+      const height = () => page.$eval('#c .lo-frame-slot', (slot) => slot.offsetHeight);
+      await until('300 px', async () => (await height()) >= 300 && (await height()) < 330);
+      await frame.evaluate(() => (document.getElementById('box').style.height = '450px'));
+      await until('450 px', async () => (await height()) >= 450 && (await height()) < 480);
+      await frame.evaluate(() => (document.getElementById('box').style.height = '120px'));
+      await until('120 px', async () => (await height()) < 150);
+    });
+
+    test('Escape and the keys that run a cell reach the notebook', async () => {
+      await open();
+      await show([{ id: 'c', outputs: [html('<input id="field">')] }]);
+      const field = await (await frameOf('c')).waitForSelector('#field');
+      await field.click();
+      await page.keyboard.press('Escape');
+      await page.keyboard.down('Control');
+      await page.keyboard.press('Enter');
+      await page.keyboard.up('Control');
+      await until('the keys', async () => (await page.evaluate(() => window.harness.keys.length)) === 2);
+      const keys = await page.evaluate(() => window.harness.keys);
+      assert.deepEqual(
+        keys.map(({ cellId, key, ctrl }) => [cellId, key, ctrl]),
+        [
+          ['c', 'Escape', false],
+          ['c', 'Enter', true],
+        ],
+      );
+    });
+
+    test('test_sec_22 the page around a frame is out of reach', async () => {
+      await open();
+      await show([{ id: 'c', outputs: [html('x')] }]);
+      const frame = await frameOf('c');
+      const found = await frame.evaluate(() => {
+        const attempt = (what) => {
+          try {
+            return String(what());
+          } catch (error) {
+            return error.name;
+          }
+        };
+        return [
+          attempt(() => parent.document),
+          attempt(() => top.localStorage),
+          attempt(() => frameElement),
+          attempt(() => parent.harness),
+          attempt(() => top.document.cookie),
+        ];
+      });
+      assert.deepEqual(found, ['SecurityError', 'SecurityError', 'null', 'SecurityError', 'SecurityError']);
+    });
+
+    test('test_sec_23 no cookie of the app is seen, and none that a frame sets reaches it', async () => {
+      await open();
+      await show([{ id: 'c', outputs: [html('x')] }]);
+      const frame = await frameOf('c');
+      const seen = await frame.evaluate(() => {
+        const before = document.cookie;
+        for (const more of ['', '; Domain=localhost', '; Domain=.localhost', '; Domain=localhost; Path=/api']) {
+          document.cookie = `session=evil${more}`;
+          document.cookie = `__Host-session=evil; Secure; Path=/${more}`;
+        }
+        return before;
+      });
+      assert.equal(seen, '');
+      await page.evaluate(() => fetch('/assets/none'));
+      const last = server.log.filter((entry) => entry.path === '/assets/none').at(-1);
+      assert.match(last.cookie, /session=secret/);
+      assert.doesNotMatch(last.cookie, /evil/);
+    });
+
+    test('test_sec_24 no request of a frame carries the app’s cookies', async () => {
+      await open();
+      await show([{ id: 'c', outputs: [html('x')] }]);
+      const frame = await frameOf('c');
+      const from = server.log.length;
+      const outcomes = await frame.evaluate(async (app) => {
+        const fetched = await fetch(`${app}/assets/secret`, { credentials: 'include', mode: 'no-cors' }).then(
+          () => 'sent',
+          () => 'refused',
+        );
+        const image = await new Promise((resolve) => {
+          const img = new Image();
+          img.onload = () => resolve('sent');
+          img.onerror = () => resolve('refused');
+          img.src = `${app}/assets/image`;
+        });
+        navigator.sendBeacon?.(`${app}/assets/beacon`, 'x');
+        return [fetched, image];
+      }, server.url);
+      await later(200);
+      assert.equal(outcomes[0], 'refused');
+      const sent = server.log.slice(from).filter((entry) => entry.host === 'localhost');
+      assert.deepEqual(
+        sent.filter((entry) => entry.cookie !== ''),
+        [],
+      );
+    });
+
+    test('test_sec_25 the top page cannot be navigated', async () => {
+      await open();
+      await show([{ id: 'c', outputs: [html('<a id="top" href="https://example.org/" target="_top">leave</a>')] }]);
+      const frame = await frameOf('c');
+      const url = page.url();
+      await frame.evaluate(() => {
+        for (const leave of [
+          () => (top.location = 'https://example.org/'),
+          () => top.location.replace('https://example.org/'),
+          () => open('https://example.org/', '_top'),
+          () => document.getElementById('top').click(),
+        ]) {
+          try {
+            leave();
+          } catch {
+            // That is the point.
+          }
+        }
+      });
+      await (await frame.$('#top')).click();
+      await later(300);
+      assert.equal(page.url(), url);
+    });
+
+    test('test_sec_27 a replayed handshake or a sibling gets no port', async () => {
+      await open();
+      await show([
+        { id: 'a', outputs: [html('a')] },
+        { id: 'b', outputs: [html('b')] },
+      ]);
+      const [first, second] = [await frameOf('a'), await frameOf('b')];
+      const ports = await first.evaluate(async () => {
+        let got = 0;
+        const count = (event) => (got += event.ports.length);
+        addEventListener('message', count);
+        for (let at = 0; at < parent.frames.length; at += 1) parent.frames[at].addEventListener?.('message', count);
+        for (let n = 0; n < 20; n += 1) parent.postMessage('labora:frame-ready', '*');
+        for (let n = 0; n < 20; n += 1) parent.postMessage({ t: 'height', px: 5_000 }, '*');
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        return got;
+      });
+      assert.equal(ports, 0);
+      assert.ok((await page.$eval('#a .lo-frame-slot', (slot) => slot.offsetHeight)) < 200);
+      // A frame that forges the page's own message gets nobody to listen.
+      await first.evaluate(() => {
+        const channel = new MessageChannel();
+        parent.frames[1].postMessage('labora:frame-connect', '*', [channel.port2]);
+        channel.port1.postMessage({
+          t: 'init',
+          outputs: [{ id: 'x', output_type: 'stream', name: 'stdout', text: 'forged' }],
+        });
+      });
+      await later(200);
+      assert.doesNotMatch(await text(second), /forged/);
+    });
+
+    test('test_sec_28 junk is dropped, a flood is cut off, and the page stays quick', async () => {
+      await open('hostile');
+      await show([{ id: 'c', outputs: [html('x')] }]);
+      const frame = await until('the hostile frame', async () => {
+        const found = await (await page.$('#c iframe.lo-frame'))?.contentFrame();
+        return found && (await found.evaluate(() => window.flood !== undefined)) ? found : null;
+      });
+      await until(
+        'the bound of the height',
+        async () => (await page.$eval('#c .lo-frame-slot', (slot) => slot.offsetHeight)) === 100_000,
+      );
+      await frame.evaluate(() => window.flood(300));
+      const started = Date.now();
+      await frame.evaluate(() => window.flood(10_000));
+      await page.waitForSelector('#c .lo-notice');
+      assert.ok(Date.now() - started < 5_000);
+      assert.equal(await page.$('#c iframe'), null);
+      assert.equal(await page.evaluate(() => ({}).t), undefined);
+    });
+
+    test('test_sec_29 a frame reads the blobs of its own cell only', async () => {
+      await open('hostile');
+      await show([{ id: 'c', outputs: [display({ 'text/html': blob(10_005) })] }]);
+      const frame = await until('the hostile frame', async () => {
+        const found = await (await page.$('#c iframe.lo-frame'))?.contentFrame();
+        return found && (await found.evaluate(() => window.port !== undefined)) ? found : null;
+      });
+      await frame.evaluate(() => {
+        const ask = (n) => ({ sha256: n.toString(16).padStart(64, '0'), size: 1, media_type: 'text/html' });
+        window.port.postMessage({ t: 'blob', request: 1, blob: ask(10_006) });
+        window.port.postMessage({ t: 'blob', request: 2, blob: ask(10_005) });
+      });
+      await until('both answers', () =>
+        frame.evaluate(() => window.answers.filter((message) => message.t === 'blob').length === 2),
+      );
+      const sizes = await frame.evaluate(() =>
+        Object.fromEntries(
+          window.answers
+            .filter((message) => message.t === 'blob')
+            .map((message) => [message.request, message.blob?.size ?? null]),
+        ),
+      );
+      assert.equal(sizes[1], null);
+      assert.ok(sizes[2] > 0);
+    });
+
+    test('test_sec_32 storage is shared by the cells of a notebook and by nobody else', async () => {
+      await open('one');
+      await show([
+        { id: 'a', outputs: [html('a')] },
+        { id: 'b', outputs: [html('b')] },
+      ]);
+      await (await frameOf('a')).evaluate(() => localStorage.setItem('key', 'value'));
+      assert.equal(await (await frameOf('b')).evaluate(() => localStorage.getItem('key')), 'value');
+      await page.goto(`${server.url}/?file=two`);
+      await page.waitForSelector('main');
+      await show([{ id: 'a', outputs: [html('a')] }]);
+      assert.equal(await (await frameOf('a')).evaluate(() => localStorage.getItem('key')), null);
+    });
+
+    test('test_sec_33 hostile data of every type never runs in the page', async () => {
+      await open();
+      const attack = '<img src=x onerror="parent.canary=1;canary=1"><script>canary=1;parent.canary=1</script>';
+      const types = [
+        'text/plain',
+        'text/markdown',
+        'text/latex',
+        'text/html',
+        'image/svg+xml',
+        'image/png',
+        'application/json',
+        'application/vnd.x+json',
+      ];
+      const cells = types.map((type, at) => ({ id: `c${at}`, outputs: [display({ [type]: attack })] }));
+      cells.push({
+        id: 'last',
+        markdown: attack,
+        outputs: [
+          stream(attack),
+          { id: 'e', output_type: 'error', ename: attack, evalue: attack, traceback: [attack] },
+          { id: 'n', output_type: attack },
+        ],
+      });
+      await show(cells);
+      await frameOf('c3').catch(() => null);
+      await later(300);
+      assert.equal(await page.evaluate(() => window.canary), undefined);
+      assert.deepEqual(await page.evaluate(() => window.harness.violations), []);
+    });
+
+    test('mode C: the same outputs from an opaque origin', async () => {
+      await open('opaque');
+      await show([
+        {
+          id: 'c',
+          outputs: [html('<p>opaque</p><script>var seen = self.origin</script>'), script('element.append(seen)')],
+        },
+      ]);
+      const frame = await frameOf('c');
+      await until('the script', async () => /opaque\s+null/.test(await text(frame)));
+      assert.equal(
+        await frame.evaluate(() => {
+          try {
+            return String(localStorage);
+          } catch (error) {
+            return error.name;
+          }
+        }),
+        'SecurityError',
+      );
+      const flags = await page.$eval('#c iframe', (iframe) => iframe.getAttribute('sandbox'));
+      assert.doesNotMatch(flags, /same-origin|top-navigation|modals/);
+    });
+
+    test('frames live near the viewport, at most 40 of them, and keep their height', async () => {
+      await open();
+      await show(
+        Array.from({ length: 60 }, (_none, at) => ({
+          id: `c${at}`,
+          outputs: [html(`<div style="height:240px">${at}</div>`)],
+        })),
+      );
+      await frameOf('c0');
+      assert.ok((await page.$$('iframe.lo-frame')).length <= 40);
+      for (let at = 0; at < 60; at += 3) {
+        await page.$eval(`#c${at}`, (cell) => cell.scrollIntoView());
+        await later(60);
+      }
+      await frameOf('c59');
+      assert.ok((await page.$$('iframe.lo-frame')).length <= 40);
+      assert.ok((await page.$eval('#c0 .lo-frame-slot', (slot) => slot.offsetHeight)) >= 240);
+    });
+
+    test('a stream of a million lines shows its ends, and every line on request', async () => {
+      await open();
+      const parts = Array.from({ length: 800 }, (_none, at) => ({
+        sha256: at.toString(16).padStart(64, '0'),
+        size: 65_000,
+        lines: 1_250,
+      }));
+      const output = stream('the end\n', { parts });
+      await show([{ id: 'c', outputs: [output] }]);
+      await until('the head', async () =>
+        /^line 0:/.test(await page.$eval('#c .lo-stream', (element) => element.innerText)),
+      );
+      assert.match(await page.$eval('#c .lo-gap', (gap) => gap.innerText), /999,401 lines hidden/);
+      await page.evaluate(() => [...document.querySelectorAll('#c .lo-gap button')].at(-1).click());
+      await page.waitForSelector('#c .lo-window');
+      await page.$eval('#c .lo-window', (box) => (box.scrollTop = box.scrollHeight));
+      await until('the last line', async () =>
+        /line 999999:[\s\S]*the end/.test(await page.$eval('#c .lo-window-rows', (rows) => rows.innerText)),
+      );
+      await page.$eval('#c .lo-window', (box) => (box.scrollTop = box.scrollHeight / 2));
+      await until('the middle', async () =>
+        /line (49|50)\d{4}:/.test(await page.$eval('#c .lo-window-rows', (rows) => rows.innerText)),
+      );
+      if (name === 'chromium') assert.ok((await page.metrics()).JSHeapUsedSize < 100e6);
+    });
+  });
+}
