@@ -48,7 +48,7 @@ def assert_same(value: Any) -> None:
     assert typed_difference(value, round_trip(as_bytes(value))) is None
 
 
-# -- what must survive ---------------------------------------------------------------------------------------------
+# -- what must survive ----------------------------------------------------------------------------------------
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 numbers = (
@@ -193,7 +193,7 @@ def test_a_new_notebook_is_valid_nbformat() -> None:
     nbformat.validate(nbformat.from_dict(json.loads(written)))
 
 
-# -- outputs by reference ------------------------------------------------------------------------------------------
+# -- outputs by reference -------------------------------------------------------------------------------------
 
 
 def display(data: Any) -> dict[str, Any]:
@@ -287,7 +287,7 @@ def test_what_a_file_already_held_is_not_cut() -> None:
     assert_same(value)
 
 
-# -- files that are not in order -----------------------------------------------------------------------------------
+# -- files that are not in order ------------------------------------------------------------------------------
 
 GOOD = as_bytes(notebook(code("x = 1\n")))
 

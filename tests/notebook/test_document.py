@@ -52,7 +52,7 @@ def new_cell(**changes: Any) -> Map[Any]:
     return Map({key: value for key, value in cell.items() if value is not None})
 
 
-# -- server edits -------------------------------------------------------------------------------------------------------
+# -- server edits --------------------------------------------------------------------------------------------------
 
 
 def test_edits_come_out_in_order_and_as_updates() -> None:
@@ -128,7 +128,7 @@ def test_updates_count_text_in_utf_16_as_yjs_does() -> None:
     assert end - start == 4
 
 
-# -- staging ------------------------------------------------------------------------------------------------------------
+# -- staging -------------------------------------------------------------------------------------------------------
 
 
 def test_a_refused_update_leaves_no_trace() -> None:
@@ -301,7 +301,7 @@ def test_too_many_cells_are_refused() -> None:
     assert caught.value.error_code == "too_many_cells"
 
 
-# -- convergence --------------------------------------------------------------------------------------------------------
+# -- convergence ---------------------------------------------------------------------------------------------------
 
 
 @given(st.integers(0, 2**32), st.integers(2, 4))
@@ -370,7 +370,7 @@ def test_metadata_keeps_its_types(metadata: dict[str, Any]) -> None:
         assert json.dumps(found, sort_keys=True) == json.dumps(metadata, sort_keys=True)
 
 
-# -- positions ----------------------------------------------------------------------------------------------------------
+# -- positions -----------------------------------------------------------------------------------------------------
 
 
 @given(st.lists(st.integers(0, 10**6), max_size=120), st.integers(0, 50))

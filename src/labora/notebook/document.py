@@ -69,6 +69,7 @@ class NotebookDocument:
         self._vector: dict[int, int] = {}
         self._captured: bytes = EMPTY_UPDATE
         self._capture = False
+        self._together = False
         self._doc.observe(self._committed)
         self._twin: _Twin | None = None
 
@@ -341,7 +342,22 @@ class NotebookDocument:
         high = next((position for position, _ in order[index:] if position > (low or "")), None)
         return position_between(low, high)
 
+    def edit_together(self, change: Callable[[], None], *, origin: str = "server") -> bytes:
+        """Makes all edits that ``change`` calls for in one transaction, and returns its update."""
+
+        def edits() -> None:
+            self._together = True
+            try:
+                change()
+            finally:
+                self._together = False
+
+        return self._edit(edits, origin)
+
     def _edit(self, change: Callable[[], None], origin: str) -> bytes:
+        if self._together:
+            change()
+            return EMPTY_UPDATE
         self._capture, self._captured = True, EMPTY_UPDATE
         try:
             with self._doc.transaction(origin=origin):
