@@ -60,7 +60,7 @@ export class Commands {
 
   disconnected(): void {
     this.#ready = false;
-    for (const [id, pending] of [...this.#pending]) {
+    for (const [id, pending] of Array.from(this.#pending)) {
       pending.sent = false;
       if (pending.keep) continue;
       this.#pending.delete(id);
@@ -79,7 +79,7 @@ export class Commands {
   /** Ends every command: the room will not come back. */
   abandon(code: string, message: string): void {
     this.#ready = false;
-    for (const id of [...this.#pending.keys()]) this.refused(id, code, message);
+    for (const id of Array.from(this.#pending.keys())) this.refused(id, code, message);
   }
 
   #take(id: string): Pending | undefined {

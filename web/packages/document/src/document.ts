@@ -109,8 +109,8 @@ export class NotebookDocument {
     this.#undo.stopCapturing();
   }
 
-  /** Inserts cells after another one (`null`: at the top) and returns their ids. Undo puts them into the bin. */
-  insert(contents: readonly CellContent[], after: string | null): string[] {
+  /** Inserts cells after another one (`null`: at the top) and returns their ids. Undo puts them into the bin. `sameStep` changes what belongs to the same step. */
+  insert(contents: readonly CellContent[], after: string | null, sameStep: () => void = () => {}): string[] {
     const positions = this.#positionsAfter(after, contents.length);
     const ids = contents.map(() => newCellId());
     // Made as deleted cells first, which undo never takes back: undoing an insertion while a colleague types in the
@@ -120,6 +120,7 @@ export class NotebookDocument {
     }, SETUP);
     this.edit(() => {
       for (const id of ids) this.#cells.get(id)?.delete('deleted');
+      sameStep();
     });
     return ids;
   }
@@ -153,13 +154,10 @@ export class NotebookDocument {
     const text = this.text(id);
     if (!content || !text) return null;
     const tail = content.source.slice(offset);
-    const [created] = this.insert([{ kind: content.kind, source: tail.replace(/^\n/, '') }], id);
-    // One undo takes both back: the step of the insertion goes on.
-    this.#ydoc.transact(() => {
+    const [created] = this.insert([{ kind: content.kind, source: tail.replace(/^\n/, '') }], id, () => {
       text.delete(offset, tail.length);
-      const head = text.toString();
-      if (head.endsWith('\n')) text.delete(head.length - 1, 1);
-    }, EDIT);
+      if (content.source[offset - 1] === '\n') text.delete(offset - 1, 1);
+    });
     return created ?? null;
   }
 

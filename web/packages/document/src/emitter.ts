@@ -14,11 +14,11 @@ export class Emitter<Topic = string> {
   }
 
   emit(topic: Topic): void {
-    for (const listener of [...(this.#listeners.get(topic) ?? [])]) listener();
+    for (const listener of Array.from(this.#listeners.get(topic) ?? [])) listener();
   }
 
   emitAll(): void {
-    for (const topic of [...this.#listeners.keys()]) this.emit(topic);
+    for (const topic of Array.from(this.#listeners.keys())) this.emit(topic);
   }
 }
 

@@ -12,7 +12,7 @@ export const compareKeys = (a: string, b: string): number => (a < b ? -1 : a > b
 /** Three random digits of which the last is not zero. */
 export function randomSuffix(): string {
   const numbers = crypto.getRandomValues(new Uint32Array(3));
-  return DIGITS[numbers[0]! % 62]! + DIGITS[numbers[1]! % 62]! + DIGITS[1 + (numbers[2]! % 61)]!;
+  return Array.from(numbers, (number, at) => DIGITS[at < 2 ? number % 62 : 1 + (number % 61)]).join('');
 }
 
 /** The first `width` digits of a key as a number. A notebook may be long-lived: the number has no fixed size. */

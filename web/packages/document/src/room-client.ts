@@ -140,6 +140,7 @@ export class RoomClient {
       }
     } catch (error) {
       // What we cannot apply would leave us with a state that nobody else has: take the whole of it again.
+      // oxlint-disable-next-line eslint/no-console -- the only trace of a fault between server and page
       console.error(error);
       this.#socket.reconnect(RESYNC);
     }
@@ -329,9 +330,10 @@ export class RoomClient {
     clearTimeout(this.#vaultTimer);
     this.#vaultTimer = undefined;
     const updates = this.#unsaved.all.filter((one) => one.ref > this.#vaultRef);
+    const last = updates.at(-1);
     const epoch = this.#epoch;
-    if (!this.#vault || epoch === null || updates.length === 0) return;
-    this.#vaultRef = updates.at(-1)!.ref;
+    if (!this.#vault || epoch === null || !last) return;
+    this.#vaultRef = last.ref;
     const drafts = this.#takeDrafts();
     try {
       await (await this.#vault).save(epoch, updates, drafts);
@@ -348,6 +350,7 @@ export class RoomClient {
 
 /** Private windows and full disks have no IndexedDB: the edits then live as long as the tab. */
 function ignoreStorage(error: unknown): void {
+  // oxlint-disable-next-line eslint/no-console -- nothing is lost yet, so the person is not alarmed
   console.warn('Unsaved edits cannot be kept in this browser.', error);
 }
 

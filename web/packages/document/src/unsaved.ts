@@ -41,13 +41,13 @@ export class UnsavedUpdates {
     for (const entry of unsent) entry.sent = true;
     this.#inFlight.add(last.ref);
     const updates = unsent.map((entry) => entry.update);
-    return { ref: last.ref, update: updates.length === 1 ? updates[0]! : Y.mergeUpdates(updates) };
+    return { ref: last.ref, update: Y.mergeUpdates(updates) };
   }
 
   /** Everything up to `ref` is durable. */
   saved(ref: number): void {
     this.#entries = this.#entries.filter((entry) => entry.ref > ref);
-    for (const flying of [...this.#inFlight]) if (flying <= ref) this.#inFlight.delete(flying);
+    for (const flying of Array.from(this.#inFlight)) if (flying <= ref) this.#inFlight.delete(flying);
   }
 
   /** Nothing is on its way any more: all of it is sent again. */
