@@ -351,8 +351,14 @@ def _find_spec(name: str) -> Spec:
     # Imported with the first kernel: the channel is open before.
     from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
+    manager = KernelSpecManager(ensure_native_kernel=False)
+    # The image's own kernels lie beside its programs (/opt/python), which is not where the agent lives.
+    for folder in reversed(os.environ.get("PATH", "").split(os.pathsep)):
+        kernels = os.path.join(os.path.dirname(folder), "share", "jupyter", "kernels")
+        if os.path.isabs(folder) and kernels not in manager.kernel_dirs:
+            manager.kernel_dirs.insert(0, kernels)
     try:
-        found = KernelSpecManager(ensure_native_kernel=False).get_kernel_spec(name)
+        found = manager.get_kernel_spec(name)
     except NoSuchKernel:
         raise KernelError("no_such_kernelspec", f"This image has no kernel named {name}.") from None
     return Spec(list(found.argv), dict(found.env), found.interrupt_mode, found.language, found.resource_dir)

@@ -93,8 +93,8 @@ class LocalProvider:
             **spec.env,
             "PYTHONPATH": str(guest_path()),
             "PATH": f"{Path(self._python).parent}:{os.environ.get('PATH', '')}",
-            "JUPYTER_PATH": str(Path(self._python).parent.parent / "share" / "jupyter"),
             "IPYTHONDIR": str(folder / "ipython"),
+            "TMPDIR": str(folder),
         }
         if self._spool_bytes is not None:
             env["LABORA_SPOOL_BYTES"] = str(self._spool_bytes)

@@ -1,0 +1,117 @@
+"""A real host with a real sandbox and a small image, copied from the environment that runs the tests."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from labora.base.errors import NotFoundError, UnavailableError
+from labora.host.client import HostClient
+from labora.runtimes.providers.sandbox import SandboxProvider
+from labora.testing.providers import guest_path
+from labora.testing.recorder import eventually
+
+
+def with_requirements(*names: str) -> set[str]:
+    """Names of the installed distributions that these need, themselves included."""
+    found: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
+        if name in found:
+            continue
+        try:
+            needs = importlib.metadata.requires(name) or []
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        found.add(name)
+        waiting += [match[0] for need in needs if "extra ==" not in need and (match := re.match(r"[\w.-]+", need))]
+    return found
+
+
+def make_environment(folder: Path, *names: str) -> Path:
+    """Makes an environment with copies of installed distributions; returns its site-packages."""
+    python = Path(os.path.realpath(sys._base_executable))
+    (folder / "bin").mkdir(parents=True)
+    (folder / "bin" / "python").symlink_to(python)
+    (folder / "pyvenv.cfg").write_text(f"home = {python.parent}\ninclude-system-site-packages = false\n")
+    packages = folder / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
+    for name in with_requirements(*names):
+        distribution = importlib.metadata.distribution(name)
+        for file in distribution.files or []:
+            source = Path(str(distribution.locate_file(file)))
+            if file.parts[0] != ".." and source.is_file():
+                (packages / file).parent.mkdir(parents=True, exist_ok=True)
+                # With its time stamp, or compiled modules would not be taken.
+                shutil.copy2(source, packages / file)
+    return packages
+
+
+@pytest.fixture(scope="session")
+def sandbox_folder() -> Iterator[Path]:
+    """A data folder with an image ``py`` that has IPython's kernel, and the agent of this checkout."""
+    folder = Path(tempfile.mkdtemp(prefix="labora-sandbox-"))
+    folder.chmod(0o755)
+    images = folder / "images"
+    shutil.copytree(
+        guest_path() / "labora_guest",
+        make_environment(images / "agent", "jupyter-client", "pyzmq") / "labora_guest",
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
+    make_environment(images / "py" / "env", "ipykernel")
+    spec = images / "py" / "env" / "share" / "jupyter" / "kernels" / "python3"
+    spec.mkdir(parents=True)
+    argv = ["python", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    (spec / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "Python 3", "language": "python"}))
+    (images / "py" / "manifest.json").write_text(json.dumps({"agent": "agent"}))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+class CopiedImages:
+    """The one image of the folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def ready(self, name: str, _progress: object) -> Path:
+        if name != "py":
+            raise NotFoundError("no such image", code="unknown_image")
+        return self._folder / "images" / "py"
+
+
+def start_host(folder: Path) -> subprocess.Popen[bytes]:
+    with (folder / "log").open("ab") as log:
+        command = [sys.executable, "-m", "labora.host", "--data-dir", str(folder)]
+        return subprocess.Popen(command, stdout=log, stderr=log, cwd="/")
+
+
+@pytest.fixture
+async def sandbox(sandbox_folder: Path) -> AsyncIterator[SandboxProvider]:
+    """The sandbox provider over a host of its own."""
+    client = HostClient(sandbox_folder / "run" / "host.sock")
+    process = start_host(sandbox_folder)
+
+    async def answers() -> bool:
+        try:
+            await client.ping()
+        except UnavailableError:
+            assert process.poll() is None, (sandbox_folder / "log").read_text()
+            return False
+        return True
+
+    await eventually(answers, 30)
+    yield SandboxProvider(client, CopiedImages(sandbox_folder))
+    await client.stop()
+    await asyncio.to_thread(process.wait, 20)
