@@ -7,6 +7,7 @@ import json
 import os
 import select
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from labora.host import ensure_host
 from labora.host.client import HostClient
 from labora.host.model import Limits
 from labora.host.process import is_alive
+from labora.host.sandbox import interpreter_prefixes
 
 pytestmark = pytest.mark.sandbox
 
@@ -255,3 +257,39 @@ async def test_without_isolation_a_runtime_still_speaks_the_protocol(make_host):
     assert await guest.run("import os; print(os.path.basename(os.getcwd()), os.getuid() != 0)") == "content True"
     await host.client.kill("rt", wipe=True)
     assert not is_alive(handle.pid, handle.start_time)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a folder that only root may enter")
+async def test_everything_may_lie_below_a_folder_that_only_root_may_enter(make_host, data_folder):
+    host = make_host("a")
+    closed = data_folder / "closed"
+    closed.mkdir(mode=0o700)
+    (data_folder / "images").rename(closed / "images")
+    host.folder, host.client = closed, HostClient(closed / "run" / "host.sock")
+    await host.start()
+    guest = await host.guest(await host.runtime())
+    assert (
+        await guest.run("import os; print(os.getuid(), sorted(os.listdir('/opt/python')))") == "0 ['bin', 'pyvenv.cfg']"
+    )
+
+
+async def test_an_interpreter_outside_usr_is_shown_at_its_own_path(make_host, data_folder):
+    """As one installed by pyenv or uv below the home folder, with a copy of the standard library."""
+    host = make_host("a" if os.geteuid() == 0 else "b")
+    home = data_folder / "home of root" / "python"
+    (home / "bin").mkdir(parents=True)
+    (home / "mark").write_text("shown")
+    for name in ("agent", "py/env"):
+        environment = data_folder / "images" / name
+        text = (environment / "pyvenv.cfg").read_text()
+        (environment / "pyvenv.cfg").write_text(text.replace("home = ", f"home = {home}/bin\nbase = ", 1))
+    (home / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}").symlink_to(
+        os.path.realpath(sys._base_executable)  # noqa: ASYNC240
+    )
+    (data_folder / "home of root").chmod(0o700 if os.geteuid() == 0 else 0o755)
+    await host.start()
+    prefixes = interpreter_prefixes(data_folder / "images" / "py" / "env")
+    assert prefixes == [str(home)]
+    handle = await host.runtime()
+    guest = await host.guest(handle)
+    assert await guest.run(f"print(open({str(home / 'mark')!r}).read())") == "shown"
