@@ -203,7 +203,7 @@ export const en: Messages = {
     roleOf: 'Role of {name}',
     remove: 'Remove {name}',
     inherited: 'Through a folder above',
-    note: 'Editors run code on their own machine, never on yours.',
+    note: 'Code runs on the machine of whoever presses Run, never on yours.',
     role: { owner: 'Owner', editor: 'Editor', commenter: 'Commenter', viewer: 'Viewer' },
     kind: { person: 'A person', group: 'A group', domain: 'Everybody signed in', anyone: 'Anyone with the link' },
   },

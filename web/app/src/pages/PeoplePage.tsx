@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useState } from 'react';
-import { type Account, type Invitation, api } from '@labora/api';
+import { type AccountForOwner, type Invitation, api } from '@labora/api';
 import { TopBar, useAccount } from '@labora/drive/shell';
 import {
   Avatar,
@@ -32,7 +32,7 @@ interface Shown {
 /** The owner's page: who has an account, invitations, reset links. */
 export function PeoplePage() {
   const me = useAccount();
-  const [accounts, setAccounts] = useState<Account[] | null>(null);
+  const [accounts, setAccounts] = useState<AccountForOwner[] | null>(null);
   const [invitations, setInvitations] = useState<Invitation[]>([]);
   const [error, setError] = useState<unknown>(null);
   const [inviting, setInviting] = useState(false);
@@ -53,7 +53,7 @@ export function PeoplePage() {
     if (isOwner) void load();
   }, [isOwner, load]);
 
-  async function reset(account: Account) {
+  async function reset(account: AccountForOwner) {
     try {
       const { url } = await api.resetLink(account.id);
       const { name } = account;
@@ -63,7 +63,7 @@ export function PeoplePage() {
     }
   }
 
-  async function setDisabled(account: Account, disabled: boolean) {
+  async function setDisabled(account: AccountForOwner, disabled: boolean) {
     const { name } = account;
     const agreed =
       !disabled ||
@@ -147,10 +147,10 @@ export function PeoplePage() {
 }
 
 interface PersonProps {
-  account: Account;
+  account: AccountForOwner;
   mine: boolean;
-  onReset: (account: Account) => Promise<void>;
-  onDisable: (account: Account, disabled: boolean) => Promise<void>;
+  onReset: (account: AccountForOwner) => Promise<void>;
+  onDisable: (account: AccountForOwner, disabled: boolean) => Promise<void>;
 }
 
 function Person({ account, mine, onReset, onDisable }: PersonProps) {

@@ -1,11 +1,11 @@
 import { useCallback, useEffect, useState } from 'react';
-import { type ApiToken, type NewApiToken, api } from '@labora/api';
+import { type ApiToken, type NewApiToken, type TokenScope, api } from '@labora/api';
 import { Banner, Button, Icon, Select, TextField, confirm, errorText, formatWhen, t, toast } from '@labora/ui';
 import { CopyField } from './CopyField';
 
 type Scope = 'all' | 'write' | 'read';
 type Days = '30' | '90' | '365' | 'never';
-const scopes: Record<Scope, string[]> = { all: ['read', 'write', 'run'], write: ['read', 'write'], read: ['read'] };
+const scopes: Record<Scope, TokenScope[]> = { all: ['read', 'write', 'run'], write: ['read', 'write'], read: ['read'] };
 const failed = (error: unknown) => toast({ kind: 'error', message: errorText(error) });
 
 /** The API tokens of this account: make one, see when each was used, revoke. */

@@ -2,20 +2,25 @@
 import { address, request } from './request';
 import type {
   Account,
+  AccountForOwner,
   ApiToken,
   File,
   FileChange,
   FilePage,
   Image,
   Instance,
+  GivenRole,
   Invitation,
+  InvitationPage,
   ListQuery,
   NewApiToken,
+  NewInvitation,
   OneTimeLink,
   Permission,
   PersonWithLogin,
   Revision,
   Role,
+  TokenScope,
 } from './types';
 
 const get = <T>(path: string, query = {}, signal?: AbortSignal) =>
@@ -46,24 +51,24 @@ export const api = {
   rename: (name: string) => request<Account>('PATCH', '/me', { json: { name } }),
   changePassword: (old: string, password: string) => post<void>('/me/password', { old, new: password }),
   tokens: () => list(get<ApiToken[]>('/me/tokens')),
-  createToken: (label: string, scopes: string[], expiresDays: number | null) =>
+  createToken: (label: string, scopes: TokenScope[], expiresDays: number | null) =>
     post<NewApiToken>('/me/tokens', { label, scopes, expires_days: expiresDays }),
   deleteToken: (token: string) => request<void>('DELETE', `/me/tokens/${id(token)}`),
 
   invitations: () => list(get<Invitation[]>('/invitations')),
-  invite: (label: string) => post<OneTimeLink>('/invitations', { label }),
+  invite: (label: string) => post<NewInvitation>('/invitations', { label }),
   deleteInvitation: (invitation: string) => request<void>('DELETE', `/invitations/${id(invitation)}`),
   /** What an invitation link is for; `secret` is the link's fragment. */
   invitation: (secret: string) =>
-    request<{ label?: string }>('GET', '/invitation', { headers: { 'X-Labora-Link': secret } }),
+    request<InvitationPage>('GET', '/invitation', { headers: { 'X-Labora-Link': secret } }),
   acceptInvitation: (secret: string, account: Credentials) =>
     post<Account>('/invitation/accept', account, { 'X-Labora-Link': secret }),
   resetPassword: (secret: string, password: string) => post<void>('/reset', { password }, { 'X-Labora-Link': secret }),
 
-  accounts: () => list(get<Account[]>('/accounts')),
+  accounts: () => list(get<AccountForOwner[]>('/accounts')),
   resetLink: (account: string) => post<OneTimeLink>(`/accounts/${id(account)}/reset-link`),
   setDisabled: (account: string, disabled: boolean) =>
-    request<Account>('PATCH', `/accounts/${id(account)}`, { json: { disabled } }),
+    request<AccountForOwner>('PATCH', `/accounts/${id(account)}`, { json: { disabled } }),
   people: (q: string, signal?: AbortSignal) => list(get<PersonWithLogin[]>('/people', { q }, signal)),
 
   files: (query: ListQuery, signal?: AbortSignal) => get<FilePage>('/files', query, signal),
@@ -90,7 +95,7 @@ export const api = {
     address(`/files/${id(file)}/blobs/${sha256}`, { type: mediaType }),
 
   permissions: (file: string) => list(get<Permission[]>(`/files/${id(file)}/permissions`)),
-  share: (file: string, person: { account_id: string } | { login: string }, role: Role) =>
+  share: (file: string, person: { account_id: string } | { login: string }, role: GivenRole) =>
     post<Permission>(`/files/${id(file)}/permissions`, { ...person, role }),
   changePermission: (file: string, permission: string, role: Role) =>
     request<Permission>('PATCH', `/files/${id(file)}/permissions/${id(permission)}`, { json: { role } }),

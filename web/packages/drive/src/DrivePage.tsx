@@ -124,7 +124,7 @@ export function DrivePage(props: DrivePageProps) {
       <main className="drive-main" id="main">
         <PreparationBanner />
         <div className="drive-head">
-          {folderId && !q ? (
+          {folderId && !q && listing.status !== 'failed' ? (
             <Crumbs folderId={folderId} onName={setHeading} />
           ) : (
             <h1 className="ui-truncate">{title}</h1>

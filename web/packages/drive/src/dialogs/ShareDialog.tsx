@@ -1,5 +1,5 @@
 import { type KeyboardEvent, useCallback, useEffect, useId, useState } from 'react';
-import { type File, type Permission, type PersonWithLogin, type Role, api } from '@labora/api';
+import { type File, type GivenRole, type Permission, type PersonWithLogin, type Role, api } from '@labora/api';
 import {
   Avatar,
   Banner,
@@ -126,7 +126,7 @@ function Entry({ permission, onRole, onRemove }: EntryProps) {
 
 interface AddPersonProps {
   taken: Set<string>;
-  onAdd: (person: PersonWithLogin, role: Role) => Promise<boolean>;
+  onAdd: (person: PersonWithLogin, role: GivenRole) => Promise<boolean>;
 }
 
 /** A combo box of people: type a name or sign-in name, choose, and say what they may do. */
