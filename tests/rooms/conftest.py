@@ -259,6 +259,12 @@ class House:
         view = await self.drive.upload(by, name, "root", chunks())
         return view.id
 
+    ada = ADA
+
+    def new_page(self, file_id: str, principal: Principal = ADA) -> Page:
+        """Returns a page that is not connected yet."""
+        return Page(self, file_id, principal)
+
     async def close(self) -> None:
         await self.rooms.close()
         await self.database.close()
@@ -312,6 +318,9 @@ class Page:
             subscriber.limit_bytes = self.limit
         self.room, self.subscriber = room, subscriber
         room.join(subscriber, {"id": view.id})
+        # What was not acknowledged goes again, in the answer to the server's state vector.
+        self.unsaved.clear()
+        self._own.clear()
         self._reader = asyncio.create_task(self._read())
         await self.until(lambda: bool(self.welcome))
         room.sync(subscriber, self.doc.get_state())

@@ -21,6 +21,12 @@ def load_house() -> Any:
     return module
 
 
+def say(line: str) -> None:
+    """Tells the parent, at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
 async def main(folder: Path, file_id: str, tag: str) -> None:
     helpers = load_house()
     house = helpers.House(folder)
@@ -30,13 +36,13 @@ async def main(folder: Path, file_id: str, tag: str) -> None:
             token = f"<{tag}.{number}>"
             page.type("c0", token)
             await page.until(lambda: page.unsaved == {})
-            print("acked", token, flush=True)
+            say(f"acked {token}")
             if number % 4 == 1:
                 answer = await page.command("execute", cells=["c1"])
                 await page.finished(answer["result"]["executions"][0]["id"])
             if number % 4 == 3:
                 await page.command("checkpoint", name=None)
-    print("survived", flush=True)
+    say("survived")
     await house.close()
 
 

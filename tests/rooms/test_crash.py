@@ -29,7 +29,7 @@ async def test_every_acknowledged_edit_survives_a_kill_at(house: Any, point: str
     await house.rooms.close()
     seed = random.randrange(1 << 30)
     count = random.Random(seed).randint(1, 3)
-    print(f"seed {seed}: {point}:{count}")
+    sys.stdout.write(f"seed {seed}: {point}:{count}\n")
     acked = await _run_until_killed(house.folder, file_id, f"{point}:{count}")
     await house.start()
     async with house.page(file_id) as page:

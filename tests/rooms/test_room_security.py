@@ -156,14 +156,12 @@ async def test_sec_69_bombs_are_refused_and_the_room_lives(house: Any, bomb: byt
         assert page.room.document.source("c0") == "still x"
 
 
-@pytest.mark.parametrize("vector", [b"\x01\x01\x01", b"\xff\xff\xff\xff\xff", b"\xff\xff\xff\xff\x0f", b""])
+@pytest.mark.parametrize("vector", [b"\xff\xff\xff\xff\xff", b"\xff\xff\xff\xff\x0f", b""])
 async def test_sec_69_a_damaged_state_vector_harms_only_its_sender(house: Any, vector: bytes) -> None:
     file_id = await house.notebook("x")
     async with house.page(file_id) as page, house.page(file_id) as other:
-        try:
+        with pytest.raises(LaboraError, match="state vector"):
             page.room.sync(page.subscriber, vector)
-        except LaboraError as error:
-            assert error.error_code == "bad_state_vector"
         other.type("c0", "y")
         await other.settle()
         assert other.unsaved == {}
@@ -183,13 +181,18 @@ async def test_sec_70_a_reader_that_never_reads_is_closed_and_holds_nobody_up(ho
         slow.reading.set()
 
 
+def flood(page: Any) -> None:
+    """Sends 10,000 presence messages at once."""
+    for number in range(10_000):
+        page.room.presence.receive(page.subscriber, json.dumps({"cell_id": f"c{number}"}).encode())
+
+
 async def test_sec_71_presence_floods_are_coalesced_and_then_closed(house: Any) -> None:
     file_id = await house.notebook("x")
     async with house.page(file_id) as ada, house.page(file_id) as other:
         heard = len(ada.presence)
         with pytest.raises(LaboraError, match="Too many"):
-            for number in range(10_000):
-                other.room.presence.receive(other.subscriber, json.dumps({"cell_id": f"c{number}"}).encode())
+            flood(other)
         with pytest.raises(LaboraError, match="too large"):
             other.room.presence.receive(other.subscriber, b'"' + b"x" * 1_000_000 + b'"')
         await ada.until(lambda: len(ada.presence) > heard)

@@ -32,6 +32,7 @@ from labora.rooms.room import Room
 from labora.rooms.subscriber import Close, Subscriber
 
 KEEP_S = 0.5
+CLOSE_S = 8.0
 RECHECK_S = 30.0
 
 log = get_logger("rooms")
@@ -113,14 +114,22 @@ class Rooms:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self.journal.ok:
-            for room in list(self._rooms.values()):
-                room.closed = False
-                if room.dirty_since is not None:
-                    await try_save(self._checkpoints, room)
-                room.closed = True
+        with suppress(TimeoutError):
+            # The journal holds whatever is not saved in time.
+            async with asyncio.timeout(CLOSE_S):
+                await self._save_all()
         await self.journal.close()
         self._rooms.clear()
+
+    async def _save_all(self) -> None:
+        for room in list(self._rooms.values()):
+            if not self.journal.ok:
+                return
+            room.closed = False
+            await room.settled()
+            if room.dirty_since is not None:
+                await try_save(self._checkpoints, room)
+            room.closed = True
 
     def abandon(self) -> None:
         """Drops everything that is not durable, as a kill would; for tests of what is left then."""
@@ -340,17 +349,21 @@ class Rooms:
                 await self.evict(room.file_id)
 
     async def evict(self, file_id: str) -> bool:
-        """Lets a room leave memory once it is saved and nobody uses it. Returns whether it left."""
+        """Lets a room leave memory once it is saved and nobody uses it. Returns whether it is out."""
         async with self._locks.setdefault(file_id, asyncio.Lock()):
             room = self._rooms.get(file_id)
             if room is None:
-                return False
+                return True
             if not room.closed:
-                if room.dirty_since is not None and not await try_save(self._checkpoints, room):
+                if not self.journal.ok:
                     return False
                 await room.settled()
+                if room.dirty_since is not None and not await try_save(self._checkpoints, room):
+                    return False
                 if room.subscribers or room.works or room.dirty_since is not None:
                     return False
+                if room.document is not None and room.read_only_reason is None:
+                    await self._checkpoints.compact(room)
             self._executions.drop(room)
             room.close(Close.RESTART, "This notebook was closed.")
             del self._rooms[file_id]

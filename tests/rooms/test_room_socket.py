@@ -1,0 +1,161 @@
+"""The room over its real WebSocket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import uvicorn
+from pycrdt import Doc, Map
+from starlette.applications import Starlette
+from starlette.routing import WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from labora.access import ANONYMOUS
+from labora.api.room_socket import room_socket
+
+
+def signed_in(app: ASGIApp, house: Any) -> ASGIApp:
+    """Stands for the gate: whoever asks is Ada, unless the path says otherwise."""
+
+    async def gate(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            scope["labora.services"] = SimpleNamespace(rooms=house.rooms)
+            scope["labora.principal"] = ANONYMOUS if scope["query_string"] == b"stranger" else house.ada
+        await app(scope, receive, send)
+
+    return gate
+
+
+class Announcing(uvicorn.Server):
+    """Says when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+
+@pytest.fixture
+async def port(house: Any) -> AsyncIterator[int]:
+    """Serves the room socket on a free port."""
+    app = Starlette(routes=[WebSocketRoute("/api/v1/files/{file_id}/room", room_socket)])
+    config = uvicorn.Config(
+        signed_in(app, house), port=0, log_config=None, lifespan="off", ws="websockets-sansio", ws_max_size=16 << 20
+    )
+    server = Announcing(config)
+    task = asyncio.create_task(server.serve())
+    await server.ready.wait()
+    yield server.servers[0].sockets[0].getsockname()[1]
+    server.should_exit = True
+    await task
+
+
+@asynccontextmanager
+async def room(port: int, file_id: str, query: str = "") -> AsyncIterator[ClientConnection]:
+    async with connect(f"ws://127.0.0.1:{port}/api/v1/files/{file_id}/room{query}", max_size=None) as socket:
+        yield socket
+
+
+async def say(socket: ClientConnection, body: dict[str, Any]) -> None:
+    await socket.send(b"\x00" + json.dumps(body).encode())
+
+
+async def hear(socket: ClientConnection, lane: int, kind: str | None = None) -> Any:
+    """Returns the next frame of a lane, of a type on the control lane."""
+    async with asyncio.timeout(10):
+        while True:
+            frame = await socket.recv()
+            assert isinstance(frame, bytes)
+            if frame[0] != lane:
+                continue
+            body = frame[1:] if lane == 2 else json.loads(frame[1:])
+            if kind is None or body["type"] == kind:
+                return body
+
+
+async def test_open_edit_run_and_leave_over_the_socket(house: Any, port: int) -> None:
+    file_id = await house.notebook("b")
+    async with room(port, file_id) as socket:
+        doc: Doc[Any] = Doc()
+        for root in ("cells", "metadata", "extra"):
+            doc[root] = Map()
+        await say(socket, {"type": "hello", "version": 1, "client_id": doc.client_id, "epoch": None, "seq": None})
+        welcome = await hear(socket, 0, "welcome")
+        assert welcome["file"]["id"] == file_id
+        assert "edit" in welcome["file"]["abilities"]
+        await socket.send(b"\x02\x00" + doc.get_state())
+        answer = await hear(socket, 2)
+        assert answer[0] == 1
+        doc.apply_update(answer[1:])
+        before = doc.get_state()
+        doc["cells"]["c0"]["source"].insert(0, "a")
+        await socket.send(b"\x02\x02" + (7).to_bytes(4, "big") + doc.get_update(before))
+        await say(socket, {"type": "execute", "id": "x", "cells": ["c0"]})
+        saved = await hear(socket, 0, "saved")
+        assert saved["ref"] == 7
+        assert saved["epoch"] == welcome["epoch"]
+        ack = await hear(socket, 0, "ack")
+        wanted = ack["result"]["executions"][0]["id"]
+        events: list[Any] = []
+        while not any(e["type"] == "execution" and e["execution"]["status"] == "ok" for e in events):
+            events += (await hear(socket, 1))["events"]
+        inserted = [op["insert"] for e in events if e["type"] == "outputs" for op in e["ops"]]
+        assert inserted[0][0]["text"] == "ab\n"
+        assert wanted in {e["execution"]["id"] for e in events if e["type"] == "execution"}
+    live = await house.rooms.open(file_id)
+    await live.watch(lambda _state: True)
+    assert live.document.source("c0") == "ab"
+
+
+@pytest.mark.parametrize(
+    ("first", "code"),
+    [
+        (b'\x00{"type":"hello","version":99,"client_id":1}', 4400),
+        (b'\x00{"type":"ping","id":"1"}', 4409),
+        (b"\x00not json", 4409),
+        (b"\x07", 4409),
+        (b'\x00{"type":"hello","version":1,"client_id":"me"}', 4409),
+    ],
+)
+async def test_a_bad_first_frame_is_told_by_the_close_code(house: Any, port: int, first: bytes, code: int) -> None:
+    file_id = await house.notebook("x")
+    async with room(port, file_id) as socket:
+        await socket.send(first)
+        with pytest.raises(ConnectionClosed):
+            await socket.recv()
+        assert socket.close_code == code
+
+
+@pytest.mark.parametrize("query", ["", "?stranger"])
+async def test_what_is_not_there_and_what_is_not_shared_look_the_same(house: Any, port: int, query: str) -> None:
+    file_id = await house.notebook("x") if query else "nothing"
+    async with room(port, file_id, query) as socket:
+        await say(socket, {"type": "hello", "version": 1, "client_id": 1})
+        with pytest.raises(ConnectionClosed):
+            await socket.recv()
+        assert socket.close_code == 4404
+
+
+async def test_a_damaged_frame_ends_only_its_own_socket(house: Any, port: int) -> None:
+    file_id = await house.notebook("x")
+    async with room(port, file_id) as good, room(port, file_id) as bad:
+        for number, socket in enumerate((good, bad)):
+            await say(socket, {"type": "hello", "version": 1, "client_id": number})
+            await hear(socket, 0, "welcome")
+        await bad.send(b"\x02\x09damaged")
+        with pytest.raises(ConnectionClosed):
+            await hear(bad, 0, "never")
+        assert bad.close_code == 4409
+        await say(good, {"type": "ping", "id": "1"})
+        assert (await hear(good, 0, "ack"))["id"] == "1"
