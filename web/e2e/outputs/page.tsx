@@ -1,7 +1,7 @@
 /** A page that shows what a test gives it, through the same components as the notebook. */
 import { CellOutputs, Markdown, OutputsProvider, type Output } from '@labora/outputs';
 import '../../packages/ui/src/tokens.css';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { createRoot } from 'react-dom/client';
 import { flushSync } from 'react-dom';
 import './page.css';
@@ -38,7 +38,9 @@ const host = {
 
 function Page() {
   const [cells, setCells] = useState<Cell[]>([]);
-  harness.show = (next) => flushSync(() => setCells(next));
+  useEffect(() => {
+    Object.assign(harness, { show: (next: Cell[]) => flushSync(() => setCells(next)) });
+  }, []);
   return (
     <OutputsProvider host={host}>
       <main>

@@ -21,7 +21,9 @@ export function h<K extends keyof HTMLElementTagNameMap>(
 
 function paint(element: HTMLElement, property: 'color' | 'background-color', colour: AnsiColour | undefined): void {
   if (colour === undefined) return;
-  element.style.setProperty(property, typeof colour === 'number' ? `var(--ansi-${colour})` : colour);
+  const exact = typeof colour === 'number' ? `var(--ansi-${colour})` : colour;
+  const readable = `color-mix(in srgb, ${exact} var(--lo-colour-kept), var(--text))`;
+  element.style.setProperty(property, property === 'color' && typeof colour === 'string' ? readable : exact);
 }
 
 /** The element that shows a style, or null for plain text. */
