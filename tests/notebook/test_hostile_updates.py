@@ -176,3 +176,25 @@ def test_truncated_updates_are_refused(number: int) -> None:
         with pytest.raises(LaboraError):
             server.stage(SAMPLES[number][:end], LIMITS, can_edit=True)
     assert len(server.cells()) == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["behind a first half", "before a second half", "deleting a half", "deleting up to one"]
+)
+def test_edits_inside_of_a_character_are_refused(name: str) -> None:
+    """Yjs makes two U+FFFD of it and yrs moves the edit: the copies would come apart for ever."""
+    server = NotebookDocument.from_notebook(new_notebook([Cell(id="c0", kind="code", source="a😀b")]))
+    [(client, [high])] = read_update(server.encode_state(), max_structs=100).highs.items()
+    first, second = varuint(client) + varuint(high), varuint(client) + varuint(high + 1)
+    update = {
+        "behind a first half": section([b"\x84" + first + b"\x01x"]) + b"\x00",
+        "before a second half": section([b"\x44" + second + b"\x01x"]) + b"\x00",
+        "deleting a half": b"\x00\x01" + varuint(client) + b"\x01" + varuint(high + 1) + b"\x01",
+        "deleting up to one": b"\x00\x01" + varuint(client) + b"\x01" + varuint(high - 1) + b"\x02",
+    }[name]
+    with pytest.raises(InvalidError) as caught:
+        server.stage(update, LIMITS, can_edit=True)
+    assert caught.value.error_code == "split_character"
+    whole = b"\x00\x01" + varuint(client) + b"\x01" + varuint(high) + b"\x02"
+    server.apply(server.stage(whole, LIMITS, can_edit=True).update, "client")
+    assert server.source("c0") == "ab"

@@ -22,8 +22,10 @@ from labora.notebook.positions import position_between, spread
 from labora.notebook.textdiff import diff_text
 from labora.notebook.updates import (
     EMPTY_UPDATE,
+    Halves,
     UpdateSummary,
     check_update,
+    note_halves,
     read_state_vector,
     read_update,
     write_state_vector,
@@ -67,6 +69,7 @@ class NotebookDocument:
     def __init__(self) -> None:
         self._doc: Doc[Any] = _new_doc()
         self._vector: dict[int, int] = {}
+        self._halves: Halves = {}
         self._captured: bytes = EMPTY_UPDATE
         self._capture = False
         self._together = False
@@ -85,7 +88,7 @@ class NotebookDocument:
             _put_all(self._doc["metadata"], notebook.metadata)
             top = {"nbformat": notebook.nbformat, "nbformat_minor": notebook.nbformat_minor}
             _put_all(self._doc["extra"], {**notebook.extra, **top})
-        self._know_all()
+        self._know(self.encode_state())
         return self
 
     @classmethod
@@ -183,9 +186,9 @@ class NotebookDocument:
         """
         summary = read_update(update, max_structs=_MAX_STRUCTS)
         if self._twin is None:
-            self._twin = _Twin(self.encode_state(), self._vector)
+            self._twin = _Twin(self.encode_state(), self._vector, self._halves)
         twin = self._twin
-        check_update(summary, twin.vector, {self._doc.client_id, *foreign_clients})
+        check_update(summary, twin.vector, {self._doc.client_id, *foreign_clients}, twin.halves)
         if not can_edit and summary.adds_to(twin.vector):
             raise ForbiddenError(_READ_ONLY, code="read_only")
         try:
@@ -207,7 +210,7 @@ class NotebookDocument:
 
     def _refused(self) -> None:
         pending = self._twin.pending if self._twin else []
-        self._twin = _Twin(self.encode_state(), self._vector)
+        self._twin = _Twin(self.encode_state(), self._vector, self._halves)
         for update in pending:
             self._twin.follow(update)
             self._twin.pending.append(update)
@@ -374,19 +377,15 @@ class NotebookDocument:
             self._captured = event.update
 
     def _know(self, update: bytes) -> None:
-        summary = read_update(update, max_structs=len(update))
-        for client, (_, end) in summary.sections.items():
-            self._vector[client] = max(end, self._vector.get(client, 0))
-
-    def _know_all(self) -> None:
-        self._vector = read_state_vector(self._doc.get_state())
+        _advance(self._vector, self._halves, read_update(update, max_structs=len(update)))
 
 
 class _Twin:
     """A second document that receives every update first."""
 
-    def __init__(self, state: bytes, vector: Mapping[int, int]) -> None:
+    def __init__(self, state: bytes, vector: Mapping[int, int], halves: Halves) -> None:
         self.vector = dict(vector)
+        self.halves = {client: set(clocks) for client, clocks in halves.items()}
         self.pending: list[bytes] = []
         self._doc = _new_doc()
         self._doc.apply_update(state)
@@ -402,11 +401,7 @@ class _Twin:
         """Takes over what the live document has."""
         self._doc.apply_update(update)
         self._changes.clear()
-        self._advance(read_update(update, max_structs=len(update)))
-
-    def _advance(self, summary: UpdateSummary) -> None:
-        for client, (_, end) in summary.sections.items():
-            self.vector[client] = max(end, self.vector.get(client, 0))
+        _advance(self.vector, self.halves, read_update(update, max_structs=len(update)))
 
     def stage(self, update: bytes, summary: UpdateSummary, limits: LimitSettings) -> StagedUpdate:
         self._changes.clear()
@@ -416,7 +411,7 @@ class _Twin:
             self._doc.apply_update(update)
         except ValueError as error:
             raise InvalidError("The update cannot be read. Reload the page.", code="bad_update") from error
-        self._advance(summary)
+        _advance(self.vector, self.halves, summary)
         if needs_itself and read_state_vector(self._doc.get_state()) != self.vector:
             raise InvalidError("The update's parts wait for each other. Reload the page.", code="missing_updates")
         changes = self._changes
@@ -428,6 +423,12 @@ class _Twin:
         if self._changed:
             self.pending.append(update)
         return StagedUpdate(update, not self._changed, frozenset(changes.cells))
+
+
+def _advance(vector: dict[int, int], halves: Halves, summary: UpdateSummary) -> None:
+    for client, (_, end) in summary.sections.items():
+        vector[client] = max(end, vector.get(client, 0))
+    note_halves(halves, summary)
 
 
 def _is_panic(error: BaseException) -> bool:

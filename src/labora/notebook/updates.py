@@ -8,6 +8,7 @@ encoding.js`` and ``yjs/src/structs/*`` (https://github.com/yjs/yjs, INTERNALS.m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -22,8 +23,12 @@ _GC, _DELETED, _STRING, _TYPE, _ANY = 0, 1, 4, 7, 8
 _HAS_ORIGIN, _HAS_RIGHT, _HAS_KEY = 0x80, 0x40, 0x20
 _Y_MAP, _Y_TEXT = 1, 2
 _ANY_UNDEFINED, _ANY_NULL, _ANY_FALSE, _ANY_TRUE, _ANY_STRING = 127, 126, 121, 120, 119
+_ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 _SAME_PLACE = 1000
 """Insertions of one update at one place: each is compared with all others there."""
+
+
+Halves = dict[int, set[int]]
 
 
 class _Refused(Exception):  # noqa: N818 - never leaves this module
@@ -39,12 +44,18 @@ class UpdateSummary:
         deletes: by client, deleted ranges as (clock, length).
         needs: by client, the highest clock that a reference points at.
         structs: number of structs.
+        highs: by client, clocks of the first halves of surrogate pairs.
+        lefts: what structs are inserted behind, as (client, clock).
+        rights: what structs are inserted before.
     """
 
     sections: dict[int, tuple[int, int]] = field(default_factory=dict)
     deletes: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
     needs: dict[int, int] = field(default_factory=dict)
     structs: int = 0
+    highs: Halves = field(default_factory=dict)
+    lefts: list[tuple[int, int]] = field(default_factory=list)
+    rights: list[tuple[int, int]] = field(default_factory=list)
 
     def adds_to(self, known: Mapping[int, int]) -> bool:
         """Tells whether there is anything beyond the state vector ``known``, deletions aside."""
@@ -72,11 +83,37 @@ def read_update(data: bytes, *, max_structs: int) -> UpdateSummary:
     return summary
 
 
-def check_update(summary: UpdateSummary, known: Mapping[int, int], reserved: Collection[int]) -> None:
+def note_halves(halves: Halves, summary: UpdateSummary) -> None:
+    """Adds the surrogate pairs of an update to those of a document."""
+    for client, clocks in summary.highs.items():
+        halves.setdefault(client, set()).update(clocks)
+
+
+def _cuts_a_character(summary: UpdateSummary, halves: Halves) -> bool:
+    if not halves and not summary.highs:
+        return False
+    none: set[int] = set()
+
+    def is_high(client: int, clock: int) -> bool:
+        return clock in halves.get(client, none) or clock in summary.highs.get(client, none)
+
+    return (
+        any(is_high(client, clock) for client, clock in summary.lefts)
+        or any(is_high(client, clock - 1) for client, clock in summary.rights)
+        or any(
+            is_high(client, clock - 1) or is_high(client, clock + length - 1)
+            for client, ranges in summary.deletes.items()
+            for clock, length in ranges
+        )
+    )
+
+
+def check_update(summary: UpdateSummary, known: Mapping[int, int], reserved: Collection[int], halves: Halves) -> None:
     """Checks an update against the state vector of the document it is meant for.
 
     Raises:
-        InvalidError: code ``missing_updates``; it builds on something that the document lacks.
+        InvalidError: code ``missing_updates``; it builds on something that the document lacks. Code
+            ``split_character``; it edits between the halves of a surrogate pair, where Yjs and yrs come apart.
         ForbiddenError: code ``foreign_client``; it continues the history of a client in ``reserved``.
     """
     ends = {client: max(end, known.get(client, 0)) for client, (_, end) in summary.sections.items()}
@@ -92,6 +129,8 @@ def check_update(summary: UpdateSummary, known: Mapping[int, int], reserved: Col
             "The update builds on edits that the server does not have. Reload the page to get in step.",
             code="missing_updates",
         )
+    if _cuts_a_character(summary, halves):
+        raise InvalidError("The update cuts a character in two. Reload the page.", code="split_character")
     if any(end > known.get(client, 0) and client in reserved for client, (_, end) in summary.sections.items()):
         raise ForbiddenError("The update speaks for another client.", code="foreign_client")
 
@@ -230,16 +269,24 @@ class _Reader:
                 if info & (_HAS_ORIGIN | _HAS_RIGHT):
                     keyed = None
                     if info & _HAS_ORIGIN:
-                        place = self._reference(needs, client, clock)
+                        place = left = self._reference(needs, client, clock)
+                        summary.lefts.append(left)
                     if info & _HAS_RIGHT:
                         right = self._reference(needs, client, clock)
+                        summary.rights.append(right)
                         place = place or right
                 else:
                     place, keyed = self._parent(info, needs, client, clock)
                 seen = places[place] = places.get(place, 0) + 1
                 if seen > _SAME_PLACE:
                     raise _Refused("too many insertions at one place")
-                clock += self._content(content, keyed)
+                text = self._string(keyed) if content == _STRING else None
+                if text is None:
+                    clock += self._content(content, keyed)
+                elif text.isascii():
+                    clock += len(text)
+                else:
+                    clock = self._note_highs(text, clock, summary.highs.setdefault(client, set()))
             if clock > _MAX_CLOCK:
                 raise _Refused("a clock is too high")
         return clock
@@ -267,15 +314,25 @@ class _Reader:
             return (parent, self.text(_MAX_KEY_BYTES)), True
         return (parent, None), False
 
+    def _string(self, keyed: bool | None) -> str:
+        if keyed:
+            raise _Refused("text as a value")
+        text = self.text(len(self._data))
+        if not text:
+            raise _Refused("an empty text")
+        return text
+
+    @staticmethod
+    def _note_highs(text: str, clock: int, highs: set[int]) -> int:
+        """Notes where pairs begin, and returns the clock after ``text``: clocks count UTF-16 code units."""
+        for pair, match in enumerate(_ASTRAL.finditer(text)):
+            highs.add(clock + match.start() + pair)
+        return clock + len(text.encode("utf-16-le")) // 2
+
     def _content(self, content: int, keyed: bool | None) -> int:
         """Reads an item's content and returns its length; ``keyed`` is None where the parent is not known here."""
         if content == _DELETED:
             return self.length()
-        if content == _STRING and keyed is not True:
-            text = self.text(len(self._data))
-            if not text:
-                raise _Refused("an empty text")
-            return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
         if content == _TYPE and keyed is not False:
             if self.varuint() not in (_Y_MAP, _Y_TEXT):
                 raise _Refused("an unknown type")
