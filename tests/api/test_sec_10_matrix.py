@@ -36,6 +36,8 @@ Request = Callable[[Case, httpx.AsyncClient], Awaitable[httpx.Response]]
 
 # How to call every route of one file, by operation id. A route that is missing here fails the suite.
 CALLS: dict[str, Request] = {
+    "execute": lambda case, who: who.post(f"/files/{case.file_id}/executions", json={}),
+    "executions": lambda case, who: who.get(f"/files/{case.file_id}/executions"),
     "frame_origin": lambda case, who: who.get(f"/files/{case.file_id}/frame-origin"),
     "get_file": lambda case, who: who.get(f"/files/{case.file_id}"),
     "ancestors": lambda case, who: who.get(f"/files/{case.file_id}/ancestors"),
@@ -54,7 +56,7 @@ CALLS: dict[str, Request] = {
     "restore_revision": lambda case, who: who.post(f"/files/{case.file_id}/revisions/{case.revision_id}/restore"),
 }
 # Routes whose demand depends on what is asked for, and those that answer 404 for other reasons, stand on their own.
-APART = {"change_file", "remove_permission", "blob"}
+APART = {"change_file", "remove_permission", "blob", "execution"}
 
 CHANGES: dict[Ability, dict[str, Any]] = {
     Ability.READ: {"starred": True},
@@ -96,7 +98,7 @@ async def make_case(server: ServerInProcess, ann: httpx.AsyncClient, bob: httpx.
 def expected(role: Role | None, ability: Ability) -> set[int]:
     if role is None:
         return {404}
-    return {200, 201} if ability in ABILITIES[role] else {403}
+    return {200, 201, 202} if ability in ABILITIES[role] else {403}
 
 
 def test_every_route_of_a_file_is_called() -> None:
