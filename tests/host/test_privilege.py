@@ -60,6 +60,23 @@ def test_code_below_a_closed_folder_stays_readable_and_nothing_else_does(data_fo
     assert (closed / "secret").read_text() == "x", "the machine's own folder is untouched"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives root up, so it needs root")
+def test_data_below_the_closed_working_folder_stays_reachable(data_folder):
+    """As with ``cd /root; labora serve``: the working folder itself is closed, the data in it is not."""
+    home = data_folder / "home"
+    (home / "data").mkdir(parents=True)
+    (home / "data" / "x").write_text("reached")
+    home.chmod(0o700)
+    code = (
+        f"import sys; sys.path.append({str(SOURCE)!r})\n"
+        "from pathlib import Path; from labora.host.privilege import drop_privileges\n"
+        f"drop_privileges({UID}, [Path.cwd(), Path.cwd() / 'data', *map(Path, (sys.prefix, {str(SOURCE)!r}))])\n"
+        "import os; print(open('data/x').read(), os.listdir('.'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=home)
+    assert done.stdout.strip() == "reached ['data']", done.stderr
+
+
 def test_uid_0_is_no_destination():
     with pytest.raises(ValueError, match="uid 0"):
         drop_privileges(0, [])

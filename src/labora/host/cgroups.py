@@ -382,10 +382,11 @@ def _enable(folder: Path) -> bool:
     return True
 
 
-def _open_v2(label: str, own: Path) -> CgroupV2 | None:
+def _open_v2(label: str, own: Path, top: Path) -> CgroupV2 | None:
     """A group that holds processes cannot have limited children (except the root), so the host steps into a leaf.
 
-    Where others share the own group, a sibling below the same parent is the next best place.
+    Where others share the own group, a sibling below the same parent is the next best place. A container's top group
+    has no parent here: everything in it steps into the leaf, as container engines inside containers do.
     """
     for base in (own, own.parent):
         root = base / label
@@ -397,14 +398,17 @@ def _open_v2(label: str, own: Path) -> CgroupV2 | None:
             leaf = root / "host"
             try:
                 leaf.mkdir(exist_ok=True)
-                (leaf / "cgroup.procs").write_text(str(os.getpid()))
+                for pid in _pids(own / "cgroup.procs") if own == top else [os.getpid()]:
+                    with contextlib.suppress(ProcessLookupError):
+                        (leaf / "cgroup.procs").write_text(str(pid))
             except OSError:
                 continue
         if _enable(base) and _enable(root):
             return CgroupV2(root)
         # Undo: an empty group left behind would say that limits hold where they do not.
         with contextlib.suppress(OSError):
-            (base / "cgroup.procs").write_text(str(os.getpid()))
+            for pid in _pids(root / "host" / "cgroup.procs"):
+                (base / "cgroup.procs").write_text(str(pid))
             _rmdir(root)
     return None
 
@@ -425,7 +429,7 @@ def open_driver(label: str) -> CgroupDriver:
         driver = _open_v1(label, mount_table, membership)
         own = own_group("unified", mount_table, membership)
         if driver is None and own is not None and "memory" in (own / "cgroup.controllers").read_text().split():
-            driver = _open_v2(label, own)
+            driver = _open_v2(label, own, mounts(mount_table)["unified"][0])
     except OSError as error:
         return NoCgroups(f"{error.filename}: {error.strerror}")
     return driver or NoCgroups("no group that this user may write to; delegate one, or start as root")

@@ -27,14 +27,11 @@ def blocking_ancestor(path: Path, uid: int) -> Path | None:
     return None
 
 
-def _outermost(paths: Sequence[Path]) -> list[Path]:
-    """Returns the paths without those that lie below another one."""
-    unique = sorted({path.resolve() for path in paths if path.exists()} | {path.absolute() for path in paths})
-    return [
-        path
-        for path in unique
-        if path.exists() and not any(path != other and path.is_relative_to(other) for other in unique)
-    ]
+def _outermost(paths: Sequence[Path], uid: int) -> list[Path]:
+    """Returns the paths that are worth showing: there, open to ``uid`` themselves, and not below another one."""
+    given = {path.absolute() for path in paths} | {path.resolve() for path in paths}
+    open_ones = sorted(path for path in given if path.exists() and (not path.is_dir() or _may_enter(path, uid)))
+    return [path for path in open_ones if not any(path != other and path.is_relative_to(other) for other in open_ones)]
 
 
 def open_paths(paths: Sequence[Path], uid: int) -> list[Path]:
@@ -49,7 +46,7 @@ def open_paths(paths: Sequence[Path], uid: int) -> list[Path]:
     Raises:
         UnavailableError: a folder is out of reach and mounts are not allowed here.
     """
-    hidden = [(path, blocking_ancestor(path, uid)) for path in _outermost(paths)]
+    hidden = [(path, blocking_ancestor(path, uid)) for path in _outermost(paths, uid)]
     wanted = [(path, ancestor) for path, ancestor in hidden if ancestor is not None]
     if not wanted:
         return []
