@@ -1,0 +1,116 @@
+"""Case 3: sockets end with the credential that opened them; and what a token may open."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import httpx
+
+from labora.api.app import LaboraApp
+from labora.testing.server import ORIGIN, PASSWORD, ServerInProcess
+
+
+class Socket:
+    """A WebSocket client on the ASGI interface."""
+
+    def __init__(self, app: LaboraApp, path: str, headers: dict[str, str]) -> None:
+        self.inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.outbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        raw = [(name.encode(), value.encode()) for name, value in ({"host": "localhost:8000"} | headers).items()]
+        scope = {"type": "websocket", "scheme": "ws", "path": path, "raw_path": path.encode(), "query_string": b""}
+        rest = {"headers": raw, "client": ("127.0.0.1", 1), "subprotocols": [], "root_path": "", "extensions": {}}
+        self.inbox.put_nowait({"type": "websocket.connect"})
+        self.task = asyncio.create_task(app({**scope, **rest}, self.inbox.get, self.outbox.put))  # type: ignore[arg-type]
+
+    async def next(self) -> dict[str, Any]:
+        async with asyncio.timeout(5):
+            return await self.outbox.get()
+
+    async def hello(self) -> dict[str, Any]:
+        """Says hello and returns the welcome."""
+        assert (await self.next())["type"] == "websocket.accept"
+        frame = (
+            b"\x00" + json.dumps({"type": "hello", "version": 1, "client_id": 7, "epoch": None, "seq": None}).encode()
+        )
+        await self.inbox.put({"type": "websocket.receive", "bytes": frame})
+        return dict(json.loads((await self.next())["bytes"][1:]))
+
+    async def close_code(self) -> int:
+        """Returns the code that the server closes with."""
+        while (message := await self.next())["type"] != "websocket.close":
+            continue
+        await asyncio.wait_for(self.task, 5)
+        return int(message["code"])
+
+
+def cookies_of(client: httpx.AsyncClient) -> dict[str, str]:
+    return {"origin": ORIGIN, "cookie": "; ".join(f"{name}={value}" for name, value in client.cookies.items())}
+
+
+async def notebook(client: httpx.AsyncClient) -> str:
+    return str((await client.post("/files", json={"kind": "notebook", "name": "n"})).json()["id"])
+
+
+async def test_sec_03_a_socket_ends_with_its_login_session(
+    app: LaboraApp, server: ServerInProcess, ann: httpx.AsyncClient
+) -> None:
+    other = await server.client()
+    await other.post("/login", json={"login": "ann", "password": PASSWORD})
+    path = f"/api/v1/files/{await notebook(ann)}/room"
+    kept, ended = Socket(app, path, cookies_of(ann)), Socket(app, path, cookies_of(other))
+    assert (await kept.hello())["type"] == "welcome"
+    assert (await ended.hello())["type"] == "welcome"
+    await ann.post("/me/password", json={"old": PASSWORD, "new": "a wholly new one"})
+    assert await ended.close_code() == 4401
+    assert not kept.task.done()
+    await ann.post("/logout")
+    assert await kept.close_code() == 4401
+
+
+async def test_sec_03_a_socket_ends_with_its_account(
+    app: LaboraApp, server: ServerInProcess, owner: httpx.AsyncClient, ann: httpx.AsyncClient
+) -> None:
+    socket = Socket(app, f"/api/v1/files/{await notebook(ann)}/room", cookies_of(ann))
+    await socket.hello()
+    await owner.patch(f"/accounts/{server.ids['ann']}", json={"disabled": True})
+    assert await socket.close_code() == 4401
+
+
+async def test_sec_12_a_socket_ends_when_the_file_is_no_longer_shared(
+    app: LaboraApp, ann: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    file_id = await notebook(ann)
+    permission = (await ann.post(f"/files/{file_id}/permissions", json={"login": "bob", "role": "editor"})).json()
+    socket = Socket(app, f"/api/v1/files/{file_id}/room", cookies_of(bob))
+    assert "edit" in (await socket.hello())["file"]["abilities"]
+    await ann.delete(f"/files/{file_id}/permissions/{permission['id']}")
+    assert await socket.close_code() == 4403
+
+
+async def test_a_stranger_to_a_file_cannot_tell_that_it_exists(
+    app: LaboraApp, ann: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    codes = []
+    for file_id in (await notebook(ann), "x" * 20):
+        socket = Socket(app, f"/api/v1/files/{file_id}/room", cookies_of(bob))
+        assert (await socket.next())["type"] == "websocket.accept"
+        frame = b"\x00" + b'{"type":"hello","version":1,"client_id":7}'
+        await socket.inbox.put({"type": "websocket.receive", "bytes": frame})
+        codes.append(await socket.close_code())
+    assert codes == [4404, 4404]
+
+
+async def test_sec_82_a_token_without_run_opens_no_socket(app: LaboraApp, ann: httpx.AsyncClient) -> None:
+    path = f"/api/v1/files/{await notebook(ann)}/room"
+    for scopes, opens in ((["read", "write"], False), (["read", "run"], True)):
+        secret = (await ann.post("/me/tokens", json={"label": "t", "scopes": scopes})).json()["secret"]
+        socket = Socket(app, path, {"authorization": f"Bearer {secret}"})
+        if opens:
+            # Without "write" the socket shows the notebook and takes no edit.
+            assert "edit" not in (await socket.hello())["file"]["abilities"]
+            await socket.inbox.put({"type": "websocket.disconnect", "code": 1000})
+            await asyncio.wait_for(socket.task, 5)
+        else:
+            assert (await socket.next())["type"] == "websocket.close"
