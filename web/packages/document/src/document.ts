@@ -109,14 +109,18 @@ export class NotebookDocument {
     this.#undo.stopCapturing();
   }
 
-  /** Inserts cells after another one (`null`: at the top) and returns their ids. Undo puts them into the bin. `sameStep` changes what belongs to the same step. */
+  /**
+   * Inserts cells after another one (`null`: at the top) and returns their ids. Undo puts them into the bin.
+   * `sameStep` changes what belongs to the same step of undo.
+   */
   insert(contents: readonly CellContent[], after: string | null, sameStep: () => void = () => {}): string[] {
     const positions = this.#positionsAfter(after, contents.length);
-    const ids = contents.map(() => newCellId());
+    const made = positions.map((position) => ({ id: newCellId(), position }));
+    const ids = made.map((one) => one.id);
     // Made as deleted cells first, which undo never takes back: undoing an insertion while a colleague types in the
     // new cell then moves it into the bin instead of destroying what they wrote.
     this.#ydoc.transact(() => {
-      for (const [at, content] of contents.entries()) this.#make(ids[at]!, content, positions[at]!);
+      for (const [at, content] of contents.entries()) this.#make(made[at], content);
     }, SETUP);
     this.edit(() => {
       for (const id of ids) this.#cells.get(id)?.delete('deleted');
@@ -144,7 +148,7 @@ export class NotebookDocument {
     const moving = this.cellIds().filter((id) => ids.includes(id));
     const positions = this.#positionsAfter(after, moving.length, new Set(moving));
     this.edit(() => {
-      for (const [at, id] of moving.entries()) this.#cells.get(id)?.set('position', positions[at]!);
+      for (const [at, position] of positions.entries()) this.#cells.get(moving[at] ?? '')?.set('position', position);
     });
   }
 
@@ -285,24 +289,25 @@ export class NotebookDocument {
     return cells.sort((a, b) => compareKeys(a.position, b.position) || compareKeys(a.id, b.id)).map((cell) => cell.id);
   }
 
-  #make(id: string, content: CellContent, position: string): void {
+  #make(place: { id: string; position: string } | undefined, content: CellContent): void {
+    if (!place) return;
     const cell: YCell = new Y.Map();
     cell.set('source', new Y.Text(content.source));
     cell.set('kind', content.kind);
-    cell.set('position', position);
+    cell.set('position', place.position);
     cell.set('deleted', true);
     cell.set('metadata', jsonMap(content.metadata));
     cell.set('extra', jsonMap(content.extra));
-    this.#cells.set(id, cell);
+    this.#cells.set(place.id, cell);
   }
 
   #positionsAfter(after: string | null, count: number, without: ReadonlySet<string> = new Set()): string[] {
     const ids = this.cellIds().filter((id) => !without.has(id) || id === after);
     const at = after === null ? -1 : ids.indexOf(after);
-    let low = at < 0 ? null : (this.cell(ids[at]!)?.position ?? null);
-    if (after !== null && at < 0) low = this.cell(ids.at(-1) ?? '')?.position ?? null;
+    const below = after === null ? null : (ids[at] ?? ids.at(-1) ?? null);
+    let low = below === null ? null : (this.cell(below)?.position ?? null);
     // Two cells may share a position (told apart by id): the next different one bounds the new key.
-    const rest = after !== null && at < 0 ? [] : ids.slice(at + 1).map((id) => this.cell(id)!.position);
+    const rest = after !== null && at < 0 ? [] : ids.slice(at + 1).map((id) => this.cell(id)?.position ?? '');
     const high = rest.find((position) => low === null || position > low) ?? null;
     const positions: string[] = [];
     for (let made = 0; made < count; made++) positions.push((low = positionBetween(low, high)));

@@ -1,7 +1,7 @@
 /** The editor of one cell: made when the cell is edited, on the cell's own Y.Text. */
 import { closeBrackets, closeBracketsKeymap, completionKeymap } from '@codemirror/autocomplete';
 import { defaultKeymap, indentLess, indentMore, toggleComment } from '@codemirror/commands';
-import { bracketMatching, indentOnInput, indentUnit, Language, LanguageSupport } from '@codemirror/language';
+import { bracketMatching, indentOnInput, indentUnit, type Language, LanguageSupport } from '@codemirror/language';
 import { pythonLanguage } from '@codemirror/lang-python';
 import { highlightSelectionMatches } from '@codemirror/search';
 import { Compartment, EditorState, type Extension } from '@codemirror/state';
@@ -125,6 +125,7 @@ export function CodeEditor({ cellId, language, label }: CodeEditorProps) {
   useEffect(() => {
     const extensions = [numbers ? lineNumbers() : [], EditorState.readOnly.of(!editable)];
     view.current?.dispatch({ effects: options.current.reconfigure(extensions) });
+    // oxlint-disable-next-line react/exhaustive-effect-dependencies -- the editor is made anew for these
   }, [numbers, editable, cellId, language, label]);
 
   return <div className="nb-code" ref={host} />;

@@ -48,7 +48,7 @@ function source(controller: NotebookController) {
     const types = new Map(reply.metadata?._jupyter_types_experimental?.map((one) => [one.text, one.type]));
     const options = reply.matches.slice(0, 500).map((label): Completion => {
       const type = TYPES[types.get(label) ?? ''];
-      return { label, ...(type ? { type } : {}) };
+      return type ? { label, type } : { label };
     });
     return { from: reply.start, to: reply.end, options, validFor: /^\w*$/ };
   };

@@ -206,12 +206,10 @@ const entries: Entry[] = [
   },
 ];
 
-export const commands: readonly Command[] = entries.map((entry) => ({
-  ...entry,
-  get title() {
-    return t(`notebook.commands.${entry.id.replace('.', '_')}`);
-  },
-}));
+export const commands: readonly Command[] = entries.map((entry) => {
+  const title = { get: () => t(`notebook.commands.${entry.id.replace('.', '_')}`), enumerable: true };
+  return Object.defineProperty(entry, 'title', title) as Command;
+});
 
 const byId = new Map(commands.map((command) => [command.id, command]));
 

@@ -66,7 +66,10 @@ export class NotebookController {
 
   #ask(cells: readonly string[], add: boolean): void {
     const asked = new Set(this.ui.asked.get());
-    for (const id of cells) add ? asked.add(id) : asked.delete(id);
+    for (const id of cells) {
+      if (add) asked.add(id);
+      else asked.delete(id);
+    }
     this.ui.asked.set(asked);
   }
 
@@ -185,13 +188,13 @@ export class NotebookController {
     const ids = this.doc.cellIds();
     const at = this.doc.indexOf(this.ui.active ?? '');
     if (at < 0) return this.insert(kind, ids.at(-1) ?? null);
-    this.insert(kind, where === 'below' ? ids[at]! : (ids[at - 1] ?? null));
+    this.insert(kind, (where === 'below' ? ids[at] : ids[at - 1]) ?? null);
   }
 
   remove(ids = this.targets()): void {
     if (ids.length === 0) return;
     const order = this.doc.cellIds();
-    const last = order.indexOf(ids.at(-1)!);
+    const last = order.indexOf(ids.at(-1) ?? '');
     const next =
       order.slice(last + 1).find((id) => !ids.includes(id)) ?? order.slice(0, last).findLast((id) => !ids.includes(id));
     this.doc.remove(ids);
@@ -208,7 +211,7 @@ export class NotebookController {
       if (at > 0) this.doc.move(moving, order[at - 2] ?? null);
     } else {
       const at = order.indexOf(moving.at(-1) ?? '');
-      if (at >= 0 && at < order.length - 1) this.doc.move(moving, order[at + 1]!);
+      if (at >= 0 && at < order.length - 1) this.doc.move(moving, order[at + 1] ?? null);
     }
   }
 
@@ -225,10 +228,12 @@ export class NotebookController {
   /** Merges the selected cells, or the active one with the next. */
   merge(): void {
     let cells = this.targets();
-    if (cells.length === 1) cells = this.doc.cellIds().slice(this.doc.indexOf(cells[0]!)).slice(0, 2);
+    const [first] = cells;
+    if (!first) return;
+    if (cells.length === 1) cells = this.doc.cellIds().slice(this.doc.indexOf(first)).slice(0, 2);
     if (cells.length < 2) return;
     this.doc.merge(cells);
-    this.activate(cells[0]!);
+    this.activate(first);
   }
 
   copy(ids = this.targets()): void {
@@ -258,11 +263,12 @@ export class NotebookController {
       after,
     );
     for (const [at, id] of created.entries()) {
-      const from = clipboard.cells[at]!.from;
+      const from = clipboard.cells[at]?.from ?? '';
       const has = (this.room.cell(from).state?.outputs.length ?? 0) > 0;
       if (clipboard.fileId === this.fileId && has) void this.send('copy_outputs', { from, to: id });
     }
-    this.ui.select(created.at(-1)!, new Set(created), created[0] ?? null);
+    const last = created.at(-1);
+    if (last) this.ui.select(last, new Set(created), created[0] ?? null);
   }
 
   undo(): void {

@@ -67,8 +67,9 @@ function Refused() {
   const { client } = useController();
   const refused = useStore(client.refused);
   if (!refused) return null;
+  const { drafts } = refused;
   async function copy() {
-    const text = refused!.drafts.map((draft) => draft.source).join('\n\n');
+    const text = drafts.map((draft) => draft.source).join('\n\n');
     if (await copyText(text)) toast({ message: t('notebook.banner.copied'), kind: 'ok' });
   }
   return (

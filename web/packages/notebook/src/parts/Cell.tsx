@@ -204,11 +204,14 @@ export const Cell = memo(function Cell({ cellId }: { cellId: string }) {
     } else if (!active && !(event.target as Element).closest('button, a, input')) controller.ui.activate(cellId);
   }
   return (
+    // A cell is a stop of the keyboard: command mode acts on the one that has the focus.
+    // oxlint-disable-next-line jsx-a11y/no-static-element-interactions, jsx-a11y/no-noninteractive-tabindex
     <section
       ref={host}
       className={`nb-cell nb-cell-${cell.kind}`}
       data-cell={cellId}
       data-stand={stand}
+      // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
       tabIndex={active ? 0 : -1}
       onMouseDown={press}
       onFocus={() => active || controller.ui.selected.has(cellId) || controller.ui.activate(cellId)}

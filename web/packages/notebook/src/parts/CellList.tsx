@@ -47,6 +47,7 @@ export function CellList() {
 
   useLayoutEffect(() => {
     if (list.current) arrange(list.current, ids, (id) => doc.cell(id)?.kind ?? 'raw');
+    // oxlint-disable-next-line react/exhaustive-effect-dependencies -- their change means other elements
   }, [ids, stable, doc]);
 
   if (ids.length === 0) {

@@ -16,7 +16,11 @@ function headingsOf(cell: string, source: string): Heading[] {
     if (/^\s*(```|~~~)/.test(line)) fenced = !fenced;
     const match = fenced ? null : /^(#{1,4})\s+(.+?)\s*#*\s*$/.exec(line);
     if (match)
-      headings.push({ cell, level: match[1]!.length, text: match[2]!.replace(/[*_`]|\[([^\]]*)\]\([^)]*\)/g, '$1') });
+      headings.push({
+        cell,
+        level: match[1]?.length ?? 1,
+        text: (match[2] ?? '').replace(/[*_`]|\[([^\]]*)\]\([^)]*\)/g, '$1'),
+      });
   }
   return headings;
 }
@@ -39,6 +43,7 @@ export function Contents() {
       clearTimeout(timer);
       ydoc.off('update', soon);
     };
+    // oxlint-disable-next-line react/exhaustive-effect-dependencies -- their change means other elements
   }, [doc, doc.generation]);
   return (
     <nav className="nb-contents" aria-label={t('notebook.contents.title')}>

@@ -1,12 +1,14 @@
 /** The dialogs of the page; only the open one exists. */
 import { Command as Palette } from 'cmdk';
-import { type ReactNode, useEffect, useState } from 'react';
+import { lazy, type ReactNode, useEffect, useState } from 'react';
 import { api, type Revision } from '@labora/api';
 import { Button, Dialog, EmptyState, formatWhen, Icon, Spinner, t, toast } from '@labora/ui';
-import { useController, useDocument, useStore } from '../model/context';
+import { useController, useDocument, useStatus, useStore } from '../model/context';
 import { commands, isEnabled } from '../model/commands';
 import { showKeys } from '../model/keys';
 import { StillCode } from './StillCode';
+
+const ShareDialog = lazy(async () => ({ default: (await import('@labora/drive')).ShareDialog }));
 
 function CommandPalette({ onClose }: { onClose: () => void }) {
   const controller = useController();
@@ -26,7 +28,7 @@ function CommandPalette({ onClose }: { onClose: () => void }) {
           .map((command) => (
             <Palette.Item
               key={command.id}
-              value={`${command.title} ${t(`notebook.menus.${command.id.split('.')[0]?.replace('run', 'runtime')}`)}`}
+              value={`${command.title} ${t(`notebook.menus.${groupOf(command.id)}`)}`}
               onSelect={() => {
                 onClose();
                 // The dialog gives the focus back first; the command may put it elsewhere.
@@ -43,11 +45,13 @@ function CommandPalette({ onClose }: { onClose: () => void }) {
   );
 }
 
+const groupOf = (id: string): string => (id.split('.')[0] ?? '').replace('run', 'runtime');
+
 function Shortcuts({ onClose }: { onClose: () => void }) {
   const groups = new Map<string, (typeof commands)[number][]>();
   for (const command of commands) {
     if (!command.keys) continue;
-    const group = command.id.split('.')[0]!.replace('run', 'runtime');
+    const group = groupOf(command.id);
     groups.set(group, [...(groups.get(group) ?? []), command]);
   }
   const extra: [string, string][] = [
@@ -71,7 +75,7 @@ function Shortcuts({ onClose }: { onClose: () => void }) {
                 <ShortcutRow
                   key={command.id}
                   title={command.title}
-                  keys={command.keys!.slice(0, 2).map((keys) => showKeys(keys))}
+                  keys={(command.keys ?? []).slice(0, 2).map((keys) => showKeys(keys))}
                 />
               ))}
             </dl>
@@ -205,6 +209,7 @@ function RevisionRow({
 export function Dialogs() {
   const controller = useController();
   const name = useStore(controller.ui.dialog);
+  const { file } = useStatus();
   const close = () => controller.ui.dialog.set(null);
   switch (name) {
     case 'palette':
@@ -215,6 +220,8 @@ export function Dialogs() {
       return <Bin onClose={close} />;
     case 'revisions':
       return <Revisions onClose={close} />;
+    case 'share':
+      return file && <ShareDialog file={file} onClose={close} />;
     default:
       return null;
   }

@@ -23,7 +23,7 @@ export function SaveLabel() {
       : t(`notebook.save.${save}`);
   return (
     <Tooltip label={t(`notebook.saveHelp.${save}`)}>
-      <span className={`nb-save nb-save-${save}`} role="status" tabIndex={0} data-save={save}>
+      <span className={`nb-save nb-save-${save}`} role="status" data-save={save}>
         <Icon name={saveIcons[save]} size={18} />
         <span>{label}</span>
       </span>
@@ -71,7 +71,7 @@ function People() {
     <div className="nb-people">
       {everybody.slice(0, 5).map(({ account }) => (
         <Tooltip key={account.id} label={account.name}>
-          <span role="img" aria-label={account.name} tabIndex={0}>
+          <span role="img" aria-label={account.name}>
             <Avatar name={account.name} color={account.color} />
           </span>
         </Tooltip>

@@ -16,6 +16,7 @@ export const StillCode = memo(function StillCode({ cellId, language, near, onEdi
   const tokens = useMemo(() => (near ? colour(source, parserFor(language)) : null), [source, language, near]);
   const lines = numbers ? Array.from({ length: source.split('\n').length }, (_, at) => at + 1).join('\n') : null;
   return (
+    // oxlint-disable-next-line jsx-a11y/no-static-element-interactions -- the keyboard goes through the cell: Enter edits
     <div className="nb-code nb-still" onMouseDown={onEdit}>
       {lines && (
         <pre className="nb-lines" aria-hidden="true">

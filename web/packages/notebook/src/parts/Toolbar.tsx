@@ -116,7 +116,7 @@ export function Toolbar() {
         variant="quiet"
         icon="play_circle"
         disabled={!editable}
-        title={showKeys(runAll.keys![0]!)}
+        title={showKeys(runAll.keys?.[0] ?? '')}
         onClick={() => controller.runAll()}
       >
         {t('notebook.runAll')}

@@ -30,6 +30,7 @@ export function useNear(element: RefObject<Element | null>, present = true): boo
       waiting.delete(target);
       observer?.unobserve(target);
     };
+    // oxlint-disable-next-line react/exhaustive-effect-dependencies -- their change means other elements
   }, [element, near, present]);
   return near;
 }
