@@ -159,6 +159,8 @@ class Agent:
             if old is not None:
                 old.writer.close()
             sender = asyncio.ensure_future(connection.send_forever(self._kernels))
+            # A sender that fails takes its connection along; the next one begins from what is acknowledged.
+            sender.add_done_callback(lambda _: writer.close())
             while True:
                 header, _ = await channel.read_frame(reader, REQUEST_BYTES)
                 self._handle(connection, header)

@@ -10,6 +10,7 @@ import asyncio
 import datetime as dt
 import hmac
 import json
+import traceback
 import uuid
 from typing import Any, Callable
 
@@ -126,8 +127,14 @@ class Socket:
                 frames = self._socket.recv_multipart(zmq.NOBLOCK)
             except zmq.ZMQError:
                 return count > 0
-            self._receive(frames)
+            self._deliver(frames)
         return True
+
+    def _deliver(self, frames: list[bytes]) -> None:
+        try:
+            self._receive(frames)
+        except Exception:  # noqa: BLE001 - one bad message must not end the reading of all that follow
+            traceback.print_exc()
 
     def _read(self) -> None:
         for _ in range(BATCH):
@@ -137,7 +144,7 @@ class Socket:
                 frames = self._socket.recv_multipart(zmq.NOBLOCK)
             except zmq.ZMQError:
                 return
-            self._receive(frames)
+            self._deliver(frames)
         self._loop.call_soon(self._read)
 
     def close(self) -> None:
