@@ -15,17 +15,15 @@ from pycrdt import Doc, Map, Text, TransactionEvent
 
 from labora.base.errors import ForbiddenError, InvalidError, LaboraError, NotFoundError
 from labora.base.settings import LimitSettings
-from labora.notebook.inspection import Changes, check_cell, check_cells, check_values, watch
 from labora.notebook.jsontext import dump_compact, mend, without_lone_surrogates
 from labora.notebook.model import Cell, CellKind, Notebook
 from labora.notebook.positions import position_between, spread
 from labora.notebook.textdiff import diff_text
+from labora.notebook.twin import StagedUpdate, Twin, advance, new_doc
 from labora.notebook.updates import (
     EMPTY_UPDATE,
     Halves,
-    UpdateSummary,
     check_update,
-    note_halves,
     read_state_vector,
     read_update,
     write_state_vector,
@@ -48,33 +46,18 @@ class CellView:
     extra: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class StagedUpdate:
-    """A client's update that was inspected and may be journalled and applied.
-
-    Attributes:
-        update: the bytes.
-        empty: it tells nothing new: nothing to journal, the client may be told that it is saved.
-        cells: ids of the cells that it changes.
-    """
-
-    update: bytes
-    empty: bool
-    cells: frozenset[str]
-
-
 class NotebookDocument:
     """A notebook's cells, sources and metadata with their history. Use it from one thread only."""
 
     def __init__(self) -> None:
-        self._doc: Doc[Any] = _new_doc()
+        self._doc: Doc[Any] = new_doc()
         self._vector: dict[int, int] = {}
         self._halves: Halves = {}
         self._captured: bytes = EMPTY_UPDATE
         self._capture = False
         self._together = False
         self._doc.observe(self._committed)
-        self._twin: _Twin | None = None
+        self._twin: Twin | None = None
 
     # -- making and reading ----------------------------------------------------------------------------------------
 
@@ -186,7 +169,7 @@ class NotebookDocument:
         """
         summary = read_update(update, max_structs=_MAX_STRUCTS)
         if self._twin is None:
-            self._twin = _Twin(self.encode_state(), self._vector, self._halves)
+            self._twin = Twin(self.encode_state(), self._vector, self._halves)
         twin = self._twin
         check_update(summary, twin.vector, {self._doc.client_id, *foreign_clients}, twin.halves)
         if not can_edit and summary.adds_to(twin.vector):
@@ -210,7 +193,7 @@ class NotebookDocument:
 
     def _refused(self) -> None:
         pending = self._twin.pending if self._twin else []
-        self._twin = _Twin(self.encode_state(), self._vector, self._halves)
+        self._twin = Twin(self.encode_state(), self._vector, self._halves)
         for update in pending:
             self._twin.follow(update)
             self._twin.pending.append(update)
@@ -377,69 +360,11 @@ class NotebookDocument:
             self._captured = event.update
 
     def _know(self, update: bytes) -> None:
-        _advance(self._vector, self._halves, read_update(update, max_structs=len(update)))
-
-
-class _Twin:
-    """A second document that receives every update first."""
-
-    def __init__(self, state: bytes, vector: Mapping[int, int], halves: Halves) -> None:
-        self.vector = dict(vector)
-        self.halves = {client: set(clocks) for client, clocks in halves.items()}
-        self.pending: list[bytes] = []
-        self._doc = _new_doc()
-        self._doc.apply_update(state)
-        self._changes = Changes()
-        self._changed = False
-        self._subscriptions = watch(self._doc, self._changes)
-        self._doc.observe(self._committed)
-
-    def _committed(self, event: TransactionEvent) -> None:
-        self._changed = event.update != EMPTY_UPDATE
-
-    def follow(self, update: bytes) -> None:
-        """Takes over what the live document has."""
-        self._doc.apply_update(update)
-        self._changes.clear()
-        _advance(self.vector, self.halves, read_update(update, max_structs=len(update)))
-
-    def stage(self, update: bytes, summary: UpdateSummary, limits: LimitSettings) -> StagedUpdate:
-        self._changes.clear()
-        self._changed = False
-        needs_itself = summary.needs_itself(self.vector)
-        try:
-            self._doc.apply_update(update)
-        except ValueError as error:
-            raise InvalidError("The update cannot be read. Reload the page.", code="bad_update") from error
-        _advance(self.vector, self.halves, summary)
-        if needs_itself and read_state_vector(self._doc.get_state()) != self.vector:
-            raise InvalidError("The update's parts wait for each other. Reload the page.", code="missing_updates")
-        changes = self._changes
-        check_cells(self._doc["cells"], changes, limits)
-        for cell_id in changes.cells:
-            check_cell(self._doc["cells"], cell_id, changes, limits)
-        for root, keys in changes.roots.items():
-            check_values(self._doc[root], keys, limits)
-        if self._changed:
-            self.pending.append(update)
-        return StagedUpdate(update, not self._changed, frozenset(changes.cells))
-
-
-def _advance(vector: dict[int, int], halves: Halves, summary: UpdateSummary) -> None:
-    for client, (_, end) in summary.sections.items():
-        vector[client] = max(end, vector.get(client, 0))
-    note_halves(halves, summary)
+        advance(self._vector, self._halves, read_update(update, max_structs=len(update)))
 
 
 def _is_panic(error: BaseException) -> bool:
     return isinstance(error, Exception) or type(error).__name__ == "PanicException"
-
-
-def _new_doc() -> Doc[Any]:
-    doc: Doc[Any] = Doc()
-    for root in ("cells", "metadata", "extra"):
-        doc[root] = Map()
-    return doc
 
 
 def _prelim(cell: Cell, position: str) -> Map[Any]:
@@ -487,3 +412,6 @@ def _view(cell_id: str, cell: Any) -> CellView:
         position=cell["position"],
         extra=_values(cell["extra"]) if "extra" in cell else {},
     )
+
+
+__all__ = ["CellView", "NotebookDocument", "StagedUpdate"]
