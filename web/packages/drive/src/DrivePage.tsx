@@ -118,7 +118,7 @@ export function DrivePage(props: DrivePageProps) {
   return (
     <div className="drive" {...drop.handlers}>
       <TopBar>
-        <SearchBox key={path} value={q} view={view} />
+        <SearchBox value={q} view={view} />
       </TopBar>
       <DriveNav view={q ? null : view} create={create} />
       <main className="drive-main" id="main">

@@ -6,6 +6,7 @@ import { Icon, IconButton, navigate, t } from '@labora/ui';
 export function SearchBox({ value, view }: { value: string; view: View }) {
   const [text, setText] = useState(value);
   const input = useRef<HTMLInputElement>(null);
+  const asked = useRef(value);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const place = { drive: '/', shared: '/shared', recent: '/recent', trash: '/trash' }[view];
 
@@ -14,9 +15,17 @@ export function SearchBox({ value, view }: { value: string; view: View }) {
     clearTimeout(timer.current);
     timer.current = setTimeout(() => {
       const q = next.trim();
+      asked.current = q;
       navigate(q ? `${place}?q=${encodeURIComponent(q)}` : place, { replace: value !== '' });
     }, wait);
   }
+
+  // The address changed by other means (a link, Back): the box follows it, but never while one types.
+  useEffect(() => {
+    if (value === asked.current) return;
+    asked.current = value;
+    setText(value);
+  }, [value]);
 
   useEffect(() => {
     function slash(event: KeyboardEvent) {
