@@ -274,3 +274,31 @@ async def test_headless_run_sets_parameters_and_stops_at_the_first_error(house: 
     assert [execution["status"] for execution in ended] == ["ok", "ok", "error", "aborted"]
     assert any("x = 1" in source for _, source in house.compute.kernel_of("ada").executed)
     assert len(await house.rooms.executions(ADA, file_id)) == 4
+
+
+async def test_work_goes_on_after_a_restart_with_no_page_open(house: Any) -> None:
+    file_id = await house.notebook("hang", "b")
+    async with house.page(file_id) as page:
+        kernel, ids = await start_hanging(house, page, "c0", "c1")
+        # Everything is in the checkpoint: only the room's mark says that work goes on.
+        await page.command("checkpoint", name="half way")
+    await house.crash()
+    await house.start()
+    kernel.print(ids[0], "alone\n")
+    kernel.done(ids[0])
+    room = await house.rooms.open(file_id)
+    ended = await house.rooms.finished(room, ids)
+    assert [execution["status"] for execution in ended] == ["ok", "ok"]
+    async with house.page(file_id) as page:
+        assert page.text("c0") == "alone\n"
+
+
+async def test_a_runtime_that_ends_by_itself_is_told_with_its_reason(house: Any) -> None:
+    file_id = await house.notebook("hang", "b")
+    async with house.page(file_id) as page:
+        _, ids = await start_hanging(house, page, "c0", "c1")
+        house.compute.end_by_itself(house.compute.runtimes["ada"], "idle", "It was idle for 90 minutes.")
+        assert (await page.finished(ids[0]))["status"] == "lost"
+        assert (await page.finished(ids[1]))["reason"] == "It was idle for 90 minutes."
+        again = (await page.command("execute", cells=["c1"]))["result"]["executions"][0]
+        assert (await page.finished(again["id"]))["status"] == "ok"

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
+from labora.db.schema import journal
 from labora.rooms.journal import Entry
 from labora.rooms.store import JournalWriter
 
@@ -60,3 +62,20 @@ async def test_a_deleted_file_does_not_stop_the_journal_of_others(house: Any) ->
         other.type("c0", "fine ")
         await other.until(lambda: other.unsaved == {})
         assert other.room.document.source("c0") == "fine y"
+
+
+async def test_a_damaged_record_keeps_only_its_own_notebook_away(house: Any) -> None:
+    bad, good = await house.notebook("x"), await house.notebook("y")
+    for file_id in (bad, good):
+        async with house.page(file_id) as page:
+            page.type("c0", "edit ")
+            await page.settle()
+    await house.crash()
+    async with house.database.transaction() as connection:
+        await connection.execute(update(journal).where(journal.c.file_id == bad).values(payload=b"\xff\xff\xff"))
+    await house.start()
+    async with house.page(good) as page:
+        assert page.source("c0") == "edit y"
+    room = await house.rooms.open(bad)
+    assert room.document is None
+    assert "damaged" in room.read_only_reason

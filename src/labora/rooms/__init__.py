@@ -2,7 +2,6 @@
 
 from labora.rooms.commands import COMMANDS
 from labora.rooms.commands import handle as handle_command
-from labora.rooms.compute import RuntimesCompute
 from labora.rooms.ports import Compute, RuntimeLease
 from labora.rooms.room import Room
 from labora.rooms.service import Rooms
@@ -16,7 +15,6 @@ __all__ = [
     "Room",
     "Rooms",
     "RuntimeLease",
-    "RuntimesCompute",
     "Subscriber",
     "handle_command",
 ]

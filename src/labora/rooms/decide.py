@@ -370,8 +370,6 @@ def _runtime_ended(turn: Decision, op: RuntimeEnded) -> None:
     _set_runtime(
         turn, op.account_id, status="ended", kernel="none", progress=None, reason=op.reason, message=op.message
     )
-    if op.account_id in turn.snapshot.ledger["kernels"]:
-        turn.note({"type": "kernel", "account_id": op.account_id, "kernel": None})
 
 
 # -- cells ------------------------------------------------------------------------------------------------------------

@@ -215,8 +215,13 @@ class KernelWorker:
             self._perform(op.RequestInput(effect.execution_id, None))
 
     async def _interrupt(self) -> None:
-        if self.session is not None:
+        if self.session is None:
+            return
+        try:
             await self.session.interrupt()
+        except LaboraError as error:
+            # Whatever is wrong with the guest shows where it is waited for.
+            log.warning("interrupt_failed", file_id=self.room.file_id, code=error.error_code)
 
     async def _end(self) -> None:
         runtime = self.room.staged.state["runtimes"].get(self.account["id"])

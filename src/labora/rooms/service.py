@@ -267,11 +267,13 @@ class Rooms:
         *,
         cells: Sequence[str] | None = None,
         parameters: Mapping[str, Any] | None = None,
+        stop_on_error: bool = True,
     ) -> list[Execution]:
         """Queues cells of a notebook without a browser; returns their executions. See :meth:`executions`.
 
         Args:
-            cells: ids; None runs every code cell that is not empty. The first error stops the rest.
+            cells: ids; None runs every code cell that is not empty.
+            stop_on_error: the first error aborts the rest.
             parameters: set in a cell of their own behind the one tagged ``parameters``, which is kept in the notebook.
 
         Raises ForbiddenError without the ability to edit, NotFoundError for a cell that does not exist.
@@ -294,7 +296,7 @@ class Rooms:
                 raise NotFoundError("A cell does not exist.", code="no_such_cell", details={"cell_id": missing[0]})
             chosen = [known[cell_id] for cell_id in cells]
         account: Person = {"id": principal.account_id or "", "name": principal.name}
-        result = room.perform(Execute(account, codes(chosen), new_id()), author=principal.account_id)
+        result = room.perform(Execute(account, codes(chosen), new_id(), stop_on_error), author=principal.account_id)
         await room.settled()
         made: list[Execution] = result["executions"]
         return made
