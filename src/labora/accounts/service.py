@@ -1,67 +1,27 @@
-"""Verbs of accounts: sign-in, passwords, links, tokens. One transaction each."""
+"""Verbs of accounts: setup, invitations, sign-in, passwords. One transaction each."""
 
 from __future__ import annotations
 
 import secrets
-import unicodedata
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labora.access import Principal, Scope
 from labora.accounts import store
-from labora.accounts.guessing import GuessLimit
-from labora.accounts.model import PALETTE, Account, ApiToken, Invitation, Revocation, SignedIn
-from labora.accounts.passwords import Passwords
-from labora.base.clock import Clock, SystemClock, parse_timestamp, timestamp
-from labora.base.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError, UnauthenticatedError
+from labora.accounts.base import account_of, clean_login, clean_text, printable
+from labora.accounts.model import PALETTE, Account, Invitation, Revocation, SignedIn
+from labora.accounts.tokens import TOUCH_EVERY, ApiTokens
+from labora.base.clock import parse_timestamp, timestamp
+from labora.base.errors import ConflictError, ForbiddenError, NotFoundError, UnauthenticatedError
 from labora.base.ids import new_id, new_secret, secret_digest
-from labora.base.settings import AccountSettings
-from labora.db import Database
 
-OnAccountMade = Callable[[str], Awaitable[None]]
-OnRevoked = Callable[[Revocation], Awaitable[None] | None]
 _SETUP_DAYS = 365
 _RESET_HOURS = 24
-_TOUCH_EVERY = timedelta(minutes=5)
-TOKEN_PREFIX = "labora_"  # noqa: S105 - marks tokens for secret scanners, is none itself
 
 
-class Accounts:
-    """Everything about who somebody is.
-
-    Args:
-        database: where accounts are kept.
-        settings: lengths, durations and limits.
-        clock: for tests.
-    """
-
-    def __init__(self, database: Database, settings: AccountSettings, clock: Clock | None = None) -> None:
-        self._database = database
-        self._settings = settings
-        self._clock = clock or SystemClock()
-        self._passwords = Passwords(settings.password_min_length)
-        self._limit = GuessLimit(settings, self._clock)
-        self._revoked: list[OnRevoked] = []
-        self._made: list[OnAccountMade] = []
-
-    # -- hooks --------------------------------------------------------------------------------------------------------
-
-    def on_revoked(self, callback: OnRevoked) -> None:
-        """Calls ``callback`` after credentials died, so that their sockets are closed."""
-        self._revoked.append(callback)
-
-    def on_account_made(self, callback: OnAccountMade) -> None:
-        """Calls ``callback`` with the id of every new account, after it was committed (its drive is made then)."""
-        self._made.append(callback)
-
-    async def _tell(self, revocation: Revocation) -> None:
-        for callback in self._revoked:
-            answer = callback(revocation)
-            if answer is not None:
-                await answer
+class Accounts(ApiTokens):
+    """Everything about who somebody is."""
 
     # -- setup and links ----------------------------------------------------------------------------------------------
 
@@ -81,26 +41,6 @@ class Accounts:
             await store.drop_links(connection, "setup")
             return await self._new_link(connection, "setup", timedelta(days=_SETUP_DAYS))
 
-    async def _new_link(self, connection: AsyncConnection, kind: str, life: timedelta, **values: Any) -> str:
-        secret, now = new_secret(), self._clock.now()
-        row = {
-            "id": new_id(),
-            "kind": kind,
-            "secret_sha256": secret_digest(secret),
-            "created_at": timestamp(now),
-            "expires_at": timestamp(now + life),
-        }
-        await store.add_link(connection, row | values)
-        return secret
-
-    async def _live_link(self, connection: AsyncConnection, kind: str, secret: str) -> Any:
-        link = await store.live_link(connection, kind, secret_digest(secret), self._now())
-        if link is None:
-            raise NotFoundError(
-                "This link was used already, has expired or never existed. Ask for a new one.", code="dead_link"
-            )
-        return link
-
     async def set_up(
         self, secret: str, *, name: str, login: str, password: str, address: str = "", user_agent: str = ""
     ) -> SignedIn:
@@ -115,7 +55,7 @@ class Accounts:
     async def invite(self, principal: Principal, label: str = "") -> tuple[Invitation, str]:
         """Returns an invitation and its secret, shown once. Only the owner may invite."""
         self._require_owner(principal)
-        label = _clean(label, "label", 254, empty=True)
+        label = clean_text(label, "label", 254, empty=True)
         async with self._database.transaction() as connection:
             life = timedelta(days=self._settings.invitation_days)
             secret = await self._new_link(connection, "invitation", life, label=label, created_by=principal.account_id)
@@ -163,7 +103,7 @@ class Accounts:
         user_agent: str,
         is_owner: bool,
     ) -> SignedIn:
-        name, login = _clean(name, "name", 120), clean_login(login)
+        name, login = clean_text(name, "name", 120), clean_login(login)
         async with self._database.read() as connection:
             await self._live_link(connection, kind, secret)
         self._passwords.check_policy(password, login=login)
@@ -178,17 +118,13 @@ class Accounts:
 
     async def make_account(self, *, name: str, login: str, password: str, is_owner: bool = False) -> Account:
         """Makes an account without a link, for the operator's command line."""
-        name, login = _clean(name, "name", 120), clean_login(login)
+        name, login = clean_text(name, "name", 120), clean_login(login)
         self._passwords.check_policy(password, login=login)
         hashed = await self._passwords.hash(password)
         async with self._database.transaction() as connection:
             account = await self._add_account(connection, name, login, hashed, is_owner=is_owner)
         await self._tell_made(account.id)
         return account
-
-    async def _tell_made(self, account_id: str) -> None:
-        for callback in self._made:
-            await callback(account_id)
 
     async def _add_account(
         self, connection: AsyncConnection, name: str, login: str, hashed: str, *, is_owner: bool
@@ -226,6 +162,8 @@ class Accounts:
         correct = await self._passwords.verify(found[1] if found else None, password)
         account = found[0] if found else None
         async with self._database.transaction() as connection:
+            # A password that was changed while the old one was being checked does not sign in any more.
+            correct = correct and found == await store.account_by_login(connection, login)
             if account is None or not correct or account.disabled_at:
                 await self._audit(connection, account.id if account else None, "login.failed", None)
             else:
@@ -251,8 +189,8 @@ class Accounts:
                 "created_at": timestamp(now),
                 "last_seen_at": timestamp(now),
                 "expires_at": signed_in.expires_at,
-                "user_agent": _printable(user_agent)[:256],
-                "address": _printable(address)[:64],
+                "user_agent": printable(user_agent)[:256],
+                "address": printable(address)[:64],
             },
         )
         return signed_in
@@ -265,24 +203,10 @@ class Accounts:
         if found is None:
             return None
         session_id, last_seen, account = found
-        if now - parse_timestamp(last_seen) > _TOUCH_EVERY:
+        if now - parse_timestamp(last_seen) > TOUCH_EVERY:
             async with self._database.transaction() as connection:
                 await store.touch_login_session(connection, session_id, timestamp(now))
         return Principal(account.id, account.name, account.is_owner, frozenset(Scope), session_id, color=account.color)
-
-    async def principal_of_token(self, secret: str) -> Principal | None:
-        """Returns who holds this API token, limited to its scopes, or None when it is dead."""
-        now = self._clock.now()
-        async with self._database.read() as connection:
-            found = await store.token(connection, secret_digest(secret), timestamp(now))
-        if found is None:
-            return None
-        token, account = found
-        if token.last_used_at is None or now - parse_timestamp(token.last_used_at) > _TOUCH_EVERY:
-            async with self._database.transaction() as connection:
-                await store.touch_token(connection, token.id, timestamp(now))
-        scopes = frozenset(Scope(scope) for scope in token.scopes) - {Scope.ACCOUNT}
-        return Principal(account.id, account.name, account.is_owner, scopes, token_id=token.id, color=account.color)
 
     async def log_out(self, principal: Principal) -> None:
         """Ends the login session that made the request."""
@@ -295,7 +219,7 @@ class Accounts:
 
     async def log_out_everywhere(self, principal: Principal) -> None:
         """Ends every login session and API token of the account, this one too."""
-        account_id = _account_of(principal)
+        account_id = account_of(principal)
         async with self._database.transaction() as connection:
             await store.drop_login_sessions(connection, account_id)
             await store.drop_tokens(connection, account_id)
@@ -314,9 +238,9 @@ class Accounts:
 
     async def rename(self, principal: Principal, name: str) -> Account:
         """Changes how the account is shown."""
-        account_id = _account_of(principal)
+        account_id = account_of(principal)
         async with self._database.transaction() as connection:
-            await store.update_account(connection, account_id, {"name": _clean(name, "name", 120)})
+            await store.update_account(connection, account_id, {"name": clean_text(name, "name", 120)})
         return await self.account(account_id)
 
     async def change_password(self, principal: Principal, old: str, new: str, *, address: str = "") -> None:
@@ -324,7 +248,7 @@ class Accounts:
 
         Raises UnauthenticatedError when ``old`` is wrong; guesses are limited like sign-ins.
         """
-        account_id = _account_of(principal)
+        account_id = account_of(principal)
         account = await self.account(account_id)
         async with self._database.transaction() as connection:
             at = await self._limit.take(connection, account.login, address)
@@ -403,50 +327,6 @@ class Accounts:
             await self._tell(Revocation(account_id))
         return await self.account(account_id)
 
-    # -- API tokens ---------------------------------------------------------------------------------------------------
-
-    async def make_token(
-        self, principal: Principal, *, label: str, scopes: list[str], expires_days: int | None
-    ) -> tuple[ApiToken, str]:
-        """Returns a new token and its secret, shown once. A token cannot make tokens."""
-        account_id = _account_of(principal)
-        if principal.token_id is not None:
-            raise ForbiddenError("A token cannot make tokens. Sign in with a password.", code="token_forbidden")
-        allowed = (Scope.READ, Scope.WRITE, Scope.RUN)
-        wanted = [scope.value for scope in allowed if scope.value in scopes]
-        if not wanted or set(scopes) - {scope.value for scope in allowed}:
-            raise InvalidError("Choose scopes among read, write and run.", code="bad_scope")
-        secret, now = TOKEN_PREFIX + new_secret(), self._clock.now()
-        expires = timestamp(now + timedelta(days=expires_days)) if expires_days else None
-        token = ApiToken(new_id(), _clean(label, "label", 120), tuple(wanted), timestamp(now), None, expires)
-        async with self._database.transaction() as connection:
-            row = {
-                "id": token.id,
-                "account_id": account_id,
-                "label": token.label,
-                "secret_sha256": secret_digest(secret),
-                "scopes": " ".join(wanted),
-                "created_at": token.created_at,
-                "expires_at": expires,
-            }
-            await store.add_token(connection, row)
-            await self._audit(connection, account_id, "token.made", token.id, {"scopes": wanted})
-        return token, secret
-
-    async def tokens(self, principal: Principal) -> list[ApiToken]:
-        """Returns the account's tokens without their secrets."""
-        async with self._database.read() as connection:
-            return await store.tokens_of(connection, _account_of(principal))
-
-    async def revoke_token(self, principal: Principal, token_id: str) -> None:
-        """Ends a token of the account. Raises NotFoundError."""
-        account_id = _account_of(principal)
-        async with self._database.transaction() as connection:
-            if not await store.drop_tokens(connection, account_id, only=token_id):
-                raise NotFoundError("There is no such token.")
-            await self._audit(connection, account_id, "token.revoked", token_id)
-        await self._tell(Revocation(account_id, token_id=token_id))
-
     # -- instance, upkeep ---------------------------------------------------------------------------------------------
 
     async def instance_id(self) -> str:
@@ -464,48 +344,3 @@ class Accounts:
         window = timedelta(seconds=self._settings.attempts_window_s)
         async with self._database.transaction() as connection:
             await store.drop_expired(connection, timestamp(now), timestamp(now - window))
-
-    def _now(self) -> str:
-        return timestamp(self._clock.now())
-
-    async def _audit(
-        self,
-        connection: AsyncConnection,
-        actor: str | None,
-        action: str,
-        object_id: str | None,
-        details: dict[str, Any] | None = None,
-    ) -> None:
-        row = {"at": self._now(), "actor_id": actor, "action": action, "object_id": object_id}
-        await store.add_audit(connection, row | {"details": details or {}})
-
-    @staticmethod
-    def _require_owner(principal: Principal) -> None:
-        if not principal.is_owner:
-            raise ForbiddenError("Only the owner of this server may do this.", code="owner_only")
-
-
-def _account_of(principal: Principal) -> str:
-    if principal.account_id is None:
-        raise UnauthenticatedError("Sign in first.")
-    return principal.account_id
-
-
-def clean_login(login: str) -> str:
-    """Returns a sign-in name in the form that is compared and stored. Raises InvalidError."""
-    return _clean(login, "login", 254).lower()
-
-
-def _clean(text: str, field: str, limit: int, *, empty: bool = False) -> str:
-    text = unicodedata.normalize("NFC", text).strip()
-    if not text and not empty:
-        raise InvalidError(f"'{field}' must not be empty.", details={"field": field})
-    if len(text) > limit:
-        raise InvalidError(f"'{field}' is longer than {limit} characters.", details={"field": field, "limit": limit})
-    if any(unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for character in text):
-        raise InvalidError(f"'{field}' holds control characters.", details={"field": field})
-    return text
-
-
-def _printable(text: str) -> str:
-    return "".join(character for character in text if character.isprintable())

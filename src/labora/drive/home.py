@@ -10,9 +10,9 @@ from labora.drive.service import Drive
 
 
 def examples_dir() -> Path | None:
-    """Returns the folder of examples: beside the package in a wheel, else of the checkout."""
+    """Returns the folder of examples: the one that the wheel carries, else of the checkout."""
     package = Path(__file__).parents[1]
-    for folder in (package / "examples", package.parents[1] / "examples"):
+    for folder in (package / "_bundled" / "examples", package.parents[1] / "examples"):
         if folder.is_dir():
             return folder
     return None
