@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from labora.api import content
-from labora.api.app import LaboraApp, create_api
-from labora.api.content import ContentLabels, content_site
-from labora.api.gate import Gate
-from labora.api.pages import Pages
-from labora.api.wiring import build_services, start_services, stop_services
+from labora.api.app import LaboraApp, create_app
+from labora.api.content import ContentLabels
+from labora.api.wiring import start_services, stop_services
 from labora.base.settings import load_settings
 
 APP = "http://localhost:8000"
@@ -65,13 +63,7 @@ class Server:
 
 def compose(tmp_path: Path, static: Path, **server: object) -> LaboraApp:
     settings = load_settings(storage={"data_dir": tmp_path / "data"}, server=server)
-    services = build_services(settings)
-    api = create_api()
-    if not any(getattr(route, "name", "") == "frame_origin" for route in api.routes):
-        api.router.routes.extend(content.router.routes)
-    site = content_site(services, static)
-    api.state.content_site = site
-    return LaboraApp(services, api, Gate(services, api, site.beside(Pages(static)), site))
+    return create_app(settings, static=static, compute=False)
 
 
 @pytest.fixture
@@ -167,6 +159,21 @@ async def test_assets_are_the_same_for_everybody_and_packed(server: Server) -> N
     assert plain.headers["content-type"].startswith("text/javascript")
     assert packed.headers["content-encoding"] == "br"
     assert packed.headers["vary"] == "Accept-Encoding"
+
+
+async def test_a_front_end_built_after_the_start_is_served(server: Server, static: Path) -> None:
+    cookie = await server.person("ada")
+    notebook = await server.notebook(cookie)
+    before = await server.location(cookie, notebook)
+    (static / "frame" / "frame-new.js").write_text("export {};")
+    (static / "frame.html").write_text("<!doctype html><title>Newer</title>")
+    os.utime(static / "frame.html", ns=(1, 1))
+    after = await server.location(cookie, notebook)
+    assert after["origin"] == before["origin"]
+    assert after["url"] != before["url"], "a page that browsers keep for a year has a new address"
+    async with server.client() as client:
+        assert (await client.get("/frame/frame-new.js")).status_code == 200
+        assert (await client.get(after["url"])).text == "<!doctype html><title>Newer</title>"
 
 
 async def test_sec_40_content_hosts_serve_nothing_else(server: Server) -> None:

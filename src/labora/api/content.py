@@ -130,11 +130,25 @@ class ContentSite:
     def __init__(self, settings: ServerSettings, labels: ContentLabels, static: Path) -> None:
         self._settings = settings
         self._labels = labels
+        self._static = static
         self._page = static / "frame.html"
-        # Only names that were there at the start are served: no path of a request reaches the file system.
-        self._assets = {f"/frame/{path.name}": path for path in (static / "frame").glob("*") if path.is_file()}
-        page = self._page.read_bytes() if self._page.is_file() else b""
-        self._version = hashlib.sha256(page).hexdigest()[:12]
+        self._built_at = -1
+        self._assets: dict[str, Path] = {}
+        self._version = ""
+        self._look()
+
+    def _look(self) -> None:
+        """Notices a front end that was built, or built anew, since the last request."""
+        try:
+            built_at = self._page.stat().st_mtime_ns
+        except OSError:
+            built_at = 0
+        if built_at == self._built_at:
+            return
+        # Only names that are there now are served: no path of a request reaches the file system.
+        self._assets = {f"/frame/{path.name}": path for path in (self._static / "frame").glob("*") if path.is_file()}
+        self._version = hashlib.sha256(self._page.read_bytes() if built_at else b"").hexdigest()[:12]
+        self._built_at = built_at
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers on a content host."""
@@ -148,6 +162,7 @@ class ContentSite:
         headers = Headers(scope=scope)
         host: Host = scope["labora.host"]
         label = host.name.partition(".")[0]
+        self._look()
         if host.kind is not HostKind.CONTENT or not await self._labels.verify(label):
             return error_response(MisdirectedError("This address is not in use. Open the notebook again."))
         found = self._find(scope["method"], scope["path"], headers, self._page_headers(host))
@@ -163,6 +178,8 @@ class ContentSite:
 
     def _on_app(self, scope: Scope) -> Response | None:
         path = "/frame.html" if scope["path"] == "/out.html" else scope["path"]
+        if path.startswith("/frame"):
+            self._look()
         if path == scope["path"] and path not in self._assets:
             return None
         return self._find(scope["method"], path, Headers(scope=scope), self._opaque_page_headers(scope["labora.host"]))
@@ -224,6 +241,7 @@ class ContentSite:
 
     async def location(self, host: Host, principal: Principal, file_id: str) -> FrameLocation:
         """Returns where the frames of a notebook come from, for a page of ``host``."""
+        self._look()
         fallback = f"/out.html?v={self._version}"
         domain = self._settings.content_domain
         local = host.name == "localhost" and host.scheme == "http"
