@@ -316,13 +316,15 @@ class NotebookDocument:
         return cell
 
     def _position_after(self, after: str | None, passing: str | None = None) -> str:
-        order = [(view.position, view.id) for view in self.cells() if view.id != passing]
+        with self._doc.transaction():
+            places = ((cell["position"], cell_id) for cell_id, cell in self._cells.items() if cell_id != passing)
+            order = sorted(places)
         index = 0
         if after is not None:
-            places = [number for number, (_, cell_id) in enumerate(order) if cell_id == after]
-            if not places:
+            found = next((number for number, (_, cell_id) in enumerate(order) if cell_id == after), None)
+            if found is None:
                 raise NotFoundError(f"There is no cell {after}.", code="cell_not_found")
-            index = places[0] + 1
+            index = found + 1
         low = order[index - 1][0] if index else None
         # Two cells that were inserted at one place may share a position: the next different one is the bound.
         high = next((position for position, _ in order[index:] if position > (low or "")), None)
