@@ -11,9 +11,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from labora.base.errors import LaboraError
 from labora.rooms import operations as op
-from labora.rooms.decide import Decision, decide
+from labora.rooms.decide import decide
 from labora.rooms.model import FINISHED, Snapshot, empty_ledger, empty_state
 from labora.rooms.state import apply_entry, dump_entry, dump_snapshot, load_entry, load_snapshot
+from labora.rooms.turn import Decision
 
 ACCOUNTS = [{"id": "ada", "name": "Ada"}, {"id": "bob", "name": "Bob"}]
 CELLS = ["c0", "c1", "c2"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -34,7 +34,7 @@ class RoomServices(Protocol):
 
     async def checkpoint(self, room: Room, *, name: str | None, author: str | None) -> str | None: ...
 
-    def spawn(self, work: Awaitable[None]) -> None: ...
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

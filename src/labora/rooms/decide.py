@@ -6,18 +6,14 @@ carries out, outside the room. Each account has one queue, for its own runtime: 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, assert_never, cast
 
 from labora.base.errors import ConflictError, ForbiddenError, NotFoundError
 from labora.rooms.model import (
     FINISHED,
-    Event,
     Execution,
-    Note,
     Person,
     RuntimeState,
-    Snapshot,
     Source,
     empty_cell,
 )
@@ -28,7 +24,6 @@ from labora.rooms.operations import (
     Connect,
     CopyOutputs,
     Disconnect,
-    Effect,
     EndRuntime,
     EnsureKernel,
     Execute,
@@ -49,41 +44,10 @@ from labora.rooms.operations import (
     StartExecution,
     Wake,
 )
-from labora.rooms.state import apply_event, apply_note
+from labora.rooms.turn import Decision
 
 KEEP_FINISHED = 300
 """Finished executions that no cell shows any more are forgotten beyond this number."""
-
-
-@dataclass(slots=True)
-class Decision:
-    """What follows from one operation; ``snapshot`` is the room after it."""
-
-    snapshot: Snapshot
-    now: str
-    events: list[Event] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
-    effects: list[Effect] = field(default_factory=list)
-    result: dict[str, Any] = field(default_factory=dict)
-
-    def emit(self, event: Event) -> None:
-        """Adds an event; what is decided afterwards sees its effect."""
-        self.events.append(event)
-        self.snapshot = Snapshot(apply_event(self.snapshot.state, event), self.snapshot.ledger)
-
-    def note(self, note: Note) -> None:
-        """Adds a private note, likewise."""
-        self.notes.append(note)
-        self.snapshot = Snapshot(self.snapshot.state, apply_note(self.snapshot.ledger, note))
-
-    def executions_of(self, account_id: str, *statuses: str) -> list[Execution]:
-        """Returns the account's executions in these states, in queue order where they are queued."""
-        state = self.snapshot.state
-        found = [
-            e for e in state["executions"].values() if e["account"]["id"] == account_id and e["status"] in statuses
-        ]
-        order = {key: place for place, key in enumerate(state["queue"])}
-        return sorted(found, key=lambda e: order.get(e["id"], -1))
 
 
 def decide(turn: Decision, operation: Operation) -> Decision:

@@ -16,13 +16,14 @@ from labora.base.clock import Clock, timestamp
 from labora.base.errors import ForbiddenError, GoneError, InvalidError, LaboraError
 from labora.base.settings import Settings
 from labora.notebook.document import NotebookDocument
-from labora.rooms.decide import Decision, decide
+from labora.rooms.decide import decide
 from labora.rooms.journal import Entry, EntryKind, Journal
 from labora.rooms.model import Event, Note, RoomState, Snapshot
 from labora.rooms.operations import Effect, Operation
 from labora.rooms.presence import Presence
 from labora.rooms.state import dump_entry
 from labora.rooms.subscriber import Close, Lane, Subscriber, json_frame, update_frame
+from labora.rooms.turn import Decision
 
 EMPTY_UPDATE = b"\x00\x00"
 CONTENT_EVENTS = frozenset({"outputs", "count", "cell_state"})

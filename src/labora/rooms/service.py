@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -314,9 +314,9 @@ class Rooms:
 
     # -- commands that take time --------------------------------------------------------------------------------------
 
-    def spawn(self, work: Awaitable[None]) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Runs ``work`` beside; it is cancelled at the end."""
-        task = asyncio.ensure_future(_as_coroutine(work))
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -395,7 +395,3 @@ class Rooms:
 def _ended(state: RoomState, key: str) -> bool:
     execution = state["executions"].get(key)
     return execution is None or execution["status"] in FINISHED
-
-
-async def _as_coroutine(work: Awaitable[None]) -> None:
-    await work
