@@ -1,7 +1,7 @@
 /* oxlint-disable typescript/no-non-null-assertion, import/no-named-as-default-member */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { applyEvent, RoomStore, type RoomEvent, type RoomState } from '../src';
+import { applyEvent, type Output, RoomStore, type RoomEvent, type RoomState } from '../src';
 
 interface Vector {
   name: string;
@@ -35,7 +35,7 @@ describe('events', () => {
     const store = new RoomStore();
     const drawn: string[] = [];
     for (const cell of ['a', 'b']) store.on(`cell:${cell}`, () => drawn.push(cell));
-    const output = { id: 'o', output_type: 'stream', name: 'stdout', parts: [], text: 'hi' } as const;
+    const output: Output = { id: 'o', output_type: 'stream', name: 'stdout', parts: [], text: 'hi' };
     store.apply([{ type: 'outputs', cell_id: 'a', ops: [{ op: 'splice', at: 0, remove: 0, insert: [output] }] }]);
     expect(drawn).toEqual(['a']);
     expect(store.cell('a').state?.outputs).toEqual([output]);

@@ -81,13 +81,13 @@ function Page() {
   return (
     <OutputsProvider host={host}>
       <div className="nb-page">
-        <div className="nb-top">
+        <header className="nb-top">
           <Header />
           <Toolbar />
-        </div>
+        </header>
         <div className="nb-middle">
           {contents && <Contents />}
-          <main className="nb-body" aria-label={t('notebook.notebook')}>
+          <main id="main" tabIndex={-1} className="nb-body" aria-label={t('notebook.notebook')}>
             <Banners />
             {loaded ? <CellList /> : <Loading />}
           </main>
@@ -119,7 +119,7 @@ function Ended({ reason }: { reason: string }) {
     else navigate(reason === 'signed-out' ? `/login?next=${encodeURIComponent(location.pathname)}` : '/');
   };
   return (
-    <main className="nb-ended">
+    <main id="main" className="nb-ended">
       <EmptyState
         icon="info"
         title={t(`notebook.ended.${reason}.title`)}

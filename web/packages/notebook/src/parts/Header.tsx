@@ -90,7 +90,7 @@ export function Header() {
   }));
   const nested = bar.map(({ id, label, items }) => ({ id, label, items: items() }));
   return (
-    <header className="nb-header">
+    <div className="nb-header">
       <Link href="/" className="nb-home" aria-label={t('notebook.home')}>
         <Logo size={32} />
       </Link>
@@ -118,6 +118,6 @@ export function Header() {
           />
         </div>
       </div>
-    </header>
+    </div>
   );
 }

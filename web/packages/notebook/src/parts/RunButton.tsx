@@ -55,7 +55,11 @@ export function RunButton({ cellId }: { cellId: string }) {
   const action = running ? t('notebook.run.stop') : waiting ? t('notebook.run.cancel') : t('notebook.run.run');
   const state = running ? 'running' : waiting ? 'queued' : (status ?? 'idle');
   const count = run.state?.execution_count;
-  const idle = <span className="nb-count">[{count ?? ' '}]</span>;
+  const idle = (
+    <span className="nb-count" aria-hidden="true">
+      [{count ?? ' '}]
+    </span>
+  );
 
   function press() {
     if (running || status === 'queued') controller.cancel(cellId);

@@ -87,6 +87,7 @@ export function Toolbar() {
     <div className="nb-toolbar" role="toolbar" aria-label={t('notebook.commandsLabel')}>
       <IconButton
         icon="search"
+        className="nb-not-narrow"
         label={t('notebook.commandsLabel')}
         keys={showKeys('Mod+Shift+P')}
         onClick={() => controller.ui.dialog.set('palette')}
