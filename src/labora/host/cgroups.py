@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
-import time
 from pathlib import Path
 from typing import Protocol
 
+from labora.host.cgroup_files import pids_of, remove_group
+from labora.host.cgroup_v1 import CgroupV1
+from labora.host.cgroup_v2 import CgroupV2
 from labora.host.model import CgroupVersion, Limits, Note
 
 V1_CONTROLLERS = ("memory", "cpu", "cpuacct", "pids", "freezer")
-CPU_PERIOD_US = 100_000
 
 
 class CgroupDriver(Protocol):
@@ -64,47 +64,6 @@ class CgroupDriver(Protocol):
     def discard(self) -> None:
         """Removes what holds the groups, when no runtime is left and the host ends for good."""
         ...
-
-
-def _read_int(path: Path) -> int:
-    try:
-        text = path.read_text().strip()
-    except OSError:
-        return 0
-    return 0 if text in {"", "max"} else int(text)
-
-
-def _read_table(path: Path) -> dict[str, int]:
-    try:
-        lines = path.read_text().splitlines()
-    except OSError:
-        return {}
-    return {key: int(value) for key, _, value in (line.partition(" ") for line in lines) if value.isdigit()}
-
-
-def _pids(path: Path) -> list[int]:
-    try:
-        return [int(line) for line in path.read_text().split()]
-    except OSError:
-        return []
-
-
-def _rmdir(path: Path) -> None:
-    """Removes a group and the groups that the runtime made below it; waits up to 2 s for its last process to go."""
-    if not path.is_dir():
-        return
-    for child in path.iterdir():
-        if child.is_dir():
-            _rmdir(child)
-    for _ in range(200):
-        try:
-            path.rmdir()
-        except FileNotFoundError:
-            return
-        except OSError:
-            time.sleep(0.01)
-        else:
-            return
 
 
 def mounts(table: str) -> dict[str, tuple[Path, str]]:
@@ -188,176 +147,6 @@ class NoCgroups:
     def discard(self) -> None: ...
 
 
-class CgroupV1:
-    """Version 1 hierarchies, with the version 2 one beside them (hybrid) used for ``cgroup.kill`` where present.
-
-    Args:
-        bases: controller → the folder below which runtimes get their groups.
-        label: name of the folder that holds them all.
-    """
-
-    version: CgroupVersion = "v1"
-
-    def __init__(self, bases: dict[str, Path], label: str) -> None:
-        self._roots = {controller: base / label for controller, base in bases.items()}
-        for root in self._roots.values():
-            root.mkdir(exist_ok=True)
-        self.notes = [
-            Note("cgroup_partial", f"The cgroup controller {name} is missing: that limit is not enforced.")
-            for name in ("memory", "cpu", "pids")
-            if name not in bases
-        ]
-
-    def _file(self, controller: str, name: str, file: str) -> Path:
-        root = self._roots.get(controller)
-        return Path("/nonexistent") if root is None else root / name / file
-
-    def create(self, name: str, limits: Limits) -> list[str]:
-        for root in self._roots.values():
-            (root / name).mkdir(exist_ok=True)
-        self.limit(name, limits)
-        return [str(root / name / "cgroup.procs") for root in self._roots.values()]
-
-    def limit(self, name: str, limits: Limits) -> None:
-        if "memory" in self._roots:
-            bound = self._file("memory", name, "memory.limit_in_bytes")
-            swap = self._file("memory", name, "memory.memsw.limit_in_bytes")
-            # memsw may never be below the limit: raise it first when growing, lower it last when shrinking.
-            with contextlib.suppress(OSError):
-                swap.write_text("-1")
-            bound.write_text(str(limits.memory_bytes))
-            with contextlib.suppress(OSError):  # absent where the kernel does not account for swap
-                swap.write_text(str(limits.memory_bytes))
-        if "cpu" in self._roots:
-            self._file("cpu", name, "cpu.cfs_period_us").write_text(str(CPU_PERIOD_US))
-            self._file("cpu", name, "cpu.cfs_quota_us").write_text(str(int(limits.cpus * CPU_PERIOD_US)))
-        if "pids" in self._roots:
-            self._file("pids", name, "pids.max").write_text(str(limits.processes))
-
-    def memory(self, name: str) -> int:
-        used = _read_int(self._file("memory", name, "memory.usage_in_bytes"))
-        return max(0, used - _read_table(self._file("memory", name, "memory.stat")).get("total_inactive_file", 0))
-
-    def cpu_seconds(self, name: str) -> float:
-        return _read_int(self._file("cpuacct", name, "cpuacct.usage")) / 1e9
-
-    def processes(self, name: str) -> int:
-        return _read_int(self._file("pids", name, "pids.current"))
-
-    def oom_kills(self, name: str) -> int:
-        # failcnt stays 0 when the kernel kills; oom_kill (Linux 4.13) counts kills.
-        return _read_table(self._file("memory", name, "memory.oom_control")).get("oom_kill", 0)
-
-    def kill(self, name: str) -> None:
-        switch = self._file("unified", name, "cgroup.kill")
-        if switch.exists():
-            switch.write_text("1")
-            return
-        frozen = self._file("freezer", name, "freezer.state")
-        # Frozen first, a fork bomb cannot outrun the loop; the signals take effect on thawing.
-        with contextlib.suppress(OSError):
-            frozen.write_text("FROZEN")
-        for root in self._roots.values():
-            for pid in _pids(root / name / "cgroup.procs"):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-        with contextlib.suppress(OSError):
-            frozen.write_text("THAWED")
-
-    def remove(self, name: str) -> None:
-        for root in self._roots.values():
-            _rmdir(root / name)
-
-    def names(self) -> list[str]:
-        return sorted({entry.name for root in self._roots.values() for entry in root.iterdir() if entry.is_dir()})
-
-    def path(self, name: str) -> str | None:
-        root = self._roots.get("memory") or next(iter(self._roots.values()))
-        return str(root / name)
-
-    def discard(self) -> None:
-        for root in self._roots.values():
-            with contextlib.suppress(OSError):
-                root.rmdir()
-
-
-class CgroupV2:
-    """The unified hierarchy, delegated to this process.
-
-    Args:
-        root: folder in which the memory, cpu and pids controllers are enabled for children.
-    """
-
-    version: CgroupVersion = "v2"
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        enabled = (root / "cgroup.subtree_control").read_text().split()
-        self.notes = [
-            Note("cgroup_partial", f"The cgroup controller {name} is not delegated: that limit is not enforced.")
-            for name in ("memory", "cpu", "pids")
-            if name not in enabled
-        ]
-
-    def _write(self, name: str, file: str, value: str) -> None:
-        path = self._root / name / file
-        if path.exists():
-            path.write_text(value)
-
-    def create(self, name: str, limits: Limits) -> list[str]:
-        (self._root / name).mkdir(exist_ok=True)
-        self.limit(name, limits)
-        return [str(self._root / name / "cgroup.procs")]
-
-    def limit(self, name: str, limits: Limits) -> None:
-        self._write(name, "memory.swap.max", "0")
-        self._write(name, "memory.max", str(limits.memory_bytes))
-        # The kernel that grew must die alone, so that the agent lives to report it.
-        self._write(name, "memory.oom.group", "0")
-        self._write(name, "cpu.max", f"{int(limits.cpus * CPU_PERIOD_US)} {CPU_PERIOD_US}")
-        self._write(name, "pids.max", str(limits.processes))
-
-    def memory(self, name: str) -> int:
-        used = _read_int(self._root / name / "memory.current")
-        return max(0, used - _read_table(self._root / name / "memory.stat").get("inactive_file", 0))
-
-    def cpu_seconds(self, name: str) -> float:
-        return _read_table(self._root / name / "cpu.stat").get("usage_usec", 0) / 1e6
-
-    def processes(self, name: str) -> int:
-        return _read_int(self._root / name / "pids.current")
-
-    def oom_kills(self, name: str) -> int:
-        return _read_table(self._root / name / "memory.events").get("oom_kill", 0)
-
-    def kill(self, name: str) -> None:
-        switch = self._root / name / "cgroup.kill"
-        if switch.exists():  # Linux 5.14
-            switch.write_text("1")
-            return
-        for _ in range(100):
-            pids = _pids(self._root / name / "cgroup.procs")
-            if not pids:
-                return
-            for pid in pids:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-
-    def remove(self, name: str) -> None:
-        _rmdir(self._root / name)
-
-    def names(self) -> list[str]:
-        return sorted(entry.name for entry in self._root.iterdir() if entry.is_dir() and entry.name != "host")
-
-    def path(self, name: str) -> str | None:
-        return str(self._root / name)
-
-    def discard(self) -> None:
-        # The leaf "host" holds this very process and goes with the surrounding group.
-        with contextlib.suppress(OSError):
-            self._root.rmdir()
-
-
 def _open_v1(label: str, mount_table: str, membership: str) -> CgroupV1 | None:
     bases = {}
     for controller in (*V1_CONTROLLERS, "unified"):
@@ -398,7 +187,7 @@ def _open_v2(label: str, own: Path, top: Path) -> CgroupV2 | None:
             leaf = root / "host"
             try:
                 leaf.mkdir(exist_ok=True)
-                for pid in _pids(own / "cgroup.procs") if own == top else [os.getpid()]:
+                for pid in pids_of(own / "cgroup.procs") if own == top else [os.getpid()]:
                     with contextlib.suppress(ProcessLookupError):
                         (leaf / "cgroup.procs").write_text(str(pid))
             except OSError:
@@ -407,9 +196,9 @@ def _open_v2(label: str, own: Path, top: Path) -> CgroupV2 | None:
             return CgroupV2(root)
         # Undo: an empty group left behind would say that limits hold where they do not.
         with contextlib.suppress(OSError):
-            for pid in _pids(root / "host" / "cgroup.procs"):
+            for pid in pids_of(root / "host" / "cgroup.procs"):
                 (base / "cgroup.procs").write_text(str(pid))
-            _rmdir(root)
+            remove_group(root)
     return None
 
 

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import resource
 import socket
 import stat
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from labora.base.errors import UnavailableError
+from labora.base.errors import InvalidError, UnavailableError
 from labora.host import folders, sandbox
 from labora.host.levels import Isolation
 from labora.host.model import Limits
@@ -24,6 +25,26 @@ from labora.host.starter import base_spec
 # sockaddr_un holds 108 bytes with the closing NUL; a little room is left for those who build on the path.
 MAX_SOCKET_PATH = 100
 OPEN_FILES = 65_536
+_RUNTIME_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+
+
+def check_id(runtime_id: str) -> None:
+    """Raises InvalidError unless ``runtime_id`` is safe as a file name."""
+    if not _RUNTIME_ID.match(runtime_id):
+        raise InvalidError("A runtime id has 1 to 64 of the characters A-Z a-z 0-9 _ -.", code="bad_runtime_id")
+
+
+def image_below(images_dir: str, image: str) -> Path:
+    """Returns an image's folder. The control plane is not trusted to name just any: it must be one of ours.
+
+    Raises:
+        InvalidError: it lies elsewhere.
+    """
+    root = Path(images_dir).resolve()
+    path = (root / image).resolve()
+    if not path.is_relative_to(root) or path == root:
+        raise InvalidError("An image is a folder below the images folder.", code="bad_image")
+    return path
 
 
 def socket_path(run: Path, runtime_id: str) -> Path:

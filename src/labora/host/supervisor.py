@@ -7,28 +7,27 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 import signal
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from labora import __version__
 from labora.base import faults
-from labora.base.errors import ConflictError, InvalidError, LaboraError, NotFoundError, UnavailableError
+from labora.base.errors import ConflictError, LaboraError, NotFoundError, UnavailableError
 from labora.base.logging import get_logger
 from labora.host import folders, launching
 from labora.host.cgroups import CgroupDriver, open_driver
+from labora.host.ending import exit_of, kill_by_status
 from labora.host.levels import Isolation, probe
 from labora.host.model import Exit, Handle, HostInfo, HostOptions, Limits, Meter
 from labora.host.process import boot_id, is_alive, send_signal, start_time, wait_exit
 from labora.host.registry import Registry
 from labora.host.sandbox import write_etc
-from labora.host.starter import launch, read_status
+from labora.host.starter import launch
 from labora.host.watchdog import Watchdog
 
 _log = get_logger("host")
-_RUNTIME_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 KILL_WAIT_S = 10.0
 DISK_AGE_S = 20.0
 TICK_S = 1.0
@@ -104,7 +103,7 @@ class Supervisor:
             ConflictError: a later generation of this runtime is known (``stale_generation``).
             UnavailableError: no isolation, the image is not ready, or the sandbox failed.
         """
-        check_id(runtime_id)
+        launching.check_id(runtime_id)
         async with self._lock(runtime_id):
             known = self._handles.get(runtime_id)
             if known is not None and known.generation == generation:
@@ -120,8 +119,18 @@ class Supervisor:
                 )
             if known is not None:
                 await self._end(known, "killed")
+            folder = launching.image_below(self.options.images_dir, image)
             slot = known.slot if known is not None else self._free_slot()
-            return await self._start(runtime_id, generation, self._image(image), limits, deadline, key, env, slot)
+            return await self._start(
+                runtime_id,
+                generation,
+                launching.image_below(self.options.images_dir, image),
+                limits,
+                deadline,
+                key,
+                env,
+                slot,
+            )
 
     async def meter(self, runtime_id: str) -> Meter:
         """Returns what the runtime uses. Raises NotFoundError."""
@@ -170,7 +179,7 @@ class Supervisor:
 
     async def kill(self, runtime_id: str, *, wipe: bool) -> None:
         """Ends the runtime and, with ``wipe``, removes every trace of it. Does nothing for an unknown one."""
-        check_id(runtime_id)
+        launching.check_id(runtime_id)
         async with self._lock(runtime_id):
             handle = self._handles.get(runtime_id)
             if handle is not None:
@@ -249,14 +258,6 @@ class Supervisor:
         _log.info("runtime_started", runtime_id=runtime_id, generation=generation, pid=handle.pid, slot=slot)
         return handle
 
-    def _image(self, image: str) -> Path:
-        """Returns the image's folder. The control plane is not trusted to name just any: it must be one of ours."""
-        root = Path(self.options.images_dir).resolve()
-        path = (root / image).resolve()
-        if not path.is_relative_to(root) or path == root:
-            raise InvalidError("An image is a folder below the images folder.", code="bad_image")
-        return path
-
     def _free_slot(self) -> int:
         used = {handle.slot for handle in self._handles.values()}
         return next(slot for slot in range(len(used) + 1) if slot not in used)
@@ -276,23 +277,15 @@ class Supervisor:
         current = self._handles.get(handle.runtime_id)
         if current is None or current.generation != handle.generation or not current.alive:
             return
-        code = read_status(self.runtimes / handle.runtime_id / "status").get("exit-code")
-        number = code - 128 if code is not None and code > 128 else None
         reason = self._reasons.pop(handle.runtime_id, None)
-        oom_kills = (
-            self._watchdog.kills(handle.runtime_id)
-            if self._watchdog is not None
-            else self._cgroups.oom_kills(handle.runtime_id)
-        )
-        oom = reason is None and number == signal.SIGKILL and oom_kills > 0
-        if code is None and reason is not None:
-            number = signal.SIGKILL  # the whole group was killed, the process that would have told among it
-        self._keep(current.with_exit(Exit(None if number else code, number, oom, reason)))
+        counter = self._cgroups.oom_kills if self._watchdog is None else self._watchdog.kills
+        exit_ = exit_of(self.runtimes / handle.runtime_id / "status", reason, counter(handle.runtime_id))
+        self._keep(current.with_exit(exit_))
         self._deadlines.pop(handle.runtime_id, None)
         with contextlib.suppress(OSError):
             self._cgroups.kill(handle.runtime_id)
         launching.remove_socket(current.socket)
-        _log.info("runtime_ended", runtime_id=handle.runtime_id, code=code, oom=oom, reason=reason)
+        _log.info("runtime_ended", runtime_id=handle.runtime_id, **asdict(exit_))
 
     async def _end(self, handle: Handle, reason: str) -> None:
         """Kills every process of the runtime and waits until they are gone."""
@@ -366,14 +359,7 @@ class Supervisor:
 
     def _reap_half_started(self, handle: Handle) -> None:
         """Ends what a host that died in the middle of ``start`` may have left, and lets it be started anew."""
-        status = read_status(self.runtimes / handle.runtime_id / "status")
-        pid = status.get("child-pid", 0)
-        started = start_time(pid) if pid else None
-        if pid and started is not None:
-            with contextlib.suppress(OSError):
-                # Its namespace proves that the pid is still that sandbox's.
-                if Path(f"/proc/{pid}/ns/pid").stat().st_ino == status.get("pid-namespace"):
-                    send_signal(pid, started, signal.SIGKILL)
+        kill_by_status(self.runtimes / handle.runtime_id / "status")
         with contextlib.suppress(OSError):
             self._cgroups.kill(handle.runtime_id)
         launching.remove_socket(handle.socket)
@@ -423,9 +409,3 @@ class Supervisor:
             except LaboraError as error:
                 _log.error("deadline_not_enforced", runtime_id=runtime_id, error=error.message)
                 self._deadlines[runtime_id] = time.monotonic() + KILL_WAIT_S
-
-
-def check_id(runtime_id: str) -> None:
-    """Raises InvalidError unless ``runtime_id`` is safe as a file name."""
-    if not _RUNTIME_ID.match(runtime_id):
-        raise InvalidError("A runtime id has 1 to 64 of the characters A-Z a-z 0-9 _ -.", code="bad_runtime_id")
