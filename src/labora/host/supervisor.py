@@ -121,16 +121,7 @@ class Supervisor:
                 await self._end(known, "killed")
             folder = launching.image_below(self.options.images_dir, image)
             slot = known.slot if known is not None else self._free_slot()
-            return await self._start(
-                runtime_id,
-                generation,
-                launching.image_below(self.options.images_dir, image),
-                limits,
-                deadline,
-                key,
-                env,
-                slot,
-            )
+            return await self._start(runtime_id, generation, folder, limits, deadline, key, env, slot)
 
     async def meter(self, runtime_id: str) -> Meter:
         """Returns what the runtime uses. Raises NotFoundError."""
