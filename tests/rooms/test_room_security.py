@@ -108,6 +108,19 @@ async def test_sec_15_nobody_writes_in_the_name_of_another_client(house: Any) ->
         assert ada.room.document.source("c0") == "x"
 
 
+async def test_sec_15_nobody_comes_under_the_client_id_of_another_account(house: Any) -> None:
+    file_id = await house.notebook("x")
+    await share(house, file_id, Role.EDITOR)
+    async with house.page(file_id) as ada:
+        room, imposter, view = await house.rooms.subscriber(BOB, file_id, ada.doc.client_id)
+        with pytest.raises(LaboraError) as refused:
+            room.join(imposter, {"id": view.id})
+        assert refused.value.error_code == "foreign_client"
+        ada.type("c0", "mine ")
+        await ada.settle()
+        assert ada.unsaved == {}
+
+
 async def test_sec_21_nothing_is_acknowledged_after_the_change_of_rights_was(house: Any) -> None:
     file_id = await house.notebook("x")
     permission = await share(house, file_id, Role.EDITOR)

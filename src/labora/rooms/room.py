@@ -13,7 +13,7 @@ from typing import Any
 
 from labora.base import faults
 from labora.base.clock import Clock, timestamp
-from labora.base.errors import ForbiddenError, GoneError, InvalidError, LaboraError
+from labora.base.errors import ConflictError, ForbiddenError, GoneError, InvalidError, LaboraError, UnavailableError
 from labora.base.settings import Settings
 from labora.notebook.document import NotebookDocument
 from labora.rooms.decide import decide
@@ -26,6 +26,7 @@ from labora.rooms.subscriber import Close, Lane, Subscriber, json_frame, update_
 from labora.rooms.turn import Decision
 
 EMPTY_UPDATE = b"\x00\x00"
+MAX_CLIENT_OWNERS = 2000
 CONTENT_EVENTS = frozenset({"outputs", "count", "cell_state"})
 
 CarryOut = Callable[["Room", Effect], None]
@@ -64,6 +65,7 @@ class Room:
         self.presence = Presence(
             self.subscribers.values, max_bytes=settings.limits.presence_bytes, per_s=settings.limits.presence_per_s
         )
+        self._client_owners: dict[int, str] = {}
         self.closed = False
         self.last_author: str | None = None
         self.last_used = clock.monotonic()
@@ -79,9 +81,19 @@ class Room:
     # -- joining ------------------------------------------------------------------------------------------------------
 
     def join(self, subscriber: Subscriber, file: dict[str, Any]) -> None:
-        """Sends the welcome with everything durable; from now on the subscriber gets all that follows."""
+        """Sends the welcome with everything durable; from now on the subscriber gets all that follows.
+
+        Raises ConflictError for a Yjs client id under which another account was here.
+        """
         if self.closed:
-            raise GoneError("This notebook was closed. Connect again.", code="room_closed")
+            raise UnavailableError("This notebook was closed. Connect again.", code="room_closed")
+        owner = self._client_owners.get(subscriber.client_id, subscriber.account_id)
+        if owner != subscriber.account_id:
+            raise ConflictError("This client id is another account's. Reload the page.", code="foreign_client")
+        if len(self._client_owners) >= MAX_CLIENT_OWNERS:
+            present = {other.client_id for other in self.subscribers.values()}
+            self._client_owners = {key: who for key, who in self._client_owners.items() if key in present}
+        self._client_owners[subscriber.client_id] = subscriber.account_id
         welcome = {
             "type": "welcome",
             "version": 1,
@@ -166,8 +178,7 @@ class Room:
 
     def _foreign_clients(self, subscriber: Subscriber) -> frozenset[int]:
         """Yjs client ids that are bound to other accounts: nobody may write in their name."""
-        others = self.subscribers.values()
-        return frozenset(other.client_id for other in others if other.account_id != subscriber.account_id)
+        return frozenset(key for key, who in self._client_owners.items() if who != subscriber.account_id)
 
     def add_update(self, staged: bytes, *, author: str | None, origin: Subscriber | None = None) -> int:
         """Journals an update that the document has staged; returns its sequence number."""
