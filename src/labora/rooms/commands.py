@@ -226,9 +226,9 @@ def handle(room: Room, subscriber: Subscriber, services: RoomServices, message: 
         _check(room, subscriber, command)
         if command.now is not None:
             if command.in_order:
-                room.when_durable(lambda: _run(call, command.now))
+                room.when_durable(lambda: _run(call, command))
             else:
-                _run(call, command.now)
+                _run(call, command)
         elif command.later is not None:
             if subscriber.commands >= MAX_IN_FLIGHT:
                 raise RateLimitedError("Too many commands wait for an answer.", retry_after=1)
@@ -238,13 +238,15 @@ def handle(room: Room, subscriber: Subscriber, services: RoomServices, message: 
         _refuse(call, error)
 
 
-def _run(call: _Call, work: Callable[[_Call], None] | None) -> None:
+def _run(call: _Call, command: Command) -> None:
     known = call.room.staged.ledger["commands"].get(call.key)
     try:
+        # Once more: the rights may have changed while it waited for the edits before it.
+        _check(call.room, call.subscriber, command)
         if known is not None:
             call.room.when_durable(lambda: call.answer(known))
-        elif work is not None:
-            work(call)
+        elif command.now is not None:
+            command.now(call)
     except LaboraError as error:
         _refuse(call, error)
 
