@@ -23,7 +23,7 @@ addMessages('notebook', {
   reconnecting: 'Connecting…',
   textPlaceholder: 'Write text here. Markdown and $\\LaTeX$ work.',
   emptyText: 'Empty text cell: double-click to write',
-  cellLabel: '{kind} cell {index} of {count}',
+  cellLabel: '{kind} cell {index}',
   kinds: { code: 'Code', markdown: 'Text', raw: 'Raw' },
   rawNote: 'Raw cell: kept as it is, never run.',
   emptyTitle: 'This notebook is empty',

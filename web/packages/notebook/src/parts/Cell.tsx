@@ -1,5 +1,5 @@
 /** One cell. It draws again only when something of its own changes. */
-import { memo, type MouseEvent, useEffect, useLayoutEffect, useRef } from 'react';
+import { memo, type MouseEvent, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { flushSync } from 'react-dom';
 import { Avatar, IconButton, Menu, type MenuItem, t } from '@labora/ui';
 import { CodeEditor } from '../editor/CodeEditor';
@@ -172,6 +172,9 @@ export const Cell = memo(function Cell({ cellId }: { cellId: string }) {
   const stand = useStand(cellId);
   const host = useRef<HTMLElement>(null);
   const near = useNear(host, cell !== null);
+  // The tools of a cell are made when it is first pointed at or selected: a thousand toolbars would cost seconds.
+  const [touched, setTouched] = useState(false);
+  const tools = (touched || stand !== 'none') && controller.canEdit;
   const editing = stand === 'edit';
   const active = stand === 'active' || editing;
 
@@ -213,6 +216,7 @@ export const Cell = memo(function Cell({ cellId }: { cellId: string }) {
       data-stand={stand}
       // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
       tabIndex={active ? 0 : -1}
+      onPointerEnter={() => setTouched(true)}
       onMouseDown={press}
       onFocus={() => active || controller.ui.selected.has(cellId) || controller.ui.activate(cellId)}
       onKeyDown={(event) => {
@@ -226,8 +230,8 @@ export const Cell = memo(function Cell({ cellId }: { cellId: string }) {
         {cell.kind === 'raw' && <p className="nb-raw-note">{t('notebook.rawNote')}</p>}
       </div>
       <PeopleHere cellId={cellId} />
-      {controller.canEdit && <CellTools cellId={cellId} text={cell.kind === 'markdown'} editing={editing} />}
-      {controller.canEdit && <InsertBar after={cellId} />}
+      {tools && <CellTools cellId={cellId} text={cell.kind === 'markdown'} editing={editing} />}
+      {tools && <InsertBar after={cellId} />}
     </section>
   );
 });

@@ -26,11 +26,10 @@ function arrange(list: Movable, ids: readonly string[], kindOf: (id: string) => 
   for (const [index, id] of ids.entries()) {
     const element = elements.get(id);
     if (!element) continue;
-    element.style.order = String(index);
-    element.setAttribute(
-      'aria-label',
-      t('notebook.cellLabel', { kind: t(`notebook.kinds.${kindOf(id)}`), index: index + 1, count: ids.length }),
-    );
+    const order = String(index);
+    if (element.style.order !== order) element.style.order = order;
+    const label = t('notebook.cellLabel', { kind: t(`notebook.kinds.${kindOf(id)}`), index: index + 1 });
+    if (element.getAttribute('aria-label') !== label) element.setAttribute('aria-label', label);
     // Where the browser can move an element with its frames alive, the order of reading follows the order seen.
     const before: Element | null = previous ? previous.nextElementSibling : list.firstElementChild;
     if (before !== element) list.moveBefore?.(element, before);

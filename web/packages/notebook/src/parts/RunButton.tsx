@@ -1,6 +1,6 @@
 /** Runs, stops and tells how the run went. */
 import { useEffect, useState } from 'react';
-import { formatDuration, formatWhen, Icon, Spinner, t, Tooltip } from '@labora/ui';
+import { formatDuration, formatWhen, Icon, Spinner, t } from '@labora/ui';
 import type { CellRun, Execution } from '@labora/document';
 import { useController, useRun, useStore } from '../model/context';
 
@@ -70,29 +70,28 @@ export function RunButton({ cellId }: { cellId: string }) {
   }
   return (
     <div className="nb-gutter">
-      <Tooltip label={tooltip(run, asked, now)} side="right">
-        <button
-          type="button"
-          className={`nb-run nb-run-${state}`}
-          aria-label={action}
-          data-state={state}
-          onClick={press}
-        >
-          {running ? (
-            <>
-              <Spinner size={28} />
-              <Icon name="stop-fill" size={16} />
-            </>
-          ) : waiting ? (
-            <Icon name="schedule" size={18} />
-          ) : (
-            <>
-              {idle}
-              <Icon name="play_arrow-fill" size={22} />
-            </>
-          )}
-        </button>
-      </Tooltip>
+      <button
+        type="button"
+        className={`nb-run nb-run-${state}`}
+        aria-label={action}
+        title={tooltip(run, asked, now)}
+        data-state={state}
+        onClick={press}
+      >
+        {running ? (
+          <>
+            <Spinner size={28} />
+            <Icon name="stop-fill" size={16} />
+          </>
+        ) : waiting ? (
+          <Icon name="schedule" size={18} />
+        ) : (
+          <>
+            {idle}
+            <Icon name="play_arrow-fill" size={22} />
+          </>
+        )}
+      </button>
       <span className="nb-run-note" aria-hidden="true">
         {running && run.execution ? duration(run.execution, now) : null}
         {waiting && !running ? (run.queued > 0 ? `#${run.queued}` : '…') : null}
