@@ -39,8 +39,6 @@ def labora_run(folder: Path, data: bytes, images: Path, *options: str) -> tuple[
         check=False,
         timeout=300,
     )
-    stop = [sys.executable, "-m", "labora.cli", "stop", "--data-dir", str(folder / "data")]
-    subprocess.run(stop, capture_output=True, env=env, check=False, timeout=60)
     return done, out
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +18,10 @@ from labora.base.errors import InvalidError, LaboraError, NotFoundError
 from labora.base.settings import Settings, load_settings
 from labora.cli.embedded import CellDone, MemoryStore, run_embedded
 from labora.cli.options import Config, DataDir
+from labora.cli.serve import stop_host
+
+# Uids of a run of root lie this far above a server's, so that no two hosts hand out one uid.
+_UID_DISTANCE = 50_000
 
 
 def run(
@@ -29,7 +36,6 @@ def run(
     """Runs every code cell and stops at the first that fails. Exit code 1 when one failed."""
     from labora.notebook.parameters import read_parameter
 
-    settings = load_settings(config, storage={"data_dir": data_dir or _default_data_dir()})
     parameters = dict(read_parameter(text) for text in param or [])
     data = _read(notebook)
     if server:
@@ -39,26 +45,49 @@ def run(
             raise InvalidError("--server needs an API token: --token or LABORA_TOKEN.", code="no_token")
         result, succeeded = asyncio.run(run_remote(server, token, notebook.name, data, parameters, _report))
     else:
-        result, succeeded = _run_here(settings, data, parameters)
+        result, succeeded = _run_here(config, data_dir, data, parameters)
     if output:
         _write(output, result)
         _say(f"• Written to {output}")
     raise typer.Exit(0 if succeeded else 1)
 
 
-def _run_here(settings: Settings, data: bytes, parameters: dict[str, Any]) -> tuple[bytes, bool]:
+def _run_here(
+    config: Path | None, data_dir: Path | None, data: bytes, parameters: dict[str, Any]
+) -> tuple[bytes, bool]:
     from labora.notebook.codec import read_notebook, write_notebook
     from labora.notebook.parameters import with_parameters
 
     blobs = MemoryStore()
-    read = read_notebook(data, settings.limits, store=blobs.store)
-    if read.read_only_reason:
-        _say(f"⚠ {read.read_only_reason}")
-    done, succeeded = asyncio.run(
-        run_embedded(settings, with_parameters(read.notebook, parameters), blobs.store, _report)
+    with _own_folder(config, data_dir) as settings:
+        read = read_notebook(data, settings.limits, store=blobs.store)
+        if read.read_only_reason:
+            _say(f"⚠ {read.read_only_reason}")
+        done, succeeded = asyncio.run(
+            run_embedded(settings, with_parameters(read.notebook, parameters), blobs.store, _report)
+        )
+        limit = settings.limits.output_export_bytes
+        return write_notebook(done, resolve=blobs.resolve, output_export_bytes=limit), succeeded
+
+
+@contextlib.contextmanager
+def _own_folder(config: Path | None, data_dir: Path | None) -> Iterator[Settings]:
+    """A host of this run alone, so that a server's host and this one never mind each other's runtimes.
+
+    Only the images are shared, in the data folder.
+    """
+    base = load_settings(config, storage={"data_dir": data_dir or _default_data_dir()})
+    scratch = Path(tempfile.mkdtemp(prefix="labora-run-"))
+    settings = load_settings(
+        config,
+        storage={"data_dir": scratch, "images_dir": base.images_dir},
+        runtimes={"base_uid": base.runtimes.base_uid + _UID_DISTANCE},
     )
-    limit = settings.limits.output_export_bytes
-    return write_notebook(done, resolve=blobs.resolve, output_export_bytes=limit), succeeded
+    try:
+        yield settings
+    finally:
+        asyncio.run(stop_host(settings))
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _default_data_dir() -> Path | None:

@@ -210,17 +210,21 @@ def stop(config: Config = None, data_dir: DataDir = None) -> None:
     """Ends every runtime and the host supervisor of a data folder."""
     settings = settings_for(config, data_dir)
 
-    async def end() -> None:
-        from labora.host.client import HostClient
+    if asyncio.run(stop_host(settings)):
+        print("• Every runtime and the host supervisor have ended.")
+    else:
+        print("• No host supervisor is running.")
 
-        await HostClient(settings.run_dir / "host.sock").stop()
+
+async def stop_host(settings: Settings) -> bool:
+    """Ends the host of a data folder with its runtimes; returns whether there was one."""
+    from labora.host.client import HostClient
 
     try:
-        asyncio.run(end())
+        await HostClient(settings.run_dir / "host.sock").stop()
     except (LaboraError, OSError):
-        print("• No host supervisor is running.")
-        return
-    print("• Every runtime and the host supervisor have ended.")
+        return False
+    return True
 
 
 # Ctrl+C during start-up should end at once, without a traceback.
