@@ -66,7 +66,7 @@ export function listenForKeys(controller: NotebookController): () => void {
 
   function perform(keys: string, place: Place): boolean {
     for (const command of strokes.get(keys) ?? []) {
-      if (command.mode === 'command' && place !== 'page') continue;
+      if (command.mode === 'command' && place !== 'page' && !keys.includes(' ')) continue;
       if (command.mode === 'command' && keys === 'Mod+C' && !getSelection()?.isCollapsed) continue;
       if (isEnabled(command, controller)) command.run(controller);
       return true;

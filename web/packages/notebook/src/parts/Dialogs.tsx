@@ -184,14 +184,13 @@ function RevisionRow({
   revision: Revision;
   onRestore: (() => void) | null;
 }) {
-  const by = revision as Revision & { name?: string | null; created_at?: string; author?: { name: string } | null };
   return (
     <li>
       <div>
-        <strong>{by.name || formatWhen(by.created_at)}</strong>
+        <strong>{revision.name || formatWhen(revision.created_at)}</strong>
         <span>
-          {by.name ? `${formatWhen(by.created_at)} ` : ''}
-          {by.author ? t('notebook.revisions.by', { name: by.author.name }) : ''}
+          {revision.name ? `${formatWhen(revision.created_at)} ` : ''}
+          {revision.author ? t('notebook.revisions.by', { name: revision.author.name }) : ''}
         </span>
       </div>
       <a className="ui-button ui-button-quiet ui-button-sm" href={api.revisionUrl(fileId, revision.id)} download>

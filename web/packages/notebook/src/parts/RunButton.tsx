@@ -73,7 +73,7 @@ export function RunButton({ cellId }: { cellId: string }) {
       <button
         type="button"
         className={`nb-run nb-run-${state}`}
-        aria-label={action}
+        aria-label={count === null || count === undefined ? action : `${action} [${count}]`}
         title={tooltip(run, asked, now)}
         data-state={state}
         onClick={press}
