@@ -14,7 +14,7 @@ def doctor(config: Config = None, data_dir: DataDir = None) -> None:
     settings = settings_for(config, data_dir)
     failed = False
     for check in checks():
-        failed |= not check.ok
+        failed |= check.required and not check.ok
         print(f"{'✓' if check.ok else '✗'} {check.name}: {check.message}")
         if not check.ok and check.remedy:
             print(f"    → {check.remedy}")
