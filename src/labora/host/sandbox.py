@@ -162,7 +162,9 @@ def image_binds(agent: Path, image: Path) -> list[Bind]:
     """Returns the agent's and the image's environments and the interpreters they rest on."""
     environment = image / "env"
     prefixes = sorted({*interpreter_prefixes(agent), *interpreter_prefixes(environment)})
+    datasets = image.parent / "datasets"
     return [
+        *([Bind(str(datasets), "/opt/datasets")] if datasets.is_dir() else []),
         *(Bind(prefix, prefix) for prefix in prefixes),
         Bind(str(agent), "/opt/labora"),
         Bind(str(environment), "/opt/python"),
