@@ -1,35 +1,38 @@
 // Debian's Chromium over CDP and Debian's Firefox ESR over WebDriver BiDi, through one library.
-import { mkdirSync } from "node:fs";
-import path from "node:path";
-import { fileURLToPath } from "node:url";
-import puppeteer from "puppeteer-core";
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import puppeteer from 'puppeteer-core';
 
-const SHOTS = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../shots");
+const SHOTS = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../shots');
 const CHROMIUM_FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  "--disable-dev-shm-usage",
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--disable-dev-shm-usage',
 ];
 
 /** Starts a browser ("chromium" or "firefox") with an empty profile. */
 export async function launch(name, { width = 1280, height = 800 } = {}) {
   const viewport = { defaultViewport: { width, height } };
   const browser =
-    name === "firefox"
+    name === 'firefox'
       ? await puppeteer.launch({
-          browser: "firefox",
-          executablePath: process.env.FIREFOX_BIN ?? "/usr/bin/firefox-esr",
+          browser: 'firefox',
+          executablePath: process.env.FIREFOX_BIN ?? '/usr/bin/firefox-esr',
           headless: true,
-          extraPrefsFirefox: { "network.captive-portal-service.enabled": false, "network.connectivity-service.enabled": false },
+          extraPrefsFirefox: {
+            'network.captive-portal-service.enabled': false,
+            'network.connectivity-service.enabled': false,
+          },
           ...viewport,
         })
       : await puppeteer.launch({
-          executablePath: process.env.CHROMIUM_BIN ?? "/usr/bin/chromium",
+          executablePath: process.env.CHROMIUM_BIN ?? '/usr/bin/chromium',
           headless: true,
           args: CHROMIUM_FLAGS,
           ...viewport,
@@ -42,9 +45,9 @@ export async function launch(name, { width = 1280, height = 800 } = {}) {
 export async function newPerson(browser, problems = []) {
   const context = await browser.createBrowserContext();
   const page = await context.newPage();
-  page.on("pageerror", (error) => problems.push(`page error: ${error.message}`));
-  page.on("console", (message) => {
-    if (message.type() === "error") problems.push(`console: ${message.text()}`);
+  page.on('pageerror', (error) => problems.push(`page error: ${error.message}`));
+  page.on('console', (message) => {
+    if (message.type() === 'error') problems.push(`console: ${message.text()}`);
   });
   page.setDefaultTimeout(30_000);
   return page;
@@ -63,7 +66,9 @@ export async function until(what, check, timeout = 30_000) {
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error(`waited ${timeout / 1000} s for ${what}; last seen: ${last instanceof Error ? last.message : JSON.stringify(last)}`);
+  throw new Error(
+    `waited ${timeout / 1000} s for ${what}; last seen: ${last instanceof Error ? last.message : JSON.stringify(last)}`,
+  );
 }
 
 /** Saves a screenshot for a person to look at. */

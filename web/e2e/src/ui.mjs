@@ -1,0 +1,56 @@
+// What every page driver does: find by accessible role and name, press keys, choose from menus.
+import { until } from './browser.mjs';
+
+const quoted = (text) => text.replaceAll('\\', '\\\\').replaceAll('"', '\\"');
+
+/** A locator by accessible role and exact name; it waits until the element can be acted on. */
+export const role = (page, kind, name) => page.locator(`::-p-aria([name="${quoted(name)}"][role="${kind}"])`);
+
+/** Elements of an accessible role and exact name that exist now. */
+export const all = (page, kind, name) => page.$$(`::-p-aria([name="${quoted(name)}"][role="${kind}"])`);
+
+const MODIFIERS = { Ctrl: 'Control', Control: 'Control', Shift: 'Shift', Alt: 'Alt', Meta: 'Meta' };
+
+/** Presses strokes as people write them: "Ctrl+M B", "Shift+Enter". */
+export async function press(page, strokes) {
+  for (const stroke of strokes.split(' ')) {
+    const parts = stroke === '+' ? ['+'] : stroke.split('+');
+    const key = parts.at(-1);
+    const held = parts.slice(0, -1).map((part) => MODIFIERS[part]);
+    for (const modifier of held) await page.keyboard.down(modifier);
+    await page.keyboard.press(key.length === 1 && !held.includes('Shift') ? key.toLowerCase() : key);
+    for (const modifier of held.reverse()) await page.keyboard.up(modifier);
+  }
+}
+
+/** Chooses from an open menu by the text of the item. */
+export async function chooseItem(page, name) {
+  const item = await until(`the menu item "${name}"`, async () => {
+    for (const handle of await page.$$('[role^="menuitem"]')) {
+      const text = await handle.evaluate((element) =>
+        (element.querySelector('.ui-menu-label') ?? element).textContent.trim(),
+      );
+      if (text === name) return handle;
+    }
+    return null;
+  });
+  const disabled = await item.evaluate((element) => element.getAttribute('aria-disabled') === 'true');
+  if (disabled) throw new Error(`the menu item "${name}" is disabled`);
+  await item.click();
+}
+
+/** The names of the items of the open menu that can be chosen. */
+export const openItems = (page) =>
+  page.$$eval('[role^="menuitem"]:not([aria-disabled="true"]) .ui-menu-label', (items) =>
+    items.map((item) => item.textContent),
+  );
+
+/** The texts of the toasts that are shown. */
+export const toasts = (page) => page.$$eval('.ui-toast', (elements) => elements.map((element) => element.innerText));
+
+/** Presses a button of the open dialog. */
+export async function answerDialog(page, name) {
+  await page.waitForSelector('[role="dialog"], [role="alertdialog"]');
+  await role(page, 'button', name).click();
+  await until('the dialog to close', async () => (await page.$('[role="dialog"], [role="alertdialog"]')) === null);
+}
