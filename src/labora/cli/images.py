@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
-import threading
-import time
 from pathlib import Path
 
 import typer
 
-from labora.base.errors import LaboraError
 from labora.cli.options import Config, DataDir, settings_for
 
 app = typer.Typer(help="Images that runtimes start from.", no_args_is_help=True)
@@ -47,31 +42,3 @@ def prepare(images_dir: Path, packages: list[str]) -> None:
             print(f"• {progress.label}", flush=True)
 
     prepare_image(images_dir, packages, show)
-
-
-def prepare_for_server(images_dir: Path, packages: list[str]) -> None:
-    """Prepares the image, trying again for as long as it fails, and beside it what the examples need."""
-    from labora.cli.datasets import provide
-
-    def examples() -> None:
-        if warning := provide(images_dir):
-            print(f"⚠ {warning}", flush=True)
-
-    beside = threading.Thread(target=examples, name="datasets")
-    beside.start()
-    wait = 10.0
-    while True:
-        try:
-            prepare(images_dir, packages)
-            break
-        except LaboraError as error:
-            print(f"✗ {error.message} Trying again in {wait:.0f} s.", flush=True)
-        if os.getppid() == 1:
-            break  # the server has ended
-        time.sleep(wait)
-        wait = min(wait * 2, 300)
-    beside.join()
-
-
-if __name__ == "__main__":
-    prepare_for_server(Path(sys.argv[1]), sys.argv[2:])

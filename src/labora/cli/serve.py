@@ -133,7 +133,7 @@ def start_image(settings: Settings) -> None:
     log = settings.images_dir / "prepare.log"
     with log.open("ab") as sink:
         subprocess.Popen(
-            [sys.executable, "-m", "labora.cli.images", str(settings.images_dir), *settings.runtimes.image_packages],
+            [sys.executable, "-m", "labora.cli.prepare", str(settings.images_dir), *settings.runtimes.image_packages],
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=sink,

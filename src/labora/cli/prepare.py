@@ -1,0 +1,40 @@
+"""``python -m labora.cli.prepare IMAGES_DIR PACKAGE…``: what a starting server has done in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+from labora.base.errors import LaboraError
+from labora.cli.datasets import provide
+from labora.cli.images import prepare
+
+
+def prepare_for_server(images_dir: Path, packages: list[str]) -> None:
+    """Prepares the image, trying again for as long as it fails, and beside it what the examples need."""
+
+    def examples() -> None:
+        if warning := provide(images_dir):
+            print(f"⚠ {warning}", flush=True)
+
+    beside = threading.Thread(target=examples, name="datasets")
+    beside.start()
+    wait = 10.0
+    while True:
+        try:
+            prepare(images_dir, packages)
+            break
+        except LaboraError as error:
+            print(f"✗ {error.message} Trying again in {wait:.0f} s.", flush=True)
+        if os.getppid() == 1:
+            break  # the server has ended
+        time.sleep(wait)
+        wait = min(wait * 2, 300)
+    beside.join()
+
+
+if __name__ == "__main__":
+    prepare_for_server(Path(sys.argv[1]), sys.argv[2:])
