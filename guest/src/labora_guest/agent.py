@@ -14,7 +14,7 @@ from typing import Any, Callable
 
 import zmq
 
-from labora_guest import __version__, channel, meter
+from labora_guest import __version__, channel, faults, meter
 from labora_guest.kernel import Kernel, KernelError, Spec
 from labora_guest.process import Reaper
 from labora_guest.spool import Spool
@@ -82,6 +82,7 @@ class _Connection:
             flow.inflight.append((flow.sent, len(data)))
             flow.bytes += len(data)
             self.writer.write(data)
+            faults.reach("agent.sent")
             written += len(data)
         return written > 0
 
@@ -245,6 +246,7 @@ class Agent:
         n = min(n, flow.sent)
         flow.ack(n)
         kernel.acknowledge(n)
+        faults.reach("agent.acknowledged")
         connection.wake.set()
 
     def _notify(self) -> None:
@@ -299,7 +301,9 @@ class Agent:
             "allow_stdin": args.get("allow_stdin", True) is True,
             "stop_on_error": False,
         }
+        faults.reach("agent.execute.before")
         self._kernel(args).execute(execution_id, request)
+        faults.reach("agent.execute.after")
         return {}
 
     def _interrupt(self, args: dict[str, Any]) -> dict[str, Any]:

@@ -106,6 +106,7 @@ class RuntimeSettings(_Section):
     max_lifetime_s: float = Field(12 * 3600.0, gt=0)
     max_kernels: int = Field(16, gt=0, description="Kernels of one runtime.")
     spool_bytes: int = Field(64 * MIB, gt=0, description="Output the guest holds while nobody takes it.")
+    environment: dict[str, str] = Field({}, description="Variables that every runtime starts with.")
     base_uid: int = Field(200_000, ge=1000, description="First host uid of runtime slots (level a).")
     control_uid: int = Field(199_999, ge=0, description="Uid that the control plane drops to when started as root.")
     image_packages: list[str] = Field(

@@ -174,7 +174,9 @@ class Supervisor:
         async with self._lock(runtime_id):
             handle = self._handles.get(runtime_id)
             if handle is not None:
+                faults.reach("host.kill.before")
                 await self._end(handle, "killed")
+                faults.reach("host.kill.after")
             if wipe:
                 await self._wipe(runtime_id)
 

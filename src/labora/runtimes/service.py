@@ -304,7 +304,14 @@ class Runtimes:
     async def _start_with_retries(self, runtime: Runtime) -> ProviderHandle:
         deadline = (runtime.deadline_at or runtime.created_at).timestamp() + HOST_GRACE_S
         spec = RuntimeSpec(
-            runtime.id, runtime.generation, runtime.account_id, runtime.image, runtime.shape, runtime.key, deadline
+            runtime_id=runtime.id,
+            generation=runtime.generation,
+            account_id=runtime.account_id,
+            image=runtime.image,
+            shape=runtime.shape,
+            key=runtime.key,
+            deadline=deadline,
+            env={**self._settings.environment, "LABORA_SPOOL_BYTES": str(self._settings.spool_bytes)},
         )
         loop = asyncio.get_running_loop()
 
