@@ -229,6 +229,10 @@ class KernelWorker:
         self.session = None
         if runtime_id is not None:
             await self._compute.end(runtime_id, by=self.account["id"])
+            shown = self.room.staged.state["runtimes"].get(self.account["id"])
+            if shown is None or shown["status"] == "ended" or shown["runtime_id"] != runtime_id:
+                # Its end was told already, and what was queued since waits for the next runtime.
+                return
         self._perform(op.RuntimeEnded(self.account["id"], "user", "The runtime was disconnected and deleted."))
 
     # -- what the kernel says -----------------------------------------------------------------------------------------
