@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import httpx
 import psutil
@@ -100,21 +100,25 @@ class ServerProcess:
 
     async def start(self, environment: Mapping[str, str] | None = None) -> None:
         """Starts the control plane, and the host where none lives; returns when it answers."""
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "labora.cli", "serve", "--port", str(self._port), "--data-dir", str(self.data_dir),
-            env={**os.environ, **self._environment, **(environment or {})},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=self.log.open("ab"),
-        )  # fmt: skip
+        with self.log.open("ab") as log:
+            await self._spawn(log, environment or {})
         self._printed = ""
         ready = asyncio.Event()
-        self._reader = asyncio.create_task(self._read(self._process, ready))
+        self._reader = asyncio.create_task(self._read(self._running, ready))
         async with asyncio.timeout(START_S):
             await ready.wait()
         if not self.url:
             tail = self.log.read_text(errors="replace")[-2000:]
             raise RuntimeError(f"The server did not start: {self._printed}\n{tail}")
+
+    async def _spawn(self, log: IO[bytes], environment: Mapping[str, str]) -> None:
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "labora.cli", "serve", "--port", str(self._port), "--data-dir", str(self.data_dir),
+            env={**os.environ, **self._environment, **environment},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=log,
+        )  # fmt: skip
 
     async def _read(self, process: asyncio.subprocess.Process, ready: asyncio.Event) -> None:
         assert process.stdout is not None
@@ -126,10 +130,14 @@ class ServerProcess:
         ready.set()
 
     @property
+    def _running(self) -> asyncio.subprocess.Process:
+        assert self._process is not None
+        return self._process
+
+    @property
     def pid(self) -> int:
         """Process id of the control plane."""
-        assert self._process is not None
-        return self._process.pid
+        return self._running.pid
 
     async def kill(self) -> None:
         """Kills the control plane, as ``kill -9`` does."""
@@ -139,8 +147,7 @@ class ServerProcess:
 
     async def died(self) -> None:
         """Waits until the control plane has ended."""
-        assert self._process is not None
-        await self._process.wait()
+        await self._running.wait()
         if self._reader is not None:
             await self._reader
 
