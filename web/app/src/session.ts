@@ -1,10 +1,13 @@
 /** Finds out who is signed in before the first page shows, and sends to the right page when nobody is. */
 import { useCallback, useEffect, useState } from 'react';
 import { api, isApiError, onSignedOut } from '@labora/api';
-import { setAccount } from '@labora/drive/shell';
+import { onSignOut, setAccount } from '@labora/drive/shell';
 import { navigate } from '@labora/ui';
 
 export type Start = 'asking' | 'ready' | 'signed-out' | 'not-set-up' | 'offline';
+
+// What this browser keeps of notebooks belongs to whoever was signed in.
+onSignOut(async () => (await import('@labora/document')).clearUnsavedEdits());
 
 /** Where to go after signing in: an address of this app and no other. */
 export function nextAddress(search: string): string {

@@ -1,10 +1,10 @@
 /** The first account of a server (/setup) and an invited one (/invite): the same form behind two kinds of link. */
 import { useEffect, useState } from 'react';
 import { type Account, api, isApiError } from '@labora/api';
-import { setAccount } from '@labora/drive/shell';
+import { setAccount, useInstance } from '@labora/drive/shell';
 import { Banner, Button, Spinner, TextField, errorText, navigate, t } from '@labora/ui';
 import { DeadLink } from './DeadLink';
-import { MIN_PASSWORD, SignPage, takeSecret } from './SignPage';
+import { SignPage, takeSecret } from './SignPage';
 
 interface Form {
   name: string;
@@ -21,12 +21,13 @@ const isDead = (error: unknown) =>
   isApiError(error, 'dead_link') || isApiError(error, 'not_found') || isApiError(error, 'gone');
 
 function NewAccount({ kind, create }: NewAccountProps) {
+  const { passwordMinLength } = useInstance();
   const [form, setForm] = useState<Form>({ name: '', login: '', password: '' });
   const [tried, setTried] = useState(false);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
   const set = (change: Partial<Form>) => setForm({ ...form, ...change });
-  const short = form.password.length < MIN_PASSWORD;
+  const short = form.password.length < passwordMinLength;
   const wrongField = isApiError(error, 'login_taken')
     ? 'login'
     : isApiError(error, 'weak_password')
@@ -72,7 +73,7 @@ function NewAccount({ kind, create }: NewAccountProps) {
       />
       <TextField
         label={t('sign.password')}
-        hint={t('sign.passwordHint', { count: MIN_PASSWORD })}
+        hint={t('sign.passwordHint', { count: passwordMinLength })}
         type="password"
         autoComplete="new-password"
         value={form.password}
@@ -80,7 +81,7 @@ function NewAccount({ kind, create }: NewAccountProps) {
           wrongField === 'password'
             ? errorText(error)
             : tried && short
-              ? t('sign.tooShort', { count: MIN_PASSWORD })
+              ? t('sign.tooShort', { count: passwordMinLength })
               : null
         }
         onChange={(event) => set({ password: event.target.value })}

@@ -1,16 +1,18 @@
 import { useState } from 'react';
 import { api, isApiError } from '@labora/api';
+import { useInstance } from '@labora/drive/shell';
 import { Banner, Button, TextField, errorText, navigate, t, toast } from '@labora/ui';
 import { DeadLink } from './DeadLink';
-import { MIN_PASSWORD, SignPage, takeSecret } from './SignPage';
+import { SignPage, takeSecret } from './SignPage';
 
 export function ResetPage() {
+  const { passwordMinLength } = useInstance();
   const [secret] = useState(takeSecret);
   const [password, setPassword] = useState('');
   const [tried, setTried] = useState(false);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
-  const short = password.length < MIN_PASSWORD;
+  const short = password.length < passwordMinLength;
 
   async function submit() {
     setTried(true);
@@ -34,12 +36,12 @@ export function ResetPage() {
       {error !== null && !weak && <Banner kind="error">{errorText(error)}</Banner>}
       <TextField
         label={t('sign.newPassword')}
-        hint={t('sign.passwordHint', { count: MIN_PASSWORD })}
+        hint={t('sign.passwordHint', { count: passwordMinLength })}
         type="password"
         autoComplete="new-password"
         autoFocus
         value={password}
-        error={weak ? errorText(error) : tried && short ? t('sign.tooShort', { count: MIN_PASSWORD }) : null}
+        error={weak ? errorText(error) : tried && short ? t('sign.tooShort', { count: passwordMinLength }) : null}
         onChange={(event) => setPassword(event.target.value)}
       />
       <Button type="submit" variant="primary" busy={busy}>

@@ -1,8 +1,7 @@
 import { type ReactNode, useEffect, useState } from 'react';
 import { api, isApiError } from '@labora/api';
-import { TopBar, setAccount, signOut, useAccount } from '@labora/drive/shell';
+import { TopBar, setAccount, signOut, useAccount, useInstance } from '@labora/drive/shell';
 import { Button, Select, TextField, type ThemeChoice, errorText, setTheme, t, toast, useThemeChoice } from '@labora/ui';
-import { MIN_PASSWORD } from './SignPage';
 import { Tokens } from './Tokens';
 import './settings.css';
 
@@ -58,6 +57,7 @@ function Name() {
 }
 
 function Password() {
+  const { passwordMinLength } = useInstance();
   const account = useAccount();
   const [old, setOld] = useState('');
   const [next, setNext] = useState('');
@@ -96,14 +96,14 @@ function Password() {
       />
       <TextField
         label={t('sign.newPassword')}
-        hint={t('sign.passwordHint', { count: MIN_PASSWORD })}
+        hint={t('sign.passwordHint', { count: passwordMinLength })}
         type="password"
         autoComplete="new-password"
         value={next}
         error={weak ? errorText(error) : null}
         onChange={(event) => setNext(event.target.value)}
       />
-      <Button type="submit" busy={busy} disabled={!old || next.length < MIN_PASSWORD}>
+      <Button type="submit" busy={busy} disabled={!old || next.length < passwordMinLength}>
         {t('settings.changePassword')}
       </Button>
     </form>

@@ -38,6 +38,3 @@ export function takeSecret(): string {
   if (secret) history.replaceState(null, '', location.pathname + location.search);
   return secret;
 }
-
-/** Shortest password that the form accepts: the server's default. The server has the last word. */
-export const MIN_PASSWORD = 10;

@@ -1,5 +1,6 @@
 /** The page of one notebook: a view on its room. */
 import { useEffect, useMemo, useState } from 'react';
+import { useInstance } from '@labora/drive/shell';
 import { type OutputsHost, OutputsProvider } from '@labora/outputs';
 import { Button, EmptyState, navigate, Spinner, t } from '@labora/ui';
 import './messages';
@@ -58,8 +59,9 @@ export function NotebookPage({ fileId }: NotebookPageProps) {
   );
 }
 
-function outputsHost(controller: NotebookController): Partial<OutputsHost> {
+function outputsHost(controller: NotebookController, externalImages: boolean): Partial<OutputsHost> {
   return {
+    externalImages,
     onFrameFocus: (cellId) => controller.ui.activate(cellId),
     onFrameKey(cellId, { key, ctrl, meta, shift, alt }) {
       controller.ui.activate(cellId);
@@ -76,7 +78,8 @@ function Page() {
   const controller = useController();
   const { loaded, ended, file } = useStatus();
   const contents = useStore(controller.ui.preferences).contents;
-  const host = useMemo(() => outputsHost(controller), [controller]);
+  const { externalImages } = useInstance();
+  const host = useMemo(() => outputsHost(controller, externalImages), [controller, externalImages]);
   const name = file?.name;
   useEffect(() => {
     if (name) document.title = `${name.replace(/\.ipynb$/, '')} · Labora`;

@@ -14,6 +14,8 @@ test('sizes have decimal units and never four digits', () => {
 });
 
 test('durations grow coarser', () => {
+  expect(formatDuration(0)).toBe('1 ms');
+  expect(formatDuration(0.0421)).toBe('42 ms');
   expect(formatDuration(0.42)).toBe('0.4 s');
   expect(formatDuration(59.6)).toBe('1 min 00 s');
   expect(formatDuration(185)).toBe('3 min 05 s');

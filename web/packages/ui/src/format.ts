@@ -37,9 +37,10 @@ export function formatDateTime(iso: string): string {
   return new Date(iso).toLocaleString(currentLocale(), { dateStyle: 'long', timeStyle: 'short' });
 }
 
-/** A duration in seconds: 0.4 s, 12 s, 3 min 05 s, 2 h 04 min. */
+/** A duration in seconds: 40 ms, 0.4 s, 12 s, 3 min 05 s, 2 h 04 min. */
 export function formatDuration(seconds: number): string {
   const locale = currentLocale();
+  if (seconds < 0.095) return `${Math.max(1, Math.round(seconds * 1000))} ms`;
   if (seconds < 9.95) return `${seconds.toLocaleString(locale, { maximumFractionDigits: 1 })} s`;
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;

@@ -1,4 +1,5 @@
 export * from './AccountMenu';
 export * from './TopBar';
 export * from './account';
+export * from './instance';
 export * from './kinds';

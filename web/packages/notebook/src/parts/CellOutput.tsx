@@ -47,7 +47,10 @@ export function CellOutput({ cellId, near }: { cellId: string; near: boolean }) 
   const cell = useCell(cellId);
   const outputs = run.state?.outputs ?? [];
   const live = run.execution?.status === 'running' && run.execution.id === run.state?.execution_id;
-  const hidden = outputHidden(cell?.metadata);
+  const hidden = outputHidden(cell?.metadata) && outputs.length > 0;
+  // What has once been shown stays mounted while it is hidden: its scripts and widgets keep their state.
+  const [shown, setShown] = useState(false);
+  if (near && !hidden && !shown) setShown(true);
   if (outputs.length === 0 && !run.input && !live) return null;
   if (!near) return <div className="nb-output nb-output-far" />;
   return (
@@ -65,19 +68,22 @@ export function CellOutput({ cellId, near }: { cellId: string; near: boolean }) 
         </div>
       )}
       <div className="nb-output-body">
-        {hidden && outputs.length > 0 ? (
+        {hidden && (
           <button type="button" className="nb-output-hidden" onClick={() => controller.setOutputHidden(cellId, false)}>
             {t('notebook.output.hidden')}
           </button>
-        ) : (
-          <CellOutputs
-            fileId={controller.fileId}
-            cellId={cellId}
-            outputs={outputs}
-            executionId={run.state?.execution_id ?? null}
-            live={live}
-            {...(controller.canEdit ? { onClear: () => controller.clearOutputs([cellId]) } : {})}
-          />
+        )}
+        {shown && (
+          <div hidden={hidden}>
+            <CellOutputs
+              fileId={controller.fileId}
+              cellId={cellId}
+              outputs={outputs}
+              executionId={run.state?.execution_id ?? null}
+              live={live}
+              {...(controller.canEdit ? { onClear: () => controller.clearOutputs([cellId]) } : {})}
+            />
+          </div>
         )}
         {run.input && <InputBox key={run.input.request_id} run={run} input={run.input} />}
       </div>

@@ -31,10 +31,13 @@ export function SaveLabel() {
   );
 }
 
+const SUFFIX = /\.ipynb$/i;
+const shownName = (name: string): string => name.replace(SUFFIX, '') || name;
+
 function Title() {
   const controller = useController();
   const { file, abilities } = useStatus();
-  const name = file?.name ?? '';
+  const name = shownName(file?.name ?? '');
   function keys(event: KeyboardEvent<HTMLInputElement>) {
     if (event.key === 'Enter') event.currentTarget.blur();
     if (event.key === 'Escape') {
@@ -56,8 +59,11 @@ function Title() {
         onKeyDown={keys}
         onBlur={(event) => {
           const value = event.target.value.trim();
-          if (value && value !== name) void renameNotebook(controller, value);
-          else event.target.value = name;
+          if (value && value !== name) {
+            // The ending is not shown, so that leaving it out keeps it.
+            const ending = SUFFIX.test(value) ? '' : (SUFFIX.exec(file?.name ?? '')?.[0] ?? '');
+            void renameNotebook(controller, value + ending);
+          } else event.target.value = name;
         }}
       />
     </h1>

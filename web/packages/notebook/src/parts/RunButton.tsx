@@ -23,6 +23,12 @@ function duration(execution: Execution, now: number): string {
   return formatDuration(seconds(execution.started_at, end));
 }
 
+/** Whole seconds while it runs, and nothing in the first one: a quick run shows no flicker. */
+function elapsed(execution: Execution, now: number): string | null {
+  const whole = Math.floor(seconds(execution.started_at, now));
+  return whole < 1 ? null : formatDuration(whole);
+}
+
 function tooltip(run: CellRun, asked: boolean, now: number): string {
   const { execution } = run;
   if (asked && execution?.status !== 'queued') return t('notebook.run.asked');
@@ -93,7 +99,7 @@ export function RunButton({ cellId }: { cellId: string }) {
         )}
       </button>
       <span className="nb-run-note" aria-hidden="true">
-        {running && run.execution ? duration(run.execution, now) : null}
+        {running && run.execution ? elapsed(run.execution, now) : null}
         {waiting && !running ? (run.queued > 0 ? `#${run.queued}` : '…') : null}
         {!waiting && status === 'ok' && run.execution?.finished_at ? (
           <>
