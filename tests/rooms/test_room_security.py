@@ -218,3 +218,33 @@ async def test_a_token_without_run_cannot_run(house: Any) -> None:
     async with house.page(file_id, reader) as page:
         answer = await page.command("execute", cells=["c0"])
         assert answer["type"] == "refused"
+
+
+async def test_sec_69_a_notebook_that_cannot_be_saved_keeps_no_other_from_it(
+    house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, good = await house.notebook("x"), await house.notebook("y")
+    async with house.page(broken) as one, house.page(good) as other:
+        for page in (one, other):
+            page.type("c0", "new ")
+            await page.settle()
+
+        def fail(*_args: Any) -> Any:
+            raise TypeError("of a kind that nobody thought of")
+
+        monkeypatch.setattr(one.room.document, "to_notebook", fail)
+        for page in (one, other):
+            page.room.dirty_at = page.room.dirty_since = -1e9
+        await house.rooms.keep()
+        assert other.room.dirty_since is None
+        assert one.room.dirty_since is not None
+
+
+async def test_sec_69_tags_of_any_kind_do_not_stop_a_run(house: Any) -> None:
+    file_id = await house.notebook("x")
+    async with house.page(file_id) as ada:
+        ada.doc["cells"]["c0"]["metadata"]["tags"] = "5"
+        ada.flush()
+        await ada.settle()
+        answer = await ada.command("execute", cells=["c0"])
+        assert answer["type"] == "ack"

@@ -16,7 +16,7 @@ from labora.base.settings import Settings
 from labora.cli.serve import prepare_folders, start_host
 from labora.kernels.model import KernelMessage
 from labora.kernels.service import GuestKernelSession, Kernels
-from labora.notebook.model import BlobRef, Cell, Notebook, Output, Store
+from labora.notebook.model import BlobRef, Cell, Notebook, Output, Store, kernelspec_of, tags_of
 from labora.notebook.operations import apply_output_ops
 from labora.notebook.reducer import OutputReducer, display_update_ops
 from labora.runtimes.model import Progress, Runtime, RuntimeSpec, Shape
@@ -140,7 +140,7 @@ async def run_embedded(settings: Settings, notebook: Notebook, store: Store, rep
         UnavailableError: the image, the host or the kernel could not be had.
     """
     async with _runtime(settings, report) as (runtime, kernels):
-        name = notebook.metadata.get("kernelspec", {}).get("name") or "python3"
+        name = kernelspec_of(notebook.metadata).get("name") or "python3"
         kernel = kernels.session(runtime, new_id(), name)
         try:
             info = await kernel.start()
@@ -165,7 +165,7 @@ async def _run_cells(run: NotebookRun, report: Report) -> bool:
         if status != "ok":
             error = str(result.get("message") or result.get("ename") or "the cell did not finish")
         report(CellDone(number, len(todo), status, time.monotonic() - started, error))
-        if status != "ok" and "raises-exception" not in (run.cells[index].metadata.get("tags") or []):
+        if status != "ok" and "raises-exception" not in tags_of(run.cells[index].metadata):
             return False
     return True
 

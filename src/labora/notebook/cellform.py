@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from labora.notebook.forms import cell_form
 from labora.notebook.model import CELL_KINDS, FORM, Cell, CellKind
 from labora.notebook.textform import join_text, spell, spelling_of
 
@@ -143,7 +144,7 @@ def write_cell(
         id_style: where the file keeps cell ids: ``cell``, ``metadata`` or ``none``.
         writes_ids: the minor version has ids (4.5 and later).
     """
-    form = cell.extra.get(FORM, {})
+    form = cell_form(cell.extra.get(FORM))
     is_new = FORM not in cell.extra
     if "kind" in form and form["kind"] != cell.kind:
         # The cell changed its kind: the noted order speaks of keys that the other kind has.
@@ -176,7 +177,8 @@ def _values(cell: Cell, form: Mapping[str, Any], usual: Mapping[str, Any], outpu
     values["source"] = write_source(cell.source, form.get("source", usual.get("source", "lines")))
     for key, value in cell.extra.items():
         name = unescape_key(key)
-        if name is not None:
+        # A client may write any key into the document's extras; what the cell itself says stands.
+        if name is not None and name not in values and name != "id":
             values[name] = value
     return values
 

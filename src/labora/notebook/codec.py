@@ -28,6 +28,7 @@ from labora.notebook.cellform import (
     usual_forms,
     write_cell,
 )
+from labora.notebook.forms import notebook_form
 from labora.notebook.jsontext import load_file
 from labora.notebook.model import FORM, Cell, CellKind, Notebook, Output, Resolve, Store
 from labora.notebook.outputs import export_output, import_output, output_size
@@ -236,7 +237,7 @@ def write_notebook(
             written, and so is what came with the imported file. None writes everything.
         link: where the whole output can be read, for the marker.
     """
-    noted = notebook.extra.get(FORM, {})
+    noted = notebook_form(notebook.extra.get(FORM))
     usual, id_style = noted.get("cells", {}), noted.get("ids", "cell")
     cells = [
         write_cell(
@@ -259,7 +260,8 @@ def write_notebook(
             values[key] = noted[key]["raw"]
     for key, value in notebook.extra.items():
         name = unescape_key(key)
-        if name is not None:
+        # Never over what the notebook itself says: a client may write any key into the document's extras.
+        if name is not None and name not in _TOP:
             values[name] = value
     return _dump(_in_order(values, noted.get("order")), noted)
 

@@ -144,7 +144,10 @@ class NotebookDocument:
                     extra=view.extra,
                 )
             )
-        return Notebook(tuple(cells), self.metadata(), extra.pop("nbformat", 4), extra.pop("nbformat_minor", 5), extra)
+        major, minor = extra.pop("nbformat", 4), extra.pop("nbformat_minor", 5)
+        # Clients may write here too; a notebook of no version is written as one of the newest.
+        major, minor = (major, minor) if type(major) is type(minor) is int else (4, 5)
+        return Notebook(tuple(cells), self.metadata(), major, minor, extra)
 
     # -- updates ---------------------------------------------------------------------------------------------------
 

@@ -117,3 +117,15 @@ def blob_refs(outputs: Iterable[Mapping[str, Any]]) -> Iterator[BlobRef]:
 def part_ref(part: Mapping[str, Any]) -> BlobRef:
     """Returns the reference of one part of a stream output."""
     return {"sha256": part["sha256"], "size": part["size"], "media_type": "text/plain"}
+
+
+def tags_of(metadata: Mapping[str, Any]) -> list[Any]:
+    """Returns a cell's tags; none where a file or a client wrote something else than a list there."""
+    tags = metadata.get("tags")
+    return tags if isinstance(tags, list) else []
+
+
+def kernelspec_of(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a notebook's kernelspec; an empty one where something else than an object stands there."""
+    spec = metadata.get("kernelspec")
+    return spec if isinstance(spec, dict) else {}

@@ -14,7 +14,7 @@ from typing import Any
 
 from labora.base.errors import InvalidError
 from labora.base.ids import new_id
-from labora.notebook.model import Cell, Notebook
+from labora.notebook.model import Cell, Notebook, kernelspec_of, tags_of
 
 DEFAULTS, INJECTED = "parameters", "injected-parameters"
 
@@ -46,7 +46,7 @@ def with_parameters(notebook: Notebook, parameters: Mapping[str, Any]) -> Notebo
     """
     if not parameters:
         return notebook
-    language = notebook.metadata.get("kernelspec", {}).get("language") or "python"
+    language = kernelspec_of(notebook.metadata).get("language") or "python"
     if language != "python":
         raise InvalidError(f"Parameters can be set in Python notebooks, not in {language}.", code="bad_parameter")
     for name in parameters:
@@ -54,11 +54,6 @@ def with_parameters(notebook: Notebook, parameters: Mapping[str, Any]) -> Notebo
             raise InvalidError(f"{name!r} cannot be the name of a variable.", code="bad_parameter")
     source = "# Parameters\n" + "\n".join(f"{name} = {value!r}" for name, value in parameters.items())
     injected = Cell(id=new_id(), kind="code", source=source, metadata={"tags": [INJECTED]})
-    cells = [cell for cell in notebook.cells if INJECTED not in _tags(cell)]
-    at = next((index + 1 for index, cell in enumerate(cells) if DEFAULTS in _tags(cell)), 0)
+    cells = [cell for cell in notebook.cells if INJECTED not in tags_of(cell.metadata)]
+    at = next((index + 1 for index, cell in enumerate(cells) if DEFAULTS in tags_of(cell.metadata)), 0)
     return replace(notebook, cells=(*cells[:at], injected, *cells[at:]))
-
-
-def _tags(cell: Cell) -> list[Any]:
-    tags = cell.metadata.get("tags")
-    return tags if isinstance(tags, list) else []

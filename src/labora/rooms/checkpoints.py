@@ -112,4 +112,8 @@ async def try_save(checkpoints: Checkpoints, room: Room) -> bool:
     except (LaboraError, OSError) as error:
         log.warning("checkpoint_failed", file_id=room.file_id, error=str(error))
         return False
+    except Exception:
+        # Whatever is wrong with one notebook, the others are saved; the journal holds this one.
+        log.exception("checkpoint_failed", file_id=room.file_id)
+        return False
     return True

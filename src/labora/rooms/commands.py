@@ -14,6 +14,7 @@ from labora.base.errors import ConflictError, ForbiddenError, InvalidError, Labo
 from labora.base.ids import new_id
 from labora.base.logging import get_logger
 from labora.notebook.document import CellView
+from labora.notebook.model import tags_of
 from labora.rooms import operations as op
 from labora.rooms.model import Note, Person
 from labora.rooms.room import Room
@@ -108,7 +109,7 @@ def codes(cells: Iterable[CellView]) -> tuple[op.CellCode, ...]:
             cell.source,
             hashlib.sha256(cell.source.encode("utf-8", "surrogatepass")).hexdigest(),
             new_id(),
-            may_fail="raises-exception" in (cell.metadata.get("tags") or ()),
+            may_fail="raises-exception" in tags_of(cell.metadata),
         )
         for cell in cells
         if cell.kind == "code"
