@@ -28,12 +28,11 @@ class Socket:
         async with asyncio.timeout(5):
             return await self.outbox.get()
 
-    async def hello(self) -> dict[str, Any]:
+    async def hello(self, client_id: int = 7) -> dict[str, Any]:
         """Says hello and returns the welcome."""
         assert (await self.next())["type"] == "websocket.accept"
-        frame = (
-            b"\x00" + json.dumps({"type": "hello", "version": 1, "client_id": 7, "epoch": None, "seq": None}).encode()
-        )
+        hello = {"type": "hello", "version": 1, "client_id": client_id, "epoch": None, "seq": None}
+        frame = b"\x00" + json.dumps(hello).encode()
         await self.inbox.put({"type": "websocket.receive", "bytes": frame})
         return dict(json.loads((await self.next())["bytes"][1:]))
 
@@ -114,3 +113,21 @@ async def test_sec_82_a_token_without_run_opens_no_socket(app: LaboraApp, ann: h
             await asyncio.wait_for(socket.task, 5)
         else:
             assert (await socket.next())["type"] == "websocket.close"
+
+
+async def test_opening_a_notebook_puts_it_on_top_of_recent(
+    app: LaboraApp, ann: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    first, second = await notebook(ann), await notebook(ann)
+    await ann.post(f"/files/{first}/permissions", json={"login": "bob", "role": "viewer"})
+    for client_id, who, file_id in ((1, ann, first), (2, ann, second), (3, ann, first), (4, bob, first)):
+        socket = Socket(app, f"/api/v1/files/{file_id}/room", cookies_of(who))
+        assert (await socket.hello(client_id))["type"] == "welcome"
+        await socket.inbox.put({"type": "websocket.disconnect", "code": 1001})
+        await asyncio.wait_for(socket.task, 5)
+
+    async def recent(who: httpx.AsyncClient) -> list[str]:
+        return [file["id"] for file in (await who.get("/files", params={"view": "recent"})).json()["files"]]
+
+    assert await recent(ann) == [first, second]
+    assert await recent(bob) == [first]

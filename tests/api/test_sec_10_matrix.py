@@ -17,6 +17,7 @@ from labora.api.needs import Needs
 from labora.testing.server import ServerInProcess
 
 NO_BLOB = "0" * 64
+EMPTY_NOTEBOOK = b'{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
 
 
 @dataclass
@@ -53,6 +54,7 @@ CALLS: dict[str, Request] = {
     ),
     "revisions": lambda case, who: who.get(f"/files/{case.file_id}/revisions"),
     "download_revision": lambda case, who: who.get(f"/files/{case.file_id}/revisions/{case.revision_id}/download"),
+    "put_content": lambda case, who: who.put(f"/files/{case.file_id}/content", content=EMPTY_NOTEBOOK),
     "restore_revision": lambda case, who: who.post(f"/files/{case.file_id}/revisions/{case.revision_id}/restore"),
 }
 # Routes whose demand depends on what is asked for, and those that answer 404 for other reasons, stand on their own.

@@ -268,12 +268,12 @@ async def test_completion_counts_utf16_units(house: Any) -> None:
 
 async def test_headless_run_sets_parameters_and_stops_at_the_first_error(house: Any) -> None:
     file_id = await house.notebook("a", "", "raise", "never")
-    made = await house.rooms.run_notebook(ADA, file_id, parameters={"x": 1})
+    made = await house.rooms.headless.run(ADA, file_id, parameters={"x": 1})
     room = await house.rooms.open(file_id)
-    ended = await house.rooms.finished(room, [execution["id"] for execution in made])
+    ended = await house.rooms.headless.finished(room, [execution["id"] for execution in made])
     assert [execution["status"] for execution in ended] == ["ok", "ok", "error", "aborted"]
     assert any("x = 1" in source for _, source in house.compute.kernel_of("ada").executed)
-    assert len(await house.rooms.executions(ADA, file_id)) == 4
+    assert len(await house.rooms.headless.executions(ADA, file_id)) == 4
 
 
 async def test_work_goes_on_after_a_restart_with_no_page_open(house: Any) -> None:
@@ -287,7 +287,7 @@ async def test_work_goes_on_after_a_restart_with_no_page_open(house: Any) -> Non
     kernel.print(ids[0], "alone\n")
     kernel.done(ids[0])
     room = await house.rooms.open(file_id)
-    ended = await house.rooms.finished(room, ids)
+    ended = await house.rooms.headless.finished(room, ids)
     assert [execution["status"] for execution in ended] == ["ok", "ok"]
     async with house.page(file_id) as page:
         assert page.text("c0") == "alone\n"

@@ -6,6 +6,7 @@ Deny by default: nothing below ``/api/`` is reached without a credential unless 
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 
 from starlette.datastructures import Headers
@@ -24,7 +25,8 @@ from labora.base.errors import ForbiddenError, InvalidError, LaboraError, TooLar
 from labora.base.logging import get_logger
 
 MAX_BODY = 1024 * 1024
-_UPLOAD = f"{PREFIX}/files/upload"
+_UPLOADS = re.compile(rf"{PREFIX}/files/(?:upload|[^/]+/content)")
+"""Their verbs bound the body themselves, by the limit of uploads."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _MAX_PATH = 4096
 NOT_SIGNED_IN = 4401
@@ -218,7 +220,7 @@ async def _redirect(scope: Scope, send: Send, host: Host) -> None:
 
 def _bounded(scope: Scope, receive: Receive, headers: Headers) -> Receive:
     """Returns a receive that refuses a body above the limit, by its declared length or while it comes."""
-    if scope["path"] == _UPLOAD:
+    if _UPLOADS.fullmatch(scope["path"]):
         return receive
     declared = headers.get("content-length", "0")
     if not declared.isdigit():

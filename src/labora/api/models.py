@@ -48,6 +48,9 @@ class Instance(Answer):
     version: str
     setup_needed: bool
     instance_id: str
+    password_min_length: int
+    external_images: bool = Field(description="Markdown may load images from other sites.")
+    external_outputs: bool = Field(description="Scripts in outputs may load from other sites.")
 
 
 # -- accounts ---------------------------------------------------------------------------------------------------------
@@ -78,11 +81,12 @@ class AccountList(Answer):
 class PersonAnswer(Answer):
     id: str
     name: str
+    color: int = Field(description="Index into the presence palette, 0 to 11.")
 
     @classmethod
     def of(cls, person: Person | None) -> PersonAnswer | None:
         """Returns a person as others see them."""
-        return cls(id=person.id, name=person.name) if person else None
+        return cls.model_validate(person) if person else None
 
 
 class PersonWithLogin(PersonAnswer):
@@ -230,7 +234,7 @@ class FileAnswer(Answer):
             media_type=row["media_type"],
             size=row["size"],
             parent_id=view.parent_id,
-            owner=PersonAnswer(id=view.owner.id, name=view.owner.name),
+            owner=PersonAnswer.model_validate(view.owner),
             created_at=row["created_at"],
             modified_at=row["modified_at"],
             modified_by=PersonAnswer.of(view.modified_by),

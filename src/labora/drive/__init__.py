@@ -1,7 +1,7 @@
 """Files, folders, revisions, sharing, trash."""
 
 from labora.drive.listing import ListQuery
-from labora.drive.model import NOTEBOOK_TYPE, FilePage, FileView, Permission, Person, Revision
+from labora.drive.model import NOTEBOOK_TYPE, FilePage, FileView, Permission, Person, Revision, Upload
 from labora.drive.ports import LiveNotebooks, NoLiveNotebooks, NotebookInspector
 from labora.drive.service import Drive, VersionConflictError
 
@@ -17,5 +17,6 @@ __all__ = [
     "Permission",
     "Person",
     "Revision",
+    "Upload",
     "VersionConflictError",
 ]

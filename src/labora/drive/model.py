@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labora.access import Ability, FileAccess, Role
+from labora.blobs import BlobRef
 
 NOTEBOOK_TYPE = "application/x-ipynb+json"
 FOLDER_TYPE = "application/vnd.labora.folder"
@@ -16,10 +17,11 @@ ROOT = "root"
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An account as others see it."""
+    """An account as others see it; ``color`` is its place in the presence palette, 0 to 11."""
 
     id: str
     name: str
+    color: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,21 @@ class Revision:
     created_at: str
     epoch: str | None
     seq: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """New content of a file that exists.
+
+    Attributes:
+        ref: the stored bytes.
+        base: the revision that the content was made from; None for the newest.
+        reason: why the bytes are no notebook that can be edited.
+    """
+
+    ref: BlobRef
+    base: Revision | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from labora.access import Principal
-from labora.drive.model import Revision
+from labora.drive.model import Revision, Upload
 
 
 class LiveNotebooks(Protocol):
@@ -16,10 +16,21 @@ class LiveNotebooks(Protocol):
         """Returns the notebook as it is now, as ``.ipynb``; None when the stored head is the present state."""
         ...
 
-    async def restore(self, principal: Principal, file_id: str, content: bytes, revision: Revision) -> Revision | None:
+    async def put(
+        self, principal: Principal, file_id: str, upload: Upload, keep: Callable[[], Awaitable[Revision]]
+    ) -> Revision:
+        """Merges a file into a live notebook and returns the newest revision then.
+
+        ``keep`` adds the upload as a revision; it is called where no live state exists. Access was checked.
+        """
+        ...
+
+    async def restore(
+        self, principal: Principal, file_id: str, content: bytes, keep: Callable[[], Awaitable[Revision]]
+    ) -> Revision:
         """Turns a notebook into ``content`` by ordinary operations, so that open pages follow.
 
-        Returns the revision that this added, or None when no live state exists and the drive shall add it itself.
+        Returns the revision that this added; ``keep`` adds it where no live state exists. Access was checked.
         """
         ...
 
@@ -39,9 +50,17 @@ class NoLiveNotebooks:
         """Returns None: the head is the present state."""
         return None
 
-    async def restore(self, principal: Principal, file_id: str, content: bytes, revision: Revision) -> Revision | None:
-        """Returns None: there is nothing live."""
-        return None
+    async def put(
+        self, principal: Principal, file_id: str, upload: Upload, keep: Callable[[], Awaitable[Revision]]
+    ) -> Revision:
+        """Keeps the upload."""
+        return await keep()
+
+    async def restore(
+        self, principal: Principal, file_id: str, content: bytes, keep: Callable[[], Awaitable[Revision]]
+    ) -> Revision:
+        """Keeps the content."""
+        return await keep()
 
     async def rights_changed(self, file_ids: Sequence[str]) -> None:
         """Nothing is open."""

@@ -2,25 +2,51 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labora.access import Ability, Principal
-from labora.base.errors import NotFoundError
+from labora.base.errors import NotFoundError, TooLargeError, UnsupportedError
 from labora.base.ids import new_id
+from labora.base.settings import LimitSettings
 from labora.blobs import BlobRef, Blobs
 from labora.drive import store
 from labora.drive.base import DriveContext
-from labora.drive.model import NOTEBOOK_TYPE, FileView, Revision
+from labora.drive.model import NOTEBOOK_TYPE, FileView, Revision, Upload
+from labora.drive.ports import NotebookInspector
 
 
 class Revisions:
     """Adds, lists and restores revisions."""
 
-    def __init__(self, context: DriveContext, blobs: Blobs) -> None:
+    def __init__(self, context: DriveContext, blobs: Blobs, limits: LimitSettings, inspect: NotebookInspector) -> None:
         self._context = context
         self._blobs = blobs
+        self._limits = limits
+        self._inspect = inspect
+
+    # -- bytes --------------------------------------------------------------------------------------------------------
+
+    async def receive(self, chunks: AsyncIterator[bytes], media_type: str, declared_size: int | None) -> BlobRef:
+        """Stores a stream. Raises TooLargeError, before anything is read when the declared size is over the limit."""
+        limit = self._limits.upload_bytes
+        if declared_size is not None and declared_size > limit:
+            raise TooLargeError(
+                f"The file is larger than the limit of {limit:,} bytes.",
+                details={"limit": limit, "actual": declared_size},
+            )
+        return await self._blobs.put_stream(chunks, media_type, limit=limit)
+
+    async def reason(self, ref: BlobRef) -> str | None:
+        """Returns why these bytes are no notebook that can be edited, or None."""
+        if ref.size > self._limits.notebook_bytes:
+            return f"The notebook is larger than {self._limits.notebook_bytes:,} bytes, the limit of this server."
+        data = await self._blobs.get(ref.sha256)
+        return await asyncio.to_thread(self._inspect, data)
+
+    # -- revisions ----------------------------------------------------------------------------------------------------
 
     async def add(
         self,
@@ -109,16 +135,70 @@ class Revisions:
             found = await store.revisions_of(connection, file_id, only=row["head_revision_id"])
         return found[0] if found else None
 
+    async def put(
+        self,
+        principal: Principal,
+        file_id: str,
+        chunks: AsyncIterator[bytes],
+        *,
+        declared_size: int | None = None,
+        base: str | None = None,
+    ) -> FileView:
+        """Replaces a file's content by adding a revision; a live notebook merges it, and open pages follow.
+
+        Args:
+            base: the revision that the new content was made from; the newest one when None. What the notebook got
+                since is kept.
+
+        Raises:
+            UnsupportedError: ``folder_content`` for a folder.
+            TooLargeError: as :meth:`receive`.
+            InvalidError: a live notebook would be replaced by what is no notebook.
+        """
+        async with self._context.reading(principal) as connection:
+            access = await self._context.access(connection, principal, file_id, Ability.EDIT)
+            known = await store.revisions_of(connection, access.file_id, only=base) if base else []
+        file_id, kind = access.file_id, access.file["kind"]
+        if kind not in ("notebook", "file"):
+            raise UnsupportedError("Only files and notebooks have content.", code="folder_content")
+        if base and not known:
+            raise NotFoundError("There is no such revision of this file.", code="no_such_revision")
+        ref = await self.receive(chunks, access.file["media_type"], declared_size)
+        if kind == "notebook":
+            upload = Upload(ref, known[0] if known else None, await self.reason(ref))
+            # The upload may have taken long: whoever lost the right meanwhile changes nothing.
+            await self._require_edit(principal, file_id)
+            await self._context.live.put(
+                principal, file_id, upload, lambda: self._keep(principal, file_id, ref, "upload", upload.reason)
+            )
+        else:
+            await self._keep(principal, file_id, ref, "upload", None)
+        async with self._context.reading(principal) as connection:
+            return await self._context.view(connection, await self._context.access(connection, principal, file_id))
+
     async def restore(self, principal: Principal, file_id: str, revision_id: str) -> Revision:
         """Makes a revision the present state by adding one; a live notebook follows in every open page."""
         view, revision = await self.get(principal, file_id, revision_id, Ability.EDIT)
-        if view.kind == "notebook" and view.row["read_only_reason"] is None:
-            content = await self._blobs.get(revision.sha256)
-            restored = await self._context.live.restore(principal, file_id, content, revision)
-            if restored is not None:
-                return restored
         ref = BlobRef(revision.sha256, revision.size)
+        if view.kind == "notebook":
+            reason = await self.reason(ref)
+            content = await self._blobs.get(revision.sha256)
+            restored = await self._context.live.restore(
+                principal, view.id, content, lambda: self._keep(principal, view.id, ref, "restore", reason)
+            )
+        else:
+            restored = await self._keep(principal, view.id, ref, "restore", None)
+        async with self._context.database.transaction() as connection:
+            await self._context.audit(connection, principal, "revision.restored", view.id, {"number": revision.number})
+        return restored
+
+    async def _require_edit(self, principal: Principal, file_id: str) -> None:
+        async with self._context.reading(principal) as connection:
+            await self._context.access(connection, principal, file_id, Ability.EDIT)
+
+    async def _keep(self, principal: Principal, file_id: str, ref: BlobRef, kind: str, reason: str | None) -> Revision:
+        """Adds a revision of a file of which nothing is live."""
         async with self._context.database.transaction() as connection:
             await self._context.access(connection, principal, file_id, Ability.EDIT)
-            await self._context.audit(connection, principal, "revision.restored", file_id, {"number": revision.number})
-            return await self.add_in(connection, file_id, ref, kind="restore", author_id=principal.account_id)
+            await store.update_file(connection, file_id, {"read_only_reason": reason})
+            return await self.add_in(connection, file_id, ref, kind=kind, author_id=principal.account_id)

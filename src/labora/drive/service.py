@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -12,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labora.access import Ability, FileAccess, Principal, access_rows
 from labora.base.clock import Clock
-from labora.base.errors import ConflictError, InvalidError, LaboraError, NotFoundError, TooLargeError, UnsupportedError
+from labora.base.errors import ConflictError, InvalidError, LaboraError, NotFoundError, UnsupportedError
 from labora.base.ids import new_id
 from labora.base.settings import LimitSettings
 from labora.blobs import BlobRef, Blobs
@@ -70,12 +69,10 @@ class Drive:
         clock: Clock | None = None,
     ) -> None:
         self.context = DriveContext(database, clock)
-        self.revisions = Revisions(self.context, blobs)
+        self.revisions = Revisions(self.context, blobs, limits, inspect)
         self.sharing = Sharing(self.context)
         self.tree = Tree(self.context)
         self._blobs = blobs
-        self._limits = limits
-        self._inspect = inspect
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
@@ -157,7 +154,7 @@ class Drive:
         data = content if content is not None else json.dumps(_NEW_NOTEBOOK, indent=1).encode() + b"\n"
         ref = await self._blobs.put(data, NOTEBOOK_TYPE)
         return await self._create(
-            principal, name, parent_id, "notebook", NOTEBOOK_TYPE, ref, reason=await self._reason(ref)
+            principal, name, parent_id, "notebook", NOTEBOOK_TYPE, ref, reason=await self.revisions.reason(ref)
         )
 
     async def upload(
@@ -174,18 +171,13 @@ class Drive:
         Raises TooLargeError before anything is read when the declared size is over the limit, else as soon as the
         stream is; nothing is kept then.
         """
-        name, limit = clean_name(name), self._limits.upload_bytes
-        if declared_size is not None and declared_size > limit:
-            raise TooLargeError(
-                f"The file is larger than the limit of {limit:,} bytes.",
-                details={"limit": limit, "actual": declared_size},
-            )
+        name = clean_name(name)
         async with self.context.reading(principal) as connection:
             await self._folder(connection, principal, parent_id)
         media_type = media_type_of(name)
-        ref = await self._blobs.put_stream(chunks, media_type, limit=limit)
+        ref = await self.revisions.receive(chunks, media_type, declared_size)
         kind = "notebook" if is_notebook(name) else "file"
-        reason = await self._reason(ref) if kind == "notebook" else None
+        reason = await self.revisions.reason(ref) if kind == "notebook" else None
         return await self._create(principal, name, parent_id, kind, media_type, ref, reason=reason)
 
     async def copy(
@@ -257,12 +249,6 @@ class Drive:
         if access.file["kind"] != "folder":
             raise ConflictError("Items can only be put into a folder.", code="not_a_folder")
         return access
-
-    async def _reason(self, ref: BlobRef) -> str | None:
-        if ref.size > self._limits.notebook_bytes:
-            return f"The notebook is larger than {self._limits.notebook_bytes:,} bytes, the limit of this server."
-        data = await self._blobs.get(ref.sha256)
-        return await asyncio.to_thread(self._inspect, data)
 
     # -- changing -----------------------------------------------------------------------------------------------------
 

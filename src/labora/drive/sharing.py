@@ -38,9 +38,10 @@ class Sharing:
     async def _all(self, connection: AsyncConnection, access: FileAccess) -> list[Permission]:
         row = access.file
         owner = (await connection.execute(_PERSON.where(accounts.c.id == row["owner_id"]))).one()
-        found = [Permission(OWNER_ID, "person", Role.OWNER, Person(owner.id, owner.name), owner.login, None, None)]
+        person = Person(owner.id, owner.name, owner.color)
+        found = [Permission(OWNER_ID, "person", Role.OWNER, person, owner.login, None, None)]
         query = (
-            select(permissions, accounts.c.name, accounts.c.login)
+            select(permissions, accounts.c.name, accounts.c.login, accounts.c.color)
             .join(accounts, accounts.c.id == permissions.c.account_id, isouter=True)
             .where(permissions.c.file_id.in_([row["id"], *ancestors_of(row["path"])]))
             .order_by(permissions.c.created_at, permissions.c.id)
@@ -50,7 +51,7 @@ class Sharing:
                 given.id,
                 given.kind,
                 Role(given.role),
-                Person(given.account_id, given.name) if given.account_id else None,
+                Person(given.account_id, given.name, given.color) if given.account_id else None,
                 given.login,
                 given.expires_at,
                 None if given.file_id == row["id"] else given.file_id,
@@ -209,7 +210,7 @@ class Sharing:
             )
 
 
-_PERSON = select(accounts.c.id, accounts.c.name, accounts.c.login)
+_PERSON = select(accounts.c.id, accounts.c.name, accounts.c.login, accounts.c.color)
 
 
 async def _find_account(connection: AsyncConnection, account_id: str | None, login: str | None) -> str:

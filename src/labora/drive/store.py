@@ -91,8 +91,8 @@ async def delete_files(connection: AsyncConnection, ids: list[str]) -> None:
 
 async def people(connection: AsyncConnection, ids: Iterable[str]) -> dict[str, Person]:
     """Returns accounts as others see them."""
-    query = select(accounts.c.id, accounts.c.name).where(accounts.c.id.in_(sorted(set(ids))))
-    return {row.id: Person(row.id, row.name) for row in await connection.execute(query)}
+    query = select(accounts.c.id, accounts.c.name, accounts.c.color).where(accounts.c.id.in_(sorted(set(ids))))
+    return {row.id: Person(row.id, row.name, row.color) for row in await connection.execute(query)}
 
 
 # -- revisions --------------------------------------------------------------------------------------------------------
@@ -107,7 +107,7 @@ async def add_revision(connection: AsyncConnection, values: Mapping[str, Any]) -
 
 
 def _revision(row: Any) -> Revision:
-    author = Person(row.author_id, row.author_name) if row.author_id else None
+    author = Person(row.author_id, row.author_name, row.author_color) if row.author_id else None
     return Revision(
         row.id,
         row.file_id,
@@ -126,7 +126,7 @@ def _revision(row: Any) -> Revision:
 async def revisions_of(connection: AsyncConnection, file_id: str, *, only: str | None = None) -> list[Revision]:
     """Returns revisions of a file, newest first."""
     query = (
-        select(revisions, accounts.c.name.label("author_name"))
+        select(revisions, accounts.c.name.label("author_name"), accounts.c.color.label("author_color"))
         .join(accounts, accounts.c.id == revisions.c.author_id, isouter=True)
         .where(revisions.c.file_id == file_id)
         .order_by(revisions.c.number.desc())

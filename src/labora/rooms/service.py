@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from labora.access import Ability, Principal
+from sqlalchemy.exc import DBAPIError
+
+from labora.access import Principal
 from labora.base.clock import Clock, SystemClock
-from labora.base.errors import ForbiddenError, LaboraError, NotFoundError, UnavailableError
-from labora.base.ids import new_id
+from labora.base.errors import LaboraError, NotFoundError, UnavailableError
 from labora.base.logging import get_logger
 from labora.base.settings import Settings
 from labora.blobs import Blobs
 from labora.db import Database
-from labora.drive import Drive, FileView, Revision
-from labora.notebook.parameters import with_parameters
+from labora.drive import Drive, FileView, Revision, Upload
 from labora.rooms import store
 from labora.rooms.checkpoints import Checkpoints, try_save
-from labora.rooms.commands import codes
+from labora.rooms.contents import Contents
 from labora.rooms.executions import Executions
-from labora.rooms.external import put_content, put_notebook
+from labora.rooms.headless import Headless
 from labora.rooms.journal import Journal, Write
 from labora.rooms.loader import Loader
-from labora.rooms.model import FINISHED, Execution, Person, RoomState
-from labora.rooms.operations import Execute
 from labora.rooms.ports import Compute
 from labora.rooms.room import Room
 from labora.rooms.subscriber import Close, Subscriber
@@ -47,6 +45,9 @@ class Rooms:
         write: replaces the journal's writer, for tests of failing storage.
 
     Implements :class:`labora.drive.LiveNotebooks`.
+
+    Attributes:
+        headless: runs without a page.
     """
 
     def __init__(
@@ -81,6 +82,17 @@ class Rooms:
         self._tasks: set[asyncio.Task[None]] = set()
         self._keeper: asyncio.Task[None] | None = None
         self._closing = False
+        self._contents = Contents(
+            database,
+            blobs,
+            drive,
+            self._checkpoints,
+            open_room=self.open,
+            loaded=self._rooms.get,
+            drop=self._drop,
+            lock=lambda file_id: self._locks.setdefault(file_id, asyncio.Lock()),
+        )
+        self.headless = Headless(drive, self.open)
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
@@ -192,6 +204,10 @@ class Rooms:
         if view.kind != "notebook":
             raise NotFoundError("This is not a notebook.", code="not_a_notebook")
         room = await self.open(view.id)
+        if principal.signed_in:
+            # Where nothing can be written, reading goes on.
+            with suppress(LaboraError, DBAPIError):
+                await self._drive.mark_opened(principal, view.id)
         limit = self.settings.limits.socket_queue_bytes
         return room, Subscriber(principal, client_id, frozenset(view.abilities), limit), view
 
@@ -235,82 +251,25 @@ class Rooms:
 
     async def export(self, file_id: str) -> bytes | None:
         """Returns the notebook as it is now, or None when its newest revision is that already."""
-        room = self._rooms.get(file_id)
-        if room is None:
-            async with self._database.read() as connection:
-                if not await store.has_entries(connection, file_id):
-                    return None
-            room = await self.open(file_id)
-        if room.document is None or room.dirty_since is None:
-            return None
-        return await self._checkpoints.export(room)
+        return await self._contents.export(file_id)
 
-    async def restore(self, principal: Principal, file_id: str, content: bytes, revision: Revision) -> Revision | None:
+    async def put(
+        self, principal: Principal, file_id: str, upload: Upload, keep: Callable[[], Awaitable[Revision]]
+    ) -> Revision:
+        """Merges an uploaded file into a live notebook; see :meth:`labora.rooms.contents.Contents.put`."""
+        return await self._contents.put(principal, file_id, upload, keep)
+
+    async def restore(
+        self, principal: Principal, file_id: str, content: bytes, keep: Callable[[], Awaitable[Revision]]
+    ) -> Revision:
         """Turns a live notebook into ``content`` by ordinary edits, after saving what it was."""
-        async with self._database.read() as connection:
-            if await store.read_checkpoint(connection, file_id) is None:
-                return None
-        room = await self.open(file_id)
-        if room.document is None:
-            raise ForbiddenError(room.read_only_reason or "This notebook is read-only.", code="read_only")
-        if room.dirty_since is not None:
-            await self._checkpoints.save(room)
-        await put_content(room, content, self._blobs, author=principal.account_id)
-        return await self._checkpoints.save(room, kind="restore", author=principal.account_id)
+        return await self._contents.restore(principal, file_id, content, keep)
 
-    # -- headless -----------------------------------------------------------------------------------------------------
-
-    async def run_notebook(
-        self,
-        principal: Principal,
-        file_id: str,
-        *,
-        cells: Sequence[str] | None = None,
-        parameters: Mapping[str, Any] | None = None,
-        stop_on_error: bool = True,
-    ) -> list[Execution]:
-        """Queues cells of a notebook without a browser; returns their executions. See :meth:`executions`.
-
-        Args:
-            cells: ids; None runs every code cell that is not empty.
-            stop_on_error: the first error aborts the rest.
-            parameters: set in a cell of their own behind the one tagged ``parameters``, which is kept in the notebook.
-
-        Raises ForbiddenError without the ability to edit, NotFoundError for a cell that does not exist.
-        """
-        access = await self._drive.access(principal, file_id, Ability.EDIT)
-        room = await self.open(access.file_id)
-        document = room.require_document()
-        if room.read_only_reason is not None:
-            raise ForbiddenError(room.read_only_reason, code="read_only")
-        await room.settled()
-        if parameters:
-            notebook = with_parameters(document.to_notebook(room.state["cells"]), dict(parameters))
-            await put_notebook(room, notebook, author=principal.account_id)
-        views = [view for view in document.cells() if not view.deleted]
-        if cells is None:
-            chosen = [view for view in views if view.source.strip()]
-        else:
-            known = {view.id: view for view in views}
-            if missing := [cell_id for cell_id in cells if cell_id not in known]:
-                raise NotFoundError("A cell does not exist.", code="no_such_cell", details={"cell_id": missing[0]})
-            chosen = [known[cell_id] for cell_id in cells]
-        account: Person = {"id": principal.account_id or "", "name": principal.name}
-        result = room.perform(Execute(account, codes(chosen), new_id(), stop_on_error), author=principal.account_id)
-        await room.settled()
-        made: list[Execution] = result["executions"]
-        return made
-
-    async def executions(self, principal: Principal, file_id: str) -> list[Execution]:
-        """Returns the executions that a notebook remembers, oldest first. Needs ``read``."""
-        access = await self._drive.access(principal, file_id)
-        room = await self.open(access.file_id)
-        return sorted(room.state["executions"].values(), key=lambda execution: execution["queued_at"])
-
-    async def finished(self, room: Room, execution_ids: Sequence[str]) -> list[Execution]:
-        """Waits until executions of a room have ended and returns them."""
-        await room.watch(lambda state: all(_ended(state, key) for key in execution_ids))
-        return [room.state["executions"][key] for key in execution_ids if key in room.state["executions"]]
+    def _drop(self, file_id: str) -> None:
+        room = self._rooms.pop(file_id, None)
+        if room is not None:
+            self._executions.drop(room)
+            room.close(Close.RESTART, "This notebook was replaced.")
 
     # -- commands that take time --------------------------------------------------------------------------------------
 
@@ -390,8 +349,3 @@ class Rooms:
         for room in self._rooms.values():
             for subscriber in list(room.subscribers.values()):
                 subscriber.control({"type": "storage", "ok": ok, "message": message})
-
-
-def _ended(state: RoomState, key: str) -> bool:
-    execution = state["executions"].get(key)
-    return execution is None or execution["status"] in FINISHED

@@ -23,6 +23,12 @@ Reader = Annotated[Principal, Depends(Needs(Scope.READ, Ability.READ))]
 Downloader = Annotated[Principal, Depends(Needs(Scope.READ, Ability.DOWNLOAD))]
 # What a change needs depends on what is changed; the verb asks for it.
 Writer = Annotated[Principal, Depends(Needs(Scope.WRITE, Ability.READ))]
+_RAW_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
 _ETAG = re.compile(r'(?:W/)?"(\d{1,18})"')
 
 
@@ -55,16 +61,7 @@ async def create_file(
     return _answer(await make(caller, body.name, body.parent_id), response)
 
 
-@router.post(
-    "/files/upload",
-    status_code=201,
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-        }
-    },
-)
+@router.post("/files/upload", status_code=201, openapi_extra=_RAW_BODY)
 async def upload_file(
     request: Request,
     caller: Annotated[Principal, Depends(Needs(Scope.WRITE))],
@@ -74,9 +71,28 @@ async def upload_file(
     parent: Annotated[str, Query(max_length=64)] = "root",
 ) -> FileAnswer:
     """Stores the raw body as a new file; a name ending in ``.ipynb`` makes a notebook."""
-    declared = request.headers.get("content-length")
-    size = int(declared) if declared and declared.isdigit() else None
-    view = await services.drive.upload(caller, name, parent, request.stream(), declared_size=size)
+    view = await services.drive.upload(caller, name, parent, request.stream(), declared_size=_declared_size(request))
+    return _answer(view, response)
+
+
+@router.put("/files/{file_id}/content", openapi_extra=_RAW_BODY)
+async def put_content(
+    file_id: str,
+    request: Request,
+    caller: Annotated[Principal, Depends(Needs(Scope.WRITE, Ability.EDIT))],
+    response: Response,
+    services: Container,
+    base: Annotated[str | None, Query(max_length=64)] = None,
+) -> FileAnswer:
+    """Replaces a file's content with the raw body, as a new revision.
+
+    A notebook that is or was open merges it by its difference from the revision ``base`` (the newest one if absent),
+    so that open pages follow and edits that the body does not know of stay. Where there are such edits, the state
+    before and the body are kept as revisions of their own.
+    """
+    view = await services.drive.revisions.put(
+        caller, file_id, request.stream(), declared_size=_declared_size(request), base=base
+    )
     return _answer(view, response)
 
 
@@ -156,6 +172,11 @@ async def download_file(file_id: str, caller: Downloader, services: Container) -
 def _answer(view: FileView, response: Response) -> FileAnswer:
     response.headers["ETag"] = f'"{view.version}"'
     return FileAnswer.of(view)
+
+
+def _declared_size(request: Request) -> int | None:
+    declared = request.headers.get("content-length")
+    return int(declared) if declared and declared.isdigit() else None
 
 
 def _version(if_match: str | None) -> int | None:

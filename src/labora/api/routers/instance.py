@@ -45,6 +45,9 @@ async def instance(services: Container) -> Instance:
         version=version("labora"),
         setup_needed=await services.accounts.setup_needed(),
         instance_id=services.instance_id,
+        password_min_length=services.settings.accounts.password_min_length,
+        external_images=services.settings.server.external_images,
+        external_outputs=services.settings.server.external_outputs,
     )
 
 

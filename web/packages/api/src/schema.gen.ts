@@ -156,6 +156,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/files/{file_id}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Content
+         * @description Replaces a file's content with the raw body, as a new revision.
+         *
+         *     A notebook that is or was open merges it by its difference from the revision ``base`` (the newest one if absent),
+         *     so that open pages follow and edits that the body does not know of stay. Where there are such edits, the state
+         *     before and the body are kept as revisions of their own.
+         */
+        put: operations["put_content_api_v1_files__file_id__content_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/files/{file_id}/copy": {
         parameters: {
             query?: never;
@@ -188,6 +212,50 @@ export interface paths {
          * @description Returns the bytes as an attachment; of a notebook the live state.
          */
         get: operations["download_file_api_v1_files__file_id__download_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/{file_id}/executions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Executions
+         * @description Lists the executions that the notebook still shows, and those under way.
+         */
+        get: operations["executions_api_v1_files__file_id__executions_get"];
+        put?: never;
+        /**
+         * Execute
+         * @description Queues cells in the caller's own runtime; answers once that is durable. Follow them with GET.
+         */
+        post: operations["execute_api_v1_files__file_id__executions_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/{file_id}/executions/{execution_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Execution
+         * @description Returns one execution.
+         */
+        get: operations["execution_api_v1_files__file_id__executions__execution_id__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -852,6 +920,65 @@ export interface components {
          * @description An empty answer.
          */
         Done: Record<string, never>;
+        /** ExecutionAnswer */
+        ExecutionAnswer: {
+            account: components["schemas"]["ExecutionPerson"];
+            /** Cell Id */
+            cell_id: string;
+            /** Execution Count */
+            execution_count: number | null;
+            /** Finished At */
+            finished_at: string | null;
+            /** Id */
+            id: string;
+            /** Queued At */
+            queued_at: string;
+            /** Reason */
+            reason: string | null;
+            /** Runtime Id */
+            runtime_id: string | null;
+            /** Source Sha256 */
+            source_sha256: string;
+            /** Started At */
+            started_at: string | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "queued" | "running" | "ok" | "error" | "aborted" | "lost";
+        };
+        /** ExecutionList */
+        ExecutionList: {
+            /** Executions */
+            executions: components["schemas"]["ExecutionAnswer"][];
+        };
+        /** ExecutionPerson */
+        ExecutionPerson: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+        };
+        /** ExecutionsBody */
+        ExecutionsBody: {
+            /**
+             * Cells
+             * @description Cell ids; every code cell if absent.
+             */
+            cells?: string[] | null;
+            /**
+             * Parameters
+             * @description Values by name, set in a cell of their own.
+             */
+            parameters?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Stop On Error
+             * @default true
+             */
+            stop_on_error: boolean;
+        };
         /**
          * FileAnswer
          * @description A file or folder as the asker sees it.
@@ -975,10 +1102,22 @@ export interface components {
         };
         /** Instance */
         Instance: {
+            /**
+             * External Images
+             * @description Markdown may load images from other sites.
+             */
+            external_images: boolean;
+            /**
+             * External Outputs
+             * @description Scripts in outputs may load from other sites.
+             */
+            external_outputs: boolean;
             /** Instance Id */
             instance_id: string;
             /** Name */
             name: string;
+            /** Password Min Length */
+            password_min_length: number;
             /** Setup Needed */
             setup_needed: boolean;
             /** Version */
@@ -1172,6 +1311,11 @@ export interface components {
         };
         /** PersonAnswer */
         PersonAnswer: {
+            /**
+             * Color
+             * @description Index into the presence palette, 0 to 11.
+             */
+            color: number;
             /** Id */
             id: string;
             /** Name */
@@ -1179,6 +1323,11 @@ export interface components {
         };
         /** PersonWithLogin */
         PersonWithLogin: {
+            /**
+             * Color
+             * @description Index into the presence palette, 0 to 11.
+             */
+            color: number;
             /** Id */
             id: string;
             /** Login */
@@ -1624,6 +1773,43 @@ export interface operations {
             };
         };
     };
+    put_content_api_v1_files__file_id__content_put: {
+        parameters: {
+            query?: {
+                base?: string | null;
+            };
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     copy_file_api_v1_files__file_id__copy_post: {
         parameters: {
             query?: never;
@@ -1676,6 +1862,104 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    executions_api_v1_files__file_id__executions_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExecutionList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    execute_api_v1_files__file_id__executions_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExecutionsBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExecutionList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    execution_api_v1_files__file_id__executions__execution_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                execution_id: string;
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExecutionAnswer"];
+                };
             };
             /** @description Validation Error */
             422: {
