@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+import setup_lib
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def main(arguments: list[str]) -> int:
     """Runs the front end's unit tests, then Python's without browsers on all cores, then the browsers."""
+    # The journeys run on the Node that the front end is built with.
+    os.environ["PATH"] = f"{setup_lib.node_folder()}{os.pathsep}{os.environ['PATH']}"
     pytest = [sys.executable, "-m", "pytest"]
     if arguments:
         return subprocess.run([*pytest, *arguments], cwd=ROOT, check=False).returncode
