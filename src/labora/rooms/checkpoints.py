@@ -79,9 +79,8 @@ class Checkpoints:
             return revision
 
     async def _mark(self, room: Room, saved: Any) -> None:
-        done = asyncio.Event()
-        room.perform(MarkSaved(saved), then=lambda _result: done.set())
-        await done.wait()
+        room.perform(MarkSaved(saved))
+        await room.settled()
 
     async def compact(self, room: Room) -> None:
         """Moves the journal into the room's row, without a revision."""

@@ -1,13 +1,19 @@
 """The record of every live notebook: numbered entries, made durable in groups by one committer per process.
 
 An entry counts only after its transaction is synced to disk (SQLite with synchronous=FULL); until then nothing of it
-is shown or acknowledged. When the disk is full or fails, entries stay queued in memory, order kept, and are tried
-again until they are durable; whoever feeds the journal waits meanwhile (:meth:`Journal.writable`).
+is shown or acknowledged. When the disk is full, entries stay queued in memory, order kept, and are tried again until
+they are durable; whoever feeds the journal waits meanwhile (:meth:`Journal.writable`).
+
+When the disk fails, the journal fails with it, once and for all: after a failed fsync the operating system may have
+forgotten what it could not write, so that a second one that succeeds proves nothing (Rebello et al., "Can Applications
+Recover from fsync Failures?", USENIX ATC 2020). Nothing is taken any more until the process starts again and reads what
+is there.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import shutil
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -25,6 +31,12 @@ from labora.base.logging import get_logger
 MAX_BACKLOG_BYTES = 32 * 1024 * 1024
 MAX_GROUP_BYTES = 8 * 1024 * 1024
 RETRY_S = (0.2, 0.5, 1.0, 2.0)
+
+FULL = "The server's disk is full: your edits stay in this page and are saved when there is space again."
+FAILED = (
+    "The server cannot write to its disk, so this notebook cannot be edited. What was shown as saved is safe; the rest "
+    "stays in this page. Its operator has to look at the disk and restart the server."
+)
 
 log = get_logger("rooms")
 
@@ -62,6 +74,10 @@ class Journal:
         interval_s: least seconds between the starts of two commits; entries of that time share one.
         folder: its file system is watched for free space; None watches nothing.
         min_free_bytes: below this nothing is committed, so that reading and deleting still work.
+
+    Attributes:
+        ok: whether entries become durable right now. failed: whether none ever will again.
+        problem: why not, in words for the reader of a page.
     """
 
     def __init__(
@@ -81,6 +97,7 @@ class Journal:
         self._task: asyncio.Task[None] | None = None
         self._listeners: list[Callable[[bool, str], None]] = []
         self.ok = True
+        self.failed = False
         self.problem = ""
 
     def start(self) -> None:
@@ -112,13 +129,22 @@ class Journal:
         self._listeners.append(listener)
 
     def append(self, entry: Entry) -> None:
-        """Queues an entry. Entries of one room become durable in the order of their appends."""
+        """Queues an entry. Entries of one room become durable in the order of their appends.
+
+        Raises UnavailableError when the journal has failed.
+        """
+        self.check()
         self._queue.append(entry)
         self._bytes += len(entry.payload)
         if self._bytes > MAX_BACKLOG_BYTES:
             self._room.clear()
         self._idle.clear()
         self._wake.set()
+
+    def check(self) -> None:
+        """Raises UnavailableError when the journal has failed."""
+        if self.failed:
+            raise UnavailableError(self.problem, code="storage_failed")
 
     async def writable(self) -> None:
         """Returns when the backlog is small enough to take more: the backpressure on sockets and guests."""
@@ -139,6 +165,8 @@ class Journal:
             last = loop.time()
             group = self._take()
             await self._commit(group)
+            if self.failed:
+                return
             for entry in group:
                 self._bytes -= len(entry.payload)
             if self._bytes <= MAX_BACKLOG_BYTES // 2:
@@ -167,7 +195,10 @@ class Journal:
                 await self._commit_each_room(group)
                 return
             except (DBAPIError, OSError, UnavailableError) as error:
-                self._set_health(False, _explain(error))
+                if not _passes(error):
+                    self._fail(error)
+                    return
+                self._set_health(False, FULL)
                 await asyncio.sleep(RETRY_S[min(tries, len(RETRY_S) - 1)])
                 tries += 1
                 continue
@@ -189,6 +220,8 @@ class Journal:
             return
         for entries in rooms.values():
             await self._commit(entries)
+            if self.failed:
+                return
 
     async def _check_space(self) -> None:
         if self._folder is None or not self._min_free:
@@ -197,8 +230,17 @@ class Journal:
         if usage.free < self._min_free:
             raise UnavailableError("The server's disk is full.", code="storage_full")
 
+    def _fail(self, error: Exception) -> None:
+        log.critical("storage_failed", error=str(error))
+        self.failed = True
+        self._queue.clear()
+        self._bytes = 0
+        self._room.set()
+        self._idle.set()
+        self._set_health(False, FAILED)
+
     def _set_health(self, ok: bool, message: str) -> None:
-        if ok == self.ok:
+        if (ok, message) == (self.ok, self.problem):
             return
         self.ok, self.problem = ok, message
         log.warning("storage", ok=ok, problem=message)
@@ -214,8 +256,13 @@ def _call(callback: Callable[[], None], entry: Entry) -> None:
         log.exception("room_failed", file_id=entry.file_id, seq=entry.seq)
 
 
-def _explain(error: Exception) -> str:
-    text = str(error).lower()
-    if "full" in text or "no space" in text:
-        return "The server's disk is full: your edits stay in this page and are saved when there is space again."
-    return "The server cannot write to its disk: your edits stay in this page and are saved when it can again."
+def _passes(error: Exception) -> bool:
+    """Returns whether a failure to write goes away by waiting: a full disk, a database that is busy."""
+    if isinstance(error, UnavailableError):
+        return True
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, OSError):
+        return cause.errno in (errno.ENOSPC, errno.EDQUOT)
+    # SQLite's own words for SQLITE_FULL, SQLITE_BUSY and SQLITE_LOCKED (https://www.sqlite.org/rescode.html).
+    text = str(cause).lower()
+    return any(words in text for words in ("disk is full", "is locked"))

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any, assert_never
 
 from labora.base import faults
-from labora.base.errors import ConflictError, LaboraError, NotFoundError
+from labora.base.errors import ConflictError, LaboraError, NotFoundError, UnavailableError
 from labora.base.ids import new_id
 from labora.base.logging import get_logger
 from labora.kernels.model import KernelInfo, KernelMessage, KernelSession
@@ -24,6 +24,8 @@ from labora.rooms.recorder import Recorder
 from labora.rooms.room import Room
 
 DEFAULT_KERNEL = "python3"
+MAX_LANGUAGE = 200
+FULL_RETRY_S = 1.0
 BURST = 8
 """Commits that pass without a pause: short cells finish at once, floods are slowed to the output interval."""
 
@@ -247,12 +249,26 @@ class KernelWorker:
         if not fresh:
             return
         await self._pace()
-        done = asyncio.Event()
-        await self._recorder.record(self.room, self.account["id"], record, fresh, done.set)
+        await self._store(fresh)
         faults.reach("output.before")
-        await done.wait()
+        await self.room.settled()
         faults.reach("output.after")
         await session.ack(fresh[-1].n)
+
+    async def _store(self, messages: list[KernelMessage]) -> None:
+        """Records messages; while the disk is full it waits, and with it the kernel once its guest holds enough."""
+        while True:
+            record = self._record()
+            if record is None:
+                raise ConflictError("This kernel is no longer the notebook's.", code="kernel_replaced")
+            try:
+                await self._recorder.record(self.room, self.account["id"], record, messages)
+            except UnavailableError as error:
+                if error.error_code != "storage_full" or self.room.closed:
+                    raise
+                await asyncio.sleep(FULL_RETRY_S)
+            else:
+                return
 
     async def _pace(self) -> None:
         """Lets :data:`BURST` commits pass, then one each output interval."""
@@ -287,13 +303,12 @@ class KernelWorker:
             self.room.perform(operation)
 
     async def _perform_durably(self, operation: op.Operation) -> None:
-        done = asyncio.Event()
-        self.room.perform(operation, then=lambda _result: done.set())
-        await done.wait()
+        self.room.perform(operation)
+        await self.room.settled()
 
 
 def _language(info: KernelInfo) -> Language | None:
     if info.language is None:
         return None
     known = info.language
-    return {key: str(known.get(key, "")) for key in ("name", "mimetype", "version")}  # type: ignore[return-value]
+    return {key: str(known.get(key, ""))[:MAX_LANGUAGE] for key in ("name", "mimetype", "version")}  # type: ignore[return-value]

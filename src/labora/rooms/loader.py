@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from labora.base.errors import InvalidError, NotFoundError, TooLargeError, UnsupportedError
+from sqlalchemy.exc import DBAPIError
+
+from labora.base.errors import InvalidError, NotFoundError, TooLargeError, UnavailableError, UnsupportedError
 from labora.base.ids import new_id
 from labora.base.logging import get_logger
 from labora.base.settings import Settings
@@ -20,12 +22,19 @@ from labora.rooms.model import Snapshot, empty_ledger, empty_state
 from labora.rooms.room import CONTENT_EVENTS
 from labora.rooms.state import apply_entry, dump_snapshot, load_entry, load_snapshot
 
+NO_SPACE = "The server's disk is full: this notebook can be read, and edited again when there is space."
+
 log = get_logger("rooms")
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedRoom:
-    """What a room starts from. ``dirty``: the journal holds changes that no revision has."""
+    """What a room starts from.
+
+    Attributes:
+        dirty: the journal holds changes that no revision has.
+        provisional: it could not be made live, for want of storage: it can be read, until another try.
+    """
 
     epoch: str
     seq: int
@@ -33,6 +42,7 @@ class LoadedRoom:
     snapshot: Snapshot
     read_only_reason: str | None
     dirty: bool
+    provisional: bool = False
 
 
 class Loader:
@@ -98,19 +108,26 @@ class Loader:
             result = await asyncio.to_thread(read_notebook, data, limits, store=sink)
         except (InvalidError, TooLargeError, UnsupportedError) as error:
             return LoadedRoom(new_id(), 0, None, empty, error.message, False)
-        for ref, content in sink.take():
-            await self._blobs.put(content, ref["media_type"])
         document = NotebookDocument.from_notebook(result.notebook)
-        cells = result.notebook.cell_states()
-        snapshot = load_snapshot({"state": {"cells": cells}})
+        snapshot = load_snapshot({"state": {"cells": result.notebook.cell_states()}})
         snapshot.state["saved"] = {"seq": 0, "revision_id": head.id, "at": head.created_at}
         loaded = LoadedRoom(new_id(), 0, document, snapshot, result.read_only_reason, False)
-        checkpoint = store.Checkpoint(loaded.epoch, 0, document.encode_state(), dump_snapshot(snapshot))
-        refs = [ref["sha256"] for cell in cells.values() for ref in blob_refs(cell["outputs"])]
+        try:
+            return loaded if await self._make_live(file_id, loaded, sink) else None
+        except (DBAPIError, UnavailableError) as error:
+            log.warning("room_not_made", file_id=file_id, error=str(error))
+            return replace(loaded, read_only_reason=loaded.read_only_reason or NO_SPACE, provisional=True)
+
+    async def _make_live(self, file_id: str, loaded: LoadedRoom, sink: BlobSink) -> bool:
+        """Stores a room's first checkpoint; returns False when somebody else did."""
+        for ref, content in sink.take():
+            await self._blobs.put(content, ref["media_type"])
+        cells = loaded.snapshot.state["cells"].values()
+        refs = [(file_id, ref["sha256"]) for cell in cells for ref in blob_refs(cell["outputs"])]
         async with self._database.transaction() as connection:
-            await store.add_blobs(connection, [(file_id, sha256) for sha256 in refs])
-            if result.read_only_reason is not None:
-                return loaded
-            if not await store.insert_room(connection, file_id, checkpoint):
-                return None
-        return loaded
+            await store.add_blobs(connection, refs)
+            if loaded.read_only_reason is not None or loaded.document is None:
+                return True
+            state = loaded.document.encode_state()
+            checkpoint = store.Checkpoint(loaded.epoch, 0, state, dump_snapshot(loaded.snapshot))
+            return await store.insert_room(connection, file_id, checkpoint)

@@ -6,7 +6,7 @@ while the execution owns its cell's slot.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,9 @@ from labora.rooms.model import Event, Execution, KernelRecord, RoomState
 from labora.rooms.room import Room
 
 MAX_PROMPT = 16 * 1024
+MAX_COUNT = 2**53 - 1
+HEAVY_BYTES = 64 * 1024
+"""A batch of more bytes is reduced beside the event loop: a large JSON value takes seconds."""
 ENDS = {"ok": "ok", "error": "error", "aborted": "aborted"}
 LOST = "Part of this cell's output was lost in the runtime. Run the cell again."
 
@@ -55,6 +58,7 @@ class Recorder:
         self._limits = limits
         self._sink = BlobSink()
         self._live: dict[str, _Live] = {}
+        self._lock = asyncio.Lock()
 
     async def record(
         self,
@@ -62,15 +66,29 @@ class Recorder:
         account_id: str,
         record: KernelRecord,
         messages: list[KernelMessage],
-        then: Callable[[], None],
     ) -> None:
-        """Journals what ``messages`` do, together with the number of the last one; ``then`` runs when it is durable.
+        """Journals what ``messages`` do, together with the number of the last one.
 
-        Returns before that. Raises UnavailableError when blobs cannot be stored; then nothing is recorded.
+        Returns before it is durable. Raises UnavailableError when blobs cannot be stored; then nothing is recorded.
         """
+        async with self._lock:
+            try:
+                await self._record(room, account_id, record, messages)
+            except BaseException:
+                # The reducers were fed what is not recorded; the next message makes them anew from what is.
+                self._restore(room, account_id)
+                raise
+
+    async def _record(
+        self,
+        room: Room,
+        account_id: str,
+        record: KernelRecord,
+        messages: list[KernelMessage],
+    ) -> None:
         stored: set[str] = set()
         while True:
-            plan = self._plan(room, account_id, record, messages)
+            plan = await self._planned(room, account_id, record, messages)
             taken = self._sink.take()
             for ref, data in taken:
                 if ref["sha256"] not in stored:
@@ -87,11 +105,22 @@ class Recorder:
             op.Record(notes=(note,)),
             author=account_id,
             blobs=tuple(sorted(stored)),
-            then=lambda _result: then(),
         )
         self._after(room, plan)
 
     # -- planning -----------------------------------------------------------------------------------------------------
+
+    async def _planned(self, room: Room, account_id: str, record: KernelRecord, messages: list[KernelMessage]) -> _Plan:
+        """Makes a plan, beside the event loop where it takes long; a state of a room never changes in place."""
+        if sum(message.size for message in messages) <= HEAVY_BYTES:
+            return self._plan(room, account_id, record, messages)
+        work = asyncio.ensure_future(asyncio.to_thread(self._plan, room, account_id, record, messages))
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            # A thread cannot be stopped, and nobody else may touch the reducers before it ends.
+            await asyncio.wait([work])
+            raise
 
     def _plan(self, room: Room, account_id: str, record: KernelRecord, messages: list[KernelMessage]) -> _Plan:
         plan, state = _Plan(), room.staged.state
@@ -100,7 +129,7 @@ class Recorder:
         for message in messages:
             if message.channel == "agent" and message.execution_id is None:
                 if message.type == "started":
-                    scope = f"{record['kernel_id']}:{message.content.get('life')}"
+                    scope = f"{record['kernel_id']}:{_number(message.content.get('life'))}"
                 self._of_kernel(plan, state, account_id, message)
                 continue
             execution = state["executions"].get(message.execution_id or "")
@@ -226,8 +255,7 @@ def _finished(execution: Execution, content: dict[str, Any]) -> op.ExecutionFini
     reason = {"died": "The kernel died.", "restart": "The kernel was restarted."}.get(str(content.get("reason")))
     if status == "aborted" and reason is None:
         reason = "It was interrupted before it ran."
-    number = count if type(count) is int else None
-    return op.ExecutionFinished(execution["id"], status, number, reason)  # type: ignore[arg-type]
+    return op.ExecutionFinished(execution["id"], status, _number(count), reason)  # type: ignore[arg-type]
 
 
 def _asked(execution: Execution, content: dict[str, Any]) -> op.RequestInput:
@@ -243,8 +271,8 @@ def _asked(execution: Execution, content: dict[str, Any]) -> op.RequestInput:
 
 
 def _count(plan: _Plan, execution: Execution, content: dict[str, Any]) -> None:
-    count = content.get("execution_count")
-    if type(count) is int:
+    count = _number(content.get("execution_count"))
+    if count is not None:
         event: Event = {
             "type": "count",
             "cell_id": execution["cell_id"],
@@ -252,6 +280,11 @@ def _count(plan: _Plan, execution: Execution, content: dict[str, Any]) -> None:
             "execution_count": count,
         }
         plan.operations.append(op.Record(events=(event,)))
+
+
+def _number(value: Any) -> int | None:
+    """Returns a count as every client can hold it, or None for what is none."""
+    return value if type(value) is int and 0 <= value <= MAX_COUNT else None
 
 
 def _obituary(content: dict[str, Any]) -> str:

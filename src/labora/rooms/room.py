@@ -26,6 +26,7 @@ from labora.rooms.subscriber import Close, Lane, Subscriber, json_frame, update_
 from labora.rooms.turn import Decision
 
 EMPTY_UPDATE = b"\x00\x00"
+EMPTY_STATE_VECTOR = b"\x00"
 MAX_CLIENT_OWNERS = 2000
 CONTENT_EVENTS = frozenset({"outputs", "count", "cell_state"})
 
@@ -67,6 +68,8 @@ class Room:
         )
         self._client_owners: dict[int, str] = {}
         self.closed = False
+        # When the room was last found not to be live for want of storage; None for one that is.
+        self.provisional_since: float | None = None
         self.last_author: str | None = None
         self.last_used = clock.monotonic()
         # Changes of the notebook's content since the last checkpoint: first and latest moment, None while clean.
@@ -76,6 +79,7 @@ class Room:
         self._journal = journal
         self._carry_out = carry_out
         self._changed = asyncio.Event()
+        self._settling: set[asyncio.Future[None]] = set()
         self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
 
     # -- joining ------------------------------------------------------------------------------------------------------
@@ -122,10 +126,20 @@ class Room:
         """Notes that the room is in use."""
         self.last_used = self.clock.monotonic()
 
+    def freeze(self, reason: str) -> None:
+        """Lets nobody edit any more; pages go on reading, and keep what they have not saved."""
+        self.read_only_reason = reason
+        self._wake()
+        self._unsettle(UnavailableError(reason, code="storage_failed"))
+        for subscriber in list(self.subscribers.values()):
+            subscriber.abilities -= {"edit"}
+            subscriber.control({"type": "rights", "abilities": sorted(subscriber.abilities)})
+
     def close(self, code: int, reason: str) -> None:
         """Ends every socket."""
         self.closed = True
         self._wake()
+        self._unsettle(GoneError(reason, code="room_closed"))
         self.presence.close()
         for subscriber in list(self.subscribers.values()):
             subscriber.close(code, reason)
@@ -136,7 +150,9 @@ class Room:
         """Answers a client's state vector with what it lacks, then asks for what the server lacks."""
         document = self.document
         if document is None:
+            # Both answers also for a notebook that has no document: a client is ready once it has had the two.
             subscriber.send(b"\x02\x01" + EMPTY_UPDATE)
+            subscriber.send(b"\x02\x00" + EMPTY_STATE_VECTOR)
             return
         subscriber.send(b"\x02\x01" + document.diff(state_vector))
         subscriber.send(b"\x02\x00" + document.state_vector())
@@ -146,7 +162,8 @@ class Room:
 
         An edit that is refused is answered with ``update_refused`` and changes nothing.
         """
-        if subscriber.refused:
+        if subscriber.refused or self._journal.failed:
+            # Without an answer the page keeps its edit, for the server that is started again.
             return
         first, subscriber.synced = not subscriber.synced, True
         try:
@@ -181,7 +198,11 @@ class Room:
         return frozenset(key for key, who in self._client_owners.items() if who != subscriber.account_id)
 
     def add_update(self, staged: bytes, *, author: str | None, origin: Subscriber | None = None) -> int:
-        """Journals an update that the document has staged; returns its sequence number."""
+        """Journals an update that the document has staged; returns its sequence number.
+
+        Raises UnavailableError when the storage has failed.
+        """
+        self._journal.check()
         seq = self.staged_seq = self.staged_seq + 1
 
         def durable() -> None:
@@ -223,6 +244,7 @@ class Room:
         """
         if self.closed:
             raise GoneError("This notebook was closed. Connect again.", code="room_closed")
+        self._journal.check()
         decision = Decision(self.staged, timestamp(self.clock.now()))
         for operation in operations:
             decide(decision, operation)
@@ -279,14 +301,31 @@ class Room:
             self._waiting.append((wanted, callback))
 
     async def settled(self) -> None:
-        """Returns when everything staged so far is durable."""
-        done = asyncio.Event()
-        self.when_durable(done.set)
-        await done.wait()
+        """Returns when everything staged so far is durable.
+
+        Raises UnavailableError when it never will be because the storage failed, GoneError when the room closes first.
+        """
+        if self.staged_seq <= self.seq:
+            return
+        self._journal.check()
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._settling.add(waiter)
+        waiter.add_done_callback(self._settling.discard)
+        self.when_durable(lambda: None if waiter.done() else waiter.set_result(None))
+        await waiter
+
+    def _unsettle(self, error: LaboraError) -> None:
+        for waiter in list(self._settling):
+            if not waiter.done():
+                waiter.set_exception(error)
 
     async def watch(self, condition: Callable[[RoomState], bool]) -> None:
-        """Returns when the durable state fulfils ``condition``. Raises GoneError when the room closes first."""
+        """Returns when the durable state fulfils ``condition``.
+
+        Raises GoneError when the room closes first, UnavailableError when the storage fails.
+        """
         while not condition(self.state):
+            self._journal.check()
             if self.closed:
                 raise GoneError("This notebook was closed. Ask again.", code="room_closed")
             changed = self._changed

@@ -32,6 +32,8 @@ from labora.rooms.subscriber import Close, Subscriber
 KEEP_S = 0.5
 CLOSE_S = 8.0
 RECHECK_S = 30.0
+AGAIN_S = 5.0
+"""Seconds between two tries to make a notebook live that could not be for want of storage."""
 
 log = get_logger("rooms")
 
@@ -188,8 +190,12 @@ class Rooms:
         )
         if loaded.dirty:
             room.mark_changed(None)
+        room.provisional_since = self.clock.monotonic() if loaded.provisional else None
         self._rooms[file_id] = room
-        self._executions.resume(room)
+        if self.journal.failed:
+            room.freeze(self.journal.problem)
+        else:
+            self._executions.resume(room)
         return room
 
     # -- sockets ------------------------------------------------------------------------------------------------------
@@ -220,9 +226,12 @@ class Rooms:
                 subscriber.close(Close.FORBIDDEN, "This notebook is no longer shared with you.")
                 room.leave(subscriber)
                 continue
-            if access.abilities != subscriber.abilities:
-                subscriber.abilities = frozenset(access.abilities)
-                subscriber.control({"type": "rights", "abilities": sorted(access.abilities)})
+            abilities: frozenset[str] = access.abilities
+            if self.journal.failed:
+                abilities -= {"edit"}
+            if abilities != subscriber.abilities:
+                subscriber.abilities = abilities
+                subscriber.control({"type": "rights", "abilities": sorted(abilities)})
 
     # -- LiveNotebooks ------------------------------------------------------------------------------------------------
 
@@ -305,9 +314,18 @@ class Rooms:
                 quiet = now - room.dirty_at >= settings.checkpoint_quiet_s
                 if quiet or now - room.dirty_since >= settings.checkpoint_interval_s:
                     await try_save(self._checkpoints, room)
+            if room.provisional_since is not None and now - room.provisional_since >= AGAIN_S:
+                await self._try_again(room, now)
             idle = not room.subscribers and not room.works and now - room.last_used >= settings.evict_after_s
             if idle or room.closed:
                 await self.evict(room.file_id)
+
+    async def _try_again(self, room: Room, now: float) -> None:
+        room.provisional_since = now
+        with suppress(LaboraError):
+            if not self.journal.failed and not (await self._loader.load(room.file_id)).provisional:
+                # It is live: its pages connect again, and to a room that can be edited.
+                self._drop(room.file_id)
 
     async def evict(self, file_id: str) -> bool:
         """Lets a room leave memory once it is saved and nobody uses it. Returns whether it is out."""
@@ -347,5 +365,8 @@ class Rooms:
 
     def _storage_changed(self, ok: bool, message: str) -> None:
         for room in self._rooms.values():
+            if self.journal.failed:
+                self._executions.drop(room)
+                room.freeze(message)
             for subscriber in list(room.subscribers.values()):
                 subscriber.control({"type": "storage", "ok": ok, "message": message})

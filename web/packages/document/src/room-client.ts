@@ -194,7 +194,8 @@ export class RoomClient {
   #synced(): void {
     this.#ready = true;
     this.#socket.settled();
-    if (this.#unsaved.size > 0 && !canEdit(this.status.get())) {
+    // While the server's storage fails, edits wait here for the server that is started again.
+    if (this.#unsaved.size > 0 && !canEdit(this.status.get()) && this.status.get().storage.ok) {
       const message = 'Your right to edit this notebook ended before these edits arrived.';
       return this.#drop({ code: 'read_only', message });
     }
