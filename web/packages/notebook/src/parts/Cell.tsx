@@ -10,6 +10,7 @@ import type { NotebookController } from '../model/controller';
 import { menuItems } from './menu-items';
 import { CellOutput } from './CellOutput';
 import { useNear } from './near';
+import { isPressed } from './press';
 import { RunButton } from './RunButton';
 import { StillCode } from './StillCode';
 import { TextCell } from './TextCell';
@@ -186,7 +187,7 @@ export const Cell = memo(function Cell({ cellId }: { cellId: string }) {
     else if (!element.contains(document.activeElement) || document.activeElement?.closest('.cm-editor')) {
       element.focus({ preventScroll: true });
     }
-    if (document.activeElement && element.contains(document.activeElement))
+    if (!isPressed(element) && document.activeElement && element.contains(document.activeElement))
       element.scrollIntoView({ block: 'nearest' });
   }, [active, editing, cellId]);
 
@@ -214,6 +215,7 @@ export const Cell = memo(function Cell({ cellId }: { cellId: string }) {
       className={`nb-cell nb-cell-${cell.kind}`}
       data-cell={cellId}
       data-stand={stand}
+      data-far={near ? undefined : ''}
       // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
       tabIndex={active ? 0 : -1}
       onPointerEnter={() => setTouched(true)}
