@@ -201,6 +201,15 @@ class RoomClient:
             self._send(update, [])
         self._send(own[-1], [text])
 
+    def flush(self) -> None:
+        """Sends what was changed in :attr:`doc` by other means than :meth:`type`."""
+        own, self._own = self._own, []
+        if not self.connected:
+            self._unsent.append("")
+            return
+        for update in own:
+            self._send(update, [""])
+
     def source(self, cell_id: str) -> str:
         """Returns a cell's text as this page has it."""
         return str(self.doc["cells"][cell_id]["source"])
