@@ -32,3 +32,45 @@ def notebooks_dir() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real notebooks at {folder.name}: set LABORA_TEST_NOTEBOOKS")
     return folder
+
+
+# -- skipped tests ------------------------------------------------------------------------------------------------
+# As root nothing may be skipped; as an ordinary user only what tests/allowed_skips.txt names, with the reason.
+
+_skipped: list[tuple[str, str]] = []
+
+
+def _allowed_skips() -> list[str]:
+    lines = (Path(__file__).parent / "allowed_skips.txt").read_text().splitlines()
+    return [line.split("#")[0].strip() for line in lines if line.split("#")[0].strip()]
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Notes what was skipped, in whichever process it ran."""
+    if report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        _skipped.append((report.nodeid, reason))
+
+
+def _unreviewed() -> list[tuple[str, str]]:
+    allowed = [] if os.geteuid() == 0 else _allowed_skips()
+    return [
+        (test, reason)
+        for test, reason in _skipped
+        # The real notebooks lie beside the checkout, not in it: without them their tests say so and that is all.
+        if "LABORA_TEST_NOTEBOOKS" not in reason and not any(test.startswith(name) for name in allowed)
+    ]
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A skip that nobody reviewed is a failure."""
+    if not hasattr(session.config, "workerinput") and exitstatus == 0 and _unreviewed():
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Counts the skipped tests and names those that should not have been."""
+    if _skipped:
+        terminalreporter.line(f"{len(_skipped)} skipped, {len(_unreviewed())} of them not on the reviewed list")
+    for test, reason in _unreviewed():
+        terminalreporter.line(f"  not reviewed: {test}: {reason}", red=True)
