@@ -316,3 +316,19 @@ async def test_a_runtime_that_is_gone_is_said_so(local: LocalRuntime, kernel: Re
     with pytest.raises(LaboraError) as caught:
         await kernel.session.execute("e2", "1")
     assert caught.value.error_code == "runtime_ended"
+
+
+async def test_sec_63_a_message_of_millions_of_values_is_replaced_by_a_notice(kernel: Recorder) -> None:
+    """Parsed, it would stop the whole server for a minute and take gigabytes."""
+    code = (
+        "from IPython.display import publish_display_data as show\n"
+        "show({'application/json': [[]] * 1_500_000})\n"
+        "show({'text/html': '[,{' * 1_000_000})\n"
+        "print('after')"
+    )
+    done = await kernel.run("e1", code)
+    shown = [message.content["data"] for message in kernel.of_type("display_data")]
+    assert done.content["status"] == "ok"
+    assert "JSON values and is not kept" in shown[0]["text/plain"]
+    assert len(shown[1]["text/html"]) == 3_000_000, "text is kept, whatever it holds"
+    assert kernel.text("e1") == "after\n"

@@ -248,3 +248,47 @@ async def test_sec_69_tags_of_any_kind_do_not_stop_a_run(house: Any) -> None:
         await ada.settle()
         answer = await ada.command("execute", cells=["c0"])
         assert answer["type"] == "ack"
+
+
+async def test_sec_63_a_large_value_is_reduced_while_the_others_go_on(house: Any) -> None:
+    file_id = await house.notebook("hang")
+    async with house.page(file_id) as ada:
+        answer = await ada.command("execute", cells=["c0"])
+        key = answer["result"]["executions"][0]["id"]
+        await ada.until(lambda: ada.room.state["executions"][key]["status"] == "running")
+        await ada.until(lambda: bool(house.compute.kernel_of("ada").executed))
+        kernel = house.compute.kernel_of("ada")
+        turns, going = 0, True
+
+        async def others() -> None:
+            nonlocal turns
+            while going:
+                turns += 1
+                await asyncio.sleep(0.001)
+
+        kernel.say("display_data", {"data": {"application/json": [[]] * 200_000}, "metadata": {}}, key)
+        kernel.spool[-1] = replace(kernel.spool[-1], size=600_000)
+        beside = asyncio.create_task(others())
+        kernel.done(key)
+        await ada.finished(key)
+        going = False
+        await beside
+        assert turns > 20, "the event loop stood still"
+        (output,) = ada.room.state["cells"]["c0"]["outputs"]
+        assert output["data"]["application/json"]["$blob"]["size"] == 600_001
+
+
+async def test_sec_63_what_a_kernel_calls_itself_stays_short(house: Any) -> None:
+    file_id = await house.notebook("hang")
+    async with house.page(file_id) as ada:
+        answer = await ada.command("execute", cells=["c0"])
+        key = answer["result"]["executions"][0]["id"]
+        await ada.until(lambda: ada.room.state["executions"][key]["status"] == "running")
+        await ada.until(lambda: bool(house.compute.kernel_of("ada").executed))
+        kernel = house.compute.kernel_of("ada")
+        kernel.say("started", {"life": "x" * 100_000, "pid": 1}, None, "agent")
+        kernel.say("display_data", {"data": {"text/plain": "a"}, "transient": {"display_id": "d"}}, key)
+        kernel.say("execute_input", {"execution_count": 10**400}, key)
+        kernel.done(key, count=10**400)
+        await ada.finished(key)
+        assert len(json.dumps(ada.room.state)) < 5000

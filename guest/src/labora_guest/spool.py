@@ -19,6 +19,8 @@ SEGMENT_BYTES = 4 * 1024 * 1024
 MERGE_CHARS = 256 * 1024
 DISK_FULL_BYTES = 16 * 1024 * 1024
 PART_BYTES = 16 * 1024 * 1024
+INLINE_BYTES = 1024 * 1024
+"""Larger content goes beside the header, where the other side can look at it before it parses it."""
 
 
 class _Segment:
@@ -216,7 +218,7 @@ class Spool:
         head = {"t": "msg", "k": self._kernel_id, "n": n, "e": execution, "ch": channel, "type": kind}
         start = dump(head)[:-1]
         size = len(start) + len(content) + len(metadata) + sum(map(len, buffers)) + 24 * len(buffers) + 256
-        if size <= MAX_FRAME:
+        if size <= MAX_FRAME and len(content) <= INLINE_BYTES:
             lengths = dump([len(buffer) for buffer in buffers])
             header = start + b',"content":' + content + b',"metadata":' + metadata + b',"buffers":' + lengths + b"}"
             return b"".join(encode_frame(header, buffers))
@@ -224,7 +226,7 @@ class Spool:
 
     @staticmethod
     def _encode_parts(start: bytes, content: bytes, metadata: bytes, buffers: Sequence[bytes]) -> bytes:
-        """Splits a message too large for a frame: the parts' buffers, joined, are content, metadata and buffers."""
+        """Splits a large message into frames: the parts' buffers, joined, are content, metadata and buffers."""
         whole = b"".join([content, metadata, *buffers])
         lengths = dump([len(content), len(metadata), *(len(buffer) for buffer in buffers)])
         pieces: list[bytes] = []

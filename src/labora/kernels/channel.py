@@ -20,7 +20,11 @@ WINDOW = 8 * 1024 * 1024
 MAX_MESSAGE = 512 * 1024 * 1024
 """Bytes of one kernel message that came in several frames."""
 
+MAX_VALUES = 2_000_000
+"""JSON values of one message. Each costs far more time and memory than its bytes say."""
+
 _U32 = struct.Struct(">I")
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -58,6 +62,17 @@ def load(raw: bytes) -> Any:
     return _without_surrogates(value) if rb"\ud" in raw or rb"\uD" in raw else value
 
 
+def too_many_values(raw: bytes) -> bool:
+    """Says whether JSON holds more than MAX_VALUES lists, objects and further members, without building them."""
+    if len(raw) <= MAX_VALUES or _separators(raw) <= MAX_VALUES:
+        return False
+    return _separators(_STRING.sub(b"", raw)) > MAX_VALUES
+
+
+def _separators(raw: bytes) -> int:
+    return raw.count(b",") + raw.count(b"[") + raw.count(b"{")
+
+
 def _without_surrogates(value: Any) -> Any:
     if isinstance(value, str):
         return _SURROGATE.sub("\ufffd", value)
@@ -75,6 +90,8 @@ def decode_frame(body: bytes) -> tuple[dict[str, Any], list[bytes]]:
     (size,) = _U32.unpack_from(body)
     if 4 + size > len(body):
         raise ChannelError("a header is longer than its frame")
+    if too_many_values(body[4 : 4 + size]):
+        raise ChannelError("a header holds too many values")
     header = load(body[4 : 4 + size])
     if not isinstance(header, dict):
         raise ChannelError("a header is not an object")

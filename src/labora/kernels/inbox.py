@@ -15,6 +15,11 @@ BATCH_BYTES = 512 * 1024
 # The window, one message that is larger than it, and what is under way when a connection is replaced.
 HELD_BYTES = 2 * channel.WINDOW + channel.MAX_MESSAGE
 
+_LEFT_OUT = (
+    f"This output holds more than {channel.MAX_VALUES:,} JSON values and is not kept. "
+    "Show less of the data, or write it to a file."
+)
+
 _log = get_logger("kernels")
 
 
@@ -69,7 +74,7 @@ class Inbox:
             content, metadata = header.get("content"), header.get("metadata")
         if self._bytes + size > HELD_BYTES:
             raise channel.ChannelError("more than the window is under way")
-        message = _message(header, n, content, metadata, buffers)
+        message = _message(header, n, content, metadata, buffers, size)
         self.received = n
         self._put(message, size)
 
@@ -88,7 +93,11 @@ class Inbox:
         if not isinstance(lengths, list) or len(lengths) < 2:
             raise channel.ChannelError("a message without lengths")
         pieces, _ = channel.split(whole, 0, lengths)
-        return channel.load(pieces[0]), channel.load(pieces[1]), pieces[2:], len(whole)
+        # A parser would stop the whole server for many seconds and take gigabytes.
+        content, metadata = (None if channel.too_many_values(piece) else channel.load(piece) for piece in pieces[:2])
+        if content is None:
+            content = {"data": {"text/plain": _LEFT_OUT}, "metadata": {}}
+        return content, metadata, pieces[2:], len(whole)
 
     def _put(self, message: KernelMessage, size: int) -> None:
         self._waiting.append((message, size))
@@ -122,7 +131,9 @@ class Inbox:
         return True
 
 
-def _message(header: dict[str, Any], n: int, content: Any, metadata: Any, buffers: list[bytes]) -> KernelMessage:
+def _message(
+    header: dict[str, Any], n: int, content: Any, metadata: Any, buffers: list[bytes], size: int
+) -> KernelMessage:
     execution, on, kind = header.get("e"), header.get("ch"), header.get("type")
     if (execution is not None and not isinstance(execution, str)) or not isinstance(kind, str):
         raise channel.ChannelError("a message with a wrong head")
@@ -132,4 +143,4 @@ def _message(header: dict[str, Any], n: int, content: Any, metadata: Any, buffer
         content = {}
     if not isinstance(metadata, dict):
         metadata = {}
-    return KernelMessage(n, execution, on, kind, content, metadata, tuple(buffers))
+    return KernelMessage(n, execution, on, kind, content, metadata, tuple(buffers), size)

@@ -9,7 +9,11 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True)
 class KernelMessage:
-    """One numbered message of a guest (docs/protocols.md, section 3)."""
+    """One numbered message of a guest (docs/protocols.md, section 3).
+
+    Attributes:
+        size: bytes that it took on the channel; 0 for one that the control plane made itself.
+    """
 
     n: int
     execution_id: str | None
@@ -18,6 +22,7 @@ class KernelMessage:
     content: dict[str, Any]
     metadata: dict[str, Any] = field(default_factory=dict)
     buffers: tuple[bytes, ...] = ()
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
