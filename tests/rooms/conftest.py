@@ -156,6 +156,7 @@ class FakeCompute:
         self.gate = asyncio.Event()
         self.gate.set()
         self.answer: Callable[[FakeKernel, str, str], None] | None = echo
+        self.noted: list[tuple[str, str]] = []
         self._listeners: list[Callable[[str, str, str], None]] = []
 
     async def ensure(self, account_id: str, progress: Any) -> RuntimeLease:
@@ -185,7 +186,10 @@ class FakeCompute:
         self._listeners.append(listener)
 
     def note_execution(self, runtime_id: str) -> None:
-        """Nobody looks."""
+        self.noted.append(("execution", runtime_id))
+
+    def note_input(self, runtime_id: str) -> None:
+        self.noted.append(("input", runtime_id))
 
     def kernel_of(self, account_id: str) -> FakeKernel:
         found = [kernel for kernel in self.kernels.values() if kernel.runtime_id == self.runtimes[account_id]]

@@ -302,3 +302,28 @@ async def test_a_runtime_that_ends_by_itself_is_told_with_its_reason(house: Any)
         assert (await page.finished(ids[1]))["reason"] == "It was idle for 90 minutes."
         again = (await page.command("execute", cells=["c1"]))["result"]["executions"][0]
         assert (await page.finished(again["id"]))["status"] == "ok"
+
+
+async def test_what_a_person_does_on_purpose_counts_as_use(house: Any) -> None:
+    file_id = await house.notebook("hang")
+    async with house.page(file_id) as page:
+        kernel, ids = await start_hanging(house, page, "c0")
+        runtime_id = house.compute.runtimes["ada"]
+        assert house.compute.noted == [("execution", runtime_id)]
+
+        async def counts(verb: str, **arguments: Any) -> bool:
+            house.compute.noted.clear()
+            assert (await page.command(verb, **arguments))["type"] == "ack"
+            return ("input", runtime_id) in house.compute.noted
+
+        kernel.say("input_request", {"request_id": "r1", "prompt": "?", "password": False}, ids[0], "stdin")
+        await page.until(lambda: ids[0] in page.state["inputs"])
+        assert await counts("input", execution_id=ids[0], request_id="r1", value="x")
+        assert await counts("connect")
+        assert await counts("interrupt")
+        assert await counts("restart")
+        # What pages do by themselves is no use.
+        assert not await counts("ping")
+        page.type("c0", "typed ")
+        await page.settle()
+        assert house.compute.noted == []

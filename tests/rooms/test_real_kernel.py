@@ -46,6 +46,9 @@ class OneRuntime:
     def note_execution(self, runtime_id: str) -> None:
         """Nobody looks."""
 
+    def note_input(self, runtime_id: str) -> None:
+        """Nobody looks."""
+
 
 PRINTS = "import time\nfor i in range(300):\n    print(i, flush=True)\n    time.sleep(0.01)"
 

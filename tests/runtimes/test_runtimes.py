@@ -246,6 +246,30 @@ async def test_a_busy_kernel_is_never_idle(runtimes: Runtimes, clock: FakeClock,
     assert (await ended(runtimes, runtime.id)).exit_reason is ExitReason.LIFETIME
 
 
+async def test_a_kernel_that_waits_for_an_answer_is_busy_and_the_answer_counts(
+    runtimes: Runtimes, clock: FakeClock, kernels: Kernels
+) -> None:
+    runtime = await runtimes.ready((await runtimes.ensure("ada")).id)
+    session = kernels.session(runtime, "k")
+    await session.start(cwd=str(runtime.socket.parent))
+    recorder = Recorder(session)
+    await recorder.attach()
+    await session.execute("e1", "name = input('Name? ')")
+    request = await recorder.until(lambda m: m.type == "input_request")
+    # Somebody is at lunch: the program and all it has computed waits for them.
+    clock.pass_by(3 * 3600)
+    await runtimes._round_safely()
+    assert (await runtimes.get(runtime.id)).status == "ready"
+    await session.input("e1", request.content["request_id"], "Ada")
+    await runtimes.used(runtime.id)
+    await recorder.done("e1")
+    clock.pass_by(80 * 60)
+    await runtimes._round_safely()
+    assert (await runtimes.get(runtime.id)).status == "ready"
+    clock.pass_by(20 * 60)
+    assert (await ended(runtimes, runtime.id)).exit_reason is ExitReason.IDLE
+
+
 async def test_a_wall_clock_that_jumps_ends_nothing(runtimes: Runtimes, clock: FakeClock) -> None:
     runtime = await runtimes.ready((await runtimes.ensure("ada")).id)
     clock.wall += timedelta(days=1)

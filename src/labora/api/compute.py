@@ -129,6 +129,10 @@ class LocalCompute:
         """Notes that something runs."""
         self._spawn(self._runtimes.executed(runtime_id))
 
+    def note_input(self, runtime_id: str) -> None:
+        """Notes deliberate input."""
+        self._spawn(self._runtimes.used(runtime_id))
+
     def _changed(self, runtime: Runtime) -> None:
         if runtime.desired != "ended" or runtime.id in self._told:
             return

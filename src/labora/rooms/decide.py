@@ -33,6 +33,7 @@ from labora.rooms.operations import (
     KernelDied,
     KernelReady,
     MarkSaved,
+    NoteInput,
     Operation,
     Record,
     RequestInput,
@@ -70,6 +71,7 @@ def decide(turn: Decision, operation: Operation) -> Decision:
             _restart(turn, operation.account_id)
         case Connect():
             _ensure(turn, operation.account)
+            turn.effects.append(NoteInput(operation.account["id"]))
         case Disconnect():
             _disconnect(turn, operation.account_id)
         case RuntimeProgress():

@@ -26,6 +26,8 @@ from labora.rooms.room import Room
 DEFAULT_KERNEL = "python3"
 MAX_LANGUAGE = 200
 FULL_RETRY_S = 1.0
+DELIBERATE = (op.SendInput, op.InterruptKernel, op.RestartKernel, op.NoteInput)
+"""What a person does beside running code that shows that the runtime is in use."""
 BURST = 8
 """Commits that pass without a pause: short cells finish at once, floods are slowed to the output interval."""
 
@@ -52,11 +54,13 @@ class KernelWorker:
 
     def push(self, effect: op.Effect) -> None:
         """Takes an effect; returns at once."""
+        if isinstance(effect, DELIBERATE) and self.runtime_id is not None:
+            self._compute.note_input(self.runtime_id)
         if isinstance(effect, op.InterruptKernel):
             self._spawn(self._guarded(self._interrupt))
         elif isinstance(effect, op.EndRuntime):
             self._spawn(self._guarded(self._end))
-        else:
+        elif not isinstance(effect, op.NoteInput):
             self._effects.put_nowait(effect)
 
     def resume(self) -> None:
@@ -124,6 +128,8 @@ class KernelWorker:
                 await self._interrupt()
             case op.EndRuntime():
                 await self._end()
+            case op.NoteInput():
+                pass
             case _ as never:
                 assert_never(never)
 

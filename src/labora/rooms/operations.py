@@ -217,6 +217,13 @@ class RestartKernel:
 
 
 @dataclass(frozen=True, slots=True)
+class NoteInput:
+    """Somebody asked for the account's runtime, which is there already: it is in use."""
+
+    account_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class EndRuntime:
     """Delete the account's runtime; answered by RuntimeEnded."""
 
@@ -233,4 +240,4 @@ class SendInput:
     value: str
 
 
-Effect = EnsureKernel | StartExecution | InterruptKernel | RestartKernel | EndRuntime | SendInput
+Effect = EnsureKernel | StartExecution | InterruptKernel | RestartKernel | EndRuntime | SendInput | NoteInput

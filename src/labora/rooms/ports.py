@@ -50,3 +50,7 @@ class Compute(Protocol):
     def note_execution(self, runtime_id: str) -> None:
         """Says that an execution started: the runtime is not idle."""
         ...
+
+    def note_input(self, runtime_id: str) -> None:
+        """Says that a person did something with the runtime on purpose, such as answer ``input()``."""
+        ...

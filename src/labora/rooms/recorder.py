@@ -90,10 +90,10 @@ class Recorder:
         while True:
             plan = await self._planned(room, account_id, record, messages)
             taken = self._sink.take()
-            for ref, data in taken:
-                if ref["sha256"] not in stored:
-                    await self._blobs.put(data, ref["media_type"])
-                    stored.add(ref["sha256"])
+            fresh = {ref["sha256"]: (data, ref["media_type"]) for ref, data in taken if ref["sha256"] not in stored}
+            if fresh:
+                await self._blobs.put_many(list(fresh.values()))
+                stored.update(fresh)
             if plan.holds(room.staged.state):
                 break
             # Somebody cleared or replaced the outputs while values were stored: once more, from what is recorded.
