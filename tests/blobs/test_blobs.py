@@ -47,6 +47,17 @@ async def test_the_same_bytes_are_stored_once(blobs: Blobs, tmp_path: Path) -> N
     assert len(stored(tmp_path)) == 1
 
 
+async def test_many_at_once_are_stored_once_each(blobs: Blobs, tmp_path: Path) -> None:
+    values = [(f"value {number % 20}".encode(), "text/plain") for number in range(30)]
+    await blobs.put_many(values)
+    await blobs.put_many(values[:5])
+    assert len(stored(tmp_path)) == 20
+    for data, media_type in values:
+        digest = hashlib.sha256(data).hexdigest()
+        assert await blobs.get(digest) == data
+        assert (await blobs.stat(digest)).media_type == media_type
+
+
 @pytest.mark.parametrize("size", [0, 1, 1024 * 1024 - 1, 1024 * 1024, 11 * 1024 * 1024 + 3])
 async def test_sizes_around_the_pieces(blobs: Blobs, size: int) -> None:
     data = os.urandom(size)
