@@ -150,16 +150,16 @@ async def test_output_waits_for_a_full_disk_and_none_is_lost(house: Any) -> None
         made = (await page.command("execute", cells=["c0"]))["result"]["executions"]
         await page.until(lambda: page.state["executions"][made[0]["id"]]["status"] == "running")
         await eventually(lambda: "ada" in house.compute.runtimes and bool(house.compute.kernel_of("ada").executed), 5)
-        put, full = house.blobs.put, True
+        put, full = house.blobs.put_many, True
         tried = asyncio.Event()
 
-        async def failing(data: bytes, media_type: str = "") -> Any:
+        async def failing(items: Any) -> Any:
             if full:
                 tried.set()
                 raise UnavailableError("The server's disk is full.", code="storage_full")
-            return await put(data, media_type)
+            return await put(items)
 
-        house.blobs.put = failing
+        house.blobs.put_many = failing
         kernel = house.compute.kernel_of("ada")
         large = "x" * 100_000
         kernel.say("display_data", {"data": {"text/plain": large}, "metadata": {}}, made[0]["id"])
