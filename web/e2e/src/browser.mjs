@@ -1,8 +1,9 @@
 // Debian's Chromium over CDP and Debian's Firefox ESR over WebDriver BiDi, through one library.
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import puppeteer from 'puppeteer-core';
+import { launch as start } from 'puppeteer-core';
 
 const SHOTS = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../shots');
 const CHROMIUM_FLAGS = [
@@ -18,32 +19,40 @@ const CHROMIUM_FLAGS = [
 
 /** Starts a browser ("chromium" or "firefox") with an empty profile. */
 export async function launch(name, { width = 1280, height = 800 } = {}) {
+  const downloads = mkdtempSync(path.join(tmpdir(), 'labora-downloads-'));
   const viewport = { defaultViewport: { width, height } };
   const browser =
     name === 'firefox'
-      ? await puppeteer.launch({
+      ? await start({
           browser: 'firefox',
           executablePath: process.env.FIREFOX_BIN ?? '/usr/bin/firefox-esr',
           headless: true,
           extraPrefsFirefox: {
             'network.captive-portal-service.enabled': false,
             'network.connectivity-service.enabled': false,
+            'browser.download.folderList': 2,
+            'browser.download.dir': downloads,
+            'browser.download.alwaysOpenPanel': false,
           },
           ...viewport,
         })
-      : await puppeteer.launch({
+      : await start({
           executablePath: process.env.CHROMIUM_BIN ?? '/usr/bin/chromium',
           headless: true,
           args: CHROMIUM_FLAGS,
           ...viewport,
         });
   browser.labora = name;
+  browser.downloads = downloads;
+  browser.on('disconnected', () => rmSync(downloads, { recursive: true, force: true }));
   return browser;
 }
 
 /** Opens a page in a context of its own: another person, or the same one at another machine. */
 export async function newPerson(browser, problems = []) {
-  const context = await browser.createBrowserContext();
+  // Firefox is told by its preferences instead.
+  const downloadBehavior = { policy: 'allow', downloadPath: browser.downloads };
+  const context = await browser.createBrowserContext(browser.labora === 'firefox' ? {} : { downloadBehavior });
   const page = await context.newPage();
   page.on('pageerror', (error) => problems.push(`page error: ${error.message}`));
   page.on('console', (message) => {
@@ -75,4 +84,17 @@ export async function until(what, check, timeout = 30_000) {
 export async function shot(page, name) {
   mkdirSync(SHOTS, { recursive: true });
   await page.screenshot({ path: path.join(SHOTS, `${name}.png`) });
+}
+
+/** Waits for the one file that `act` downloads; returns its name and text, and removes it. */
+export async function downloaded(browser, act) {
+  await act();
+  const [name] = await until('the download', () => {
+    const names = readdirSync(browser.downloads);
+    return names.length === 1 && !/\.(part|crdownload)$/.test(names[0]) ? names : null;
+  });
+  const file = path.join(browser.downloads, name);
+  const text = readFileSync(file, 'utf8');
+  rmSync(file);
+  return { name, text };
 }

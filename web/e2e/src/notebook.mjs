@@ -111,12 +111,12 @@ export class NotebookPage {
 
   /** Waits until a run with another count than `before` has ended; returns the cell. */
   ended(id, before = null, timeout = 60_000) {
-    const over = ['ok', 'error', 'aborted', 'lost'];
+    const over = new Set(['ok', 'error', 'aborted', 'lost']);
     return until(
       `the end of ${id}`,
       async () => {
         const cell = await this.cell(id);
-        return over.includes(cell?.state) && (before === null || cell.count !== before) ? cell : null;
+        return over.has(cell?.state) && (before === null || cell.count !== before) ? cell : null;
       },
       timeout,
     );
@@ -126,22 +126,29 @@ export class NotebookPage {
     return until(`${id} to be ${state}`, async () => (await this.cell(id))?.state === state, timeout);
   }
 
+  /** Scrolls to a cell's output, which is drawn once it is near. */
+  async show(id) {
+    const cell = `section[data-cell="${id}"]`;
+    await this.page.evaluate((which) => document.querySelector(which)?.scrollIntoView({ block: 'nearest' }), cell);
+    await until('the output to be drawn', async () => (await this.page.$(`${cell} .nb-output-far`)) === null);
+  }
+
   /** What stands below a cell in the page itself, as text. */
-  output(id) {
-    return this.page.evaluate((cell) => {
-      const body = document.querySelector(`section[data-cell="${cell}"] .nb-output-body`);
-      document.querySelector(`section[data-cell="${cell}"] .nb-output`)?.scrollIntoView({ block: 'nearest' });
-      return body?.innerText ?? '';
-    }, id);
+  async output(id) {
+    await this.show(id);
+    return this.page.evaluate(
+      (cell) => document.querySelector(`section[data-cell="${cell}"] .nb-output-body`)?.innerText ?? '',
+      id,
+    );
   }
 
   /** The lines of one stream ("stdout" or "stderr") below a cell, as far as they are shown. */
-  stream(id, name = 'stdout') {
+  async stream(id, name = 'stdout') {
+    await this.show(id);
     return this.page.evaluate(
       (cell, stream) => {
         const wanted = stream === 'stderr' ? '.lo-stderr' : '.lo-stream:not(.lo-stderr)';
         const section = document.querySelector(`section[data-cell="${cell}"]`);
-        section?.querySelector('.nb-output')?.scrollIntoView({ block: 'nearest' });
         const blocks = [...(section?.querySelectorAll(`:is(${wanted}) .lo-lines`) ?? [])];
         return blocks.map((element) => element.textContent).join('\n');
       },
