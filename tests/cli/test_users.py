@@ -1,0 +1,78 @@
+"""The operator's commands, on a data folder made by the server's own code."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from labora.accounts import Accounts
+from labora.base.settings import load_settings
+from labora.db import Database, migrate
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    """A data folder with one owner."""
+    settings = load_settings(storage={"data_dir": tmp_path})
+    settings.state_dir.mkdir(parents=True)
+
+    async def make() -> None:
+        database = Database(settings.database_url)
+        await migrate(database)
+        await Accounts(database, settings.accounts).make_account(
+            name="Ada", login="Ada@example.org", password="correct horse battery", is_owner=True
+        )
+        await database.close()
+
+    asyncio.run(make())
+    return tmp_path
+
+
+def labora(*arguments: str, data_dir: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "labora.cli", *arguments, "--data-dir", str(data_dir)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_an_operator_lists_resets_and_invites(data_dir: Path) -> None:
+    assert "ada@example.org" in labora("user", "list", data_dir=data_dir).stdout
+    link = labora("user", "reset-link", "ada@example.org", data_dir=data_dir).stdout
+    assert link.startswith("http://localhost:8000/reset#")
+    assert labora("user", "invite", "Grace", data_dir=data_dir).stdout.startswith("http://localhost:8000/invite#")
+    secret = link.strip().partition("#")[2]
+
+    async def use() -> None:
+        settings = load_settings(storage={"data_dir": data_dir})
+        database = Database(settings.database_url)
+        accounts = Accounts(database, settings.accounts)
+        await accounts.reset_password(secret, "another horse battery")
+        assert (await accounts.log_in("ada@example.org", "another horse battery")).account.name == "Ada"
+        await database.close()
+
+    asyncio.run(use())
+
+
+def test_a_token_is_printed_once_and_works(data_dir: Path) -> None:
+    made = labora("token", "make", "ada@example.org", "--scopes", "read", data_dir=data_dir)
+    assert made.returncode == 0, made.stderr
+
+    async def use() -> None:
+        settings = load_settings(storage={"data_dir": data_dir})
+        database = Database(settings.database_url)
+        principal = await Accounts(database, settings.accounts).principal_of_token(made.stdout.strip())
+        assert principal is not None
+        assert {scope.value for scope in principal.scopes} == {"read"}
+        await database.close()
+
+    asyncio.run(use())
+
+
+def test_mistakes_are_one_line(data_dir: Path, tmp_path: Path) -> None:
+    unknown = labora("user", "reset-link", "nobody", data_dir=data_dir)
+    assert (unknown.returncode, unknown.stderr.count("\n")) == (2, 1)
+    empty = labora("user", "list", data_dir=tmp_path / "empty")
+    assert (empty.returncode, empty.stderr.count("\n")) == (2, 1)
+    assert not (tmp_path / "empty").exists()
