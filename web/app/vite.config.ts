@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import react from '@vitejs/plugin-react';
@@ -24,9 +25,35 @@ function framePage(): Plugin {
   };
 }
 
+/** Writes /sw.js: the worker with the names of this build's files and a version that changes with any of them. */
+function shellWorker(): Plugin {
+  return {
+    name: 'labora-shell-worker',
+    apply: 'build',
+    generateBundle: {
+      order: 'post',
+      handler(_options, bundle) {
+        const wanted = /\.(js|css|woff2|svg)$/;
+        const built = Object.keys(bundle).filter((name) => wanted.test(name));
+        const files = [...built.map((name) => `/${name}`), '/theme.js', '/favicon.svg'].sort();
+        const source = readFileSync(at('src/worker.js'), 'utf8');
+        const page = bundle['index.html'];
+        const version = createHash('sha256')
+          .update(source)
+          .update(files.join())
+          .update(page?.type === 'asset' ? page.source : '')
+          .digest('hex')
+          .slice(0, 12);
+        const text = source.replace('__VERSION__', version).replace('__FILES__', JSON.stringify(files));
+        this.emitFile({ type: 'asset', fileName: 'sw.js', source: text });
+      },
+    },
+  };
+}
+
 export default defineConfig({
   root: at('.'),
-  plugins: [react(), framePage()],
+  plugins: [react(), framePage(), shellWorker()],
   build: {
     outDir: at('../../src/labora/web/static'),
     emptyOutDir: true,

@@ -1,4 +1,5 @@
 import { Component, type ReactNode, Suspense } from 'react';
+import { useAccount } from '@labora/drive/shell';
 import {
   Button,
   EmptyState,
@@ -11,7 +12,7 @@ import {
   t,
   usePath,
 } from '@labora/ui';
-import { isPublicPath, pageFor } from './routes';
+import { isNotebookPath, isPublicPath, pageFor } from './routes';
 import { useStart } from './session';
 
 function Alone({ children }: { children: ReactNode }) {
@@ -60,6 +61,7 @@ const Waiting = () => (
 function Page() {
   const path = usePath();
   const start = useStart(isPublicPath(path));
+  const account = useAccount();
   const page = pageFor(path);
   if (!page) {
     return (
@@ -75,7 +77,7 @@ function Page() {
     );
   }
   if (isPublicPath(path)) return page;
-  if (start === 'offline') {
+  if (start === 'offline' && !(isNotebookPath(path) && account)) {
     return (
       <Alone>
         <EmptyState icon="cloud_off" title={t('app.offline.title')}>
@@ -93,7 +95,7 @@ function Page() {
       </Alone>
     );
   }
-  return start === 'ready' ? page : <Waiting />;
+  return start === 'ready' || start === 'offline' ? page : <Waiting />;
 }
 
 export function App() {

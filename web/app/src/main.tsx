@@ -4,10 +4,12 @@ import '@labora/ui/styles.css';
 import './app.css';
 import { addMessages, watchTheme } from '@labora/ui';
 import { App } from './App';
+import { keepAppForOffline } from './offline';
 import { en } from './messages/en';
 
 addMessages('', en);
 watchTheme();
+keepAppForOffline();
 const root = document.getElementById('root');
 if (root) {
   createRoot(root).render(

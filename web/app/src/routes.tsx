@@ -1,7 +1,7 @@
 /** Which page an address shows. Every page is a chunk of its own. */
 import { type ReactElement, lazy, useEffect, useState } from 'react';
 import { api } from '@labora/api';
-import { knownKind, rememberKinds } from '@labora/drive/shell';
+import { knownKind, rememberedAccount, rememberKinds } from '@labora/drive/shell';
 import { matchPath } from '@labora/ui';
 
 const DrivePage = lazy(async () => ({ default: (await import('@labora/drive')).DrivePage }));
@@ -13,6 +13,14 @@ const InvitePage = lazy(async () => ({ default: (await import('./pages/NewAccoun
 const ResetPage = lazy(async () => ({ default: (await import('./pages/ResetPage')).ResetPage }));
 const SettingsPage = lazy(async () => ({ default: (await import('./pages/SettingsPage')).SettingsPage }));
 const PeoplePage = lazy(async () => ({ default: (await import('./pages/PeoplePage')).PeoplePage }));
+
+/** Whether this browser can show the notebook without the server. */
+async function keptHere(fileId: string): Promise<boolean> {
+  const account = rememberedAccount();
+  if (!account) return false;
+  const { keptNotebook } = await import('@labora/document');
+  return (await keptNotebook(account.id, fileId).catch(() => null)) !== null;
+}
 
 /** A notebook opens as one; of any other file its details show. A failure is told on the file's page. */
 function Opened({ fileId }: { fileId: string }) {
@@ -28,7 +36,10 @@ function Opened({ fileId }: { fileId: string }) {
         rememberKinds([file]);
         setKind(file.kind);
       })
-      .catch(() => !control.signal.aborted && setKind('file'));
+      .catch(async () => {
+        const kept = await keptHere(fileId);
+        if (!control.signal.aborted) setKind(kept ? 'notebook' : 'file');
+      });
     return () => control.abort();
   }, [fileId, kind]);
   if (kind === null) return null;
@@ -53,6 +64,9 @@ const routes: [pattern: string, page: (parameters: Parameters) => ReactElement][
 ];
 
 const publicPaths = new Set(['/login', '/setup', '/invite', '/reset']);
+
+/** Pages that may show what this browser keeps while the server cannot be reached. */
+export const isNotebookPath = (path: string): boolean => matchPath('/drive/:id', path) !== null;
 
 /** Pages that need nobody signed in. */
 export const isPublicPath = (path: string): boolean => publicPaths.has(path.replace(/\/$/, ''));

@@ -1,13 +1,13 @@
 /** Finds out who is signed in before the first page shows, and sends to the right page when nobody is. */
 import { useCallback, useEffect, useState } from 'react';
 import { api, isApiError, onSignedOut } from '@labora/api';
-import { onSignOut, setAccount } from '@labora/drive/shell';
+import { onSignOut, rememberAccount, rememberedAccount, setAccount } from '@labora/drive/shell';
 import { navigate } from '@labora/ui';
 
 export type Start = 'asking' | 'ready' | 'signed-out' | 'not-set-up' | 'offline';
 
 // What this browser keeps of notebooks belongs to whoever was signed in.
-onSignOut(async () => (await import('@labora/document')).clearUnsavedEdits());
+onSignOut(async () => (await import('@labora/document')).clearKept());
 
 /** Where to go after signing in: an address of this app and no other. */
 export function nextAddress(search: string): string {
@@ -25,11 +25,17 @@ export function useStart(isPublic: boolean): Start {
   const [start, setStart] = useState<Start>('asking');
   const ask = useCallback(async () => {
     try {
-      setAccount(await api.me());
+      const account = await api.me();
+      setAccount(account);
+      rememberAccount(account);
       setStart('ready');
     } catch (error) {
-      if (!isApiError(error) || error.status !== 401) return setStart('offline');
+      if (!isApiError(error) || error.status !== 401) {
+        setAccount(rememberedAccount());
+        return setStart('offline');
+      }
       setAccount(null);
+      rememberAccount(null);
       const instance = await api.instance().catch(() => null);
       setStart(instance?.setup_needed ? 'not-set-up' : 'signed-out');
     }

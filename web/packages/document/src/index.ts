@@ -8,4 +8,5 @@ export { type Notice, RoomClient, type RoomClientOptions } from './room-client';
 export { type CellRun, RoomStore, type RoomTopic } from './room-store';
 export { canEdit, type EndReason, type RoomStatus, type SaveState } from './status';
 export type * from './types';
-export { clearUnsavedEdits, type Draft } from './vault';
+export { keptNotebook } from './kept';
+export { clearKept, type Draft } from './vault';

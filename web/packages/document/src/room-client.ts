@@ -6,6 +6,7 @@ import * as Y from 'yjs';
 import { type CommandOptions, Commands } from './commands';
 import { NotebookDocument } from './document';
 import { Store } from './emitter';
+import { forgetNotebook, keepNotebook, keptNotebook } from './kept';
 import { Presence } from './presence';
 import { RoomStore } from './room-store';
 import { RoomSocket, type SocketLike } from './socket';
@@ -17,6 +18,7 @@ import { DocumentPart, jsonFrame, Lane, readDocumentFrame, readJson, syncFrame, 
 
 const PROTOCOL_VERSION = 1;
 const VAULT_DELAY_MS = 150;
+const KEEP_DELAY_MS = 2_000;
 const RESYNC = 4409;
 /** Origin of updates of others. */
 const REMOTE = Symbol('remote');
@@ -29,6 +31,8 @@ export interface Notice {
 
 export interface RoomClientOptions {
   fileId: string;
+  /** Who is signed in, as far as known before the server tells: whose kept notebook may be shown without it. */
+  accountId?: string;
   /** Address of the socket; by default the room of the file on this page's host. */
   url?: string;
   makeSocket?: (url: string) => SocketLike;
@@ -59,6 +63,7 @@ export class RoomClient {
   #vault: Promise<Vault> | null = null;
   #vaultRef = 0;
   #vaultTimer: ReturnType<typeof setTimeout> | undefined;
+  #keepTimer: ReturnType<typeof setTimeout> | undefined;
   #flushing = false;
 
   constructor(options: RoomClientOptions) {
@@ -84,7 +89,9 @@ export class RoomClient {
   stop(): void {
     this.#socket.stop();
     this.presence.stop();
-    void this.#saveToVault().then(async () => (await this.#vault)?.close());
+    void this.#keep()
+      .then(async () => (await this.#vault)?.close())
+      .catch(ignoreStorage);
     this.document.destroy();
   }
 
@@ -95,7 +102,7 @@ export class RoomClient {
 
   /** The page may be about to end: writes what is unsaved into the vault. */
   pageHidden(): void {
-    void this.#saveToVault();
+    void this.#keep();
   }
 
   /**
@@ -187,6 +194,7 @@ export class RoomClient {
     if (frame.part === DocumentPart.stateVector) this.#got.theirs = frame.body.slice();
     else Y.applyUpdate(this.document.ydoc, frame.body, REMOTE);
     if (frame.part === DocumentPart.update) this.#seq = Math.max(this.#seq ?? 0, frame.seq);
+    this.#keepSoon();
     if (frame.part === DocumentPart.difference) this.#got.difference = true;
     if (!this.#ready && this.#got.difference && this.#got.theirs) this.#synced();
   }
@@ -211,6 +219,7 @@ export class RoomClient {
     if (this.#seq !== null && seq <= this.#seq) return;
     this.#seq = seq;
     this.room.apply(events);
+    this.#keepSoon();
   }
 
   #closed(code: number, retryAt: number | null): void {
@@ -218,10 +227,12 @@ export class RoomClient {
     this.#commands.disconnected();
     this.#unsaved.disconnected();
     this.presence.disconnected();
-    void this.#saveToVault();
+    void this.#keep();
     const ended = retryAt === null ? (endReasons[code] ?? 'gone') : null;
     if (ended) this.#commands.abandon('ended', 'The notebook can no longer be reached.');
     this.#setStatus({ connection: ended ? 'ended' : 'offline', ended, retryAt });
+    if (ended === 'forbidden' || ended === 'missing' || ended === 'gone') this.#forgetKept();
+    if (!ended && !this.status.get().loaded) void this.#showKept();
   }
 
   // --- Local edits -----------------------------------------------------------------------------------------------
@@ -307,9 +318,11 @@ export class RoomClient {
   async #openVault(): Promise<void> {
     const { account } = this.status.get();
     if (!account || typeof indexedDB === 'undefined') return;
-    this.#vault = (this.#options.openVault ?? openVault)(account.id, this.#options.fileId, this.#tab);
+    const opened = (this.#options.openVault ?? openVault)(account.id, this.#options.fileId, this.#tab);
+    this.#vault = opened;
+    opened.catch(() => (this.#vault = null));
     try {
-      const vault = await this.#vault;
+      const vault = await opened;
       const { updates, drafts, done } = await vault.adopt();
       if (updates.length === 0 && drafts.length === 0) return;
       const current = updates.filter((one) => one.epoch === this.#epoch);
@@ -343,10 +356,56 @@ export class RoomClient {
     }
   }
 
+  // --- The notebook as it was last seen ------------------------------------------------------------------------------
+
+  #keepSoon(): void {
+    this.#keepTimer ??= setTimeout(() => void this.#keep(), KEEP_DELAY_MS);
+  }
+
+  /** Writes what is unsaved into the vault, and then the whole: it never holds an edit that the vault does not. */
+  async #keep(): Promise<void> {
+    clearTimeout(this.#keepTimer);
+    this.#keepTimer = undefined;
+    const { account, file, loaded, ended, readOnlyReason } = this.status.get();
+    const epoch = this.#epoch;
+    const keeps = loaded && !ended && account && file && epoch !== null && typeof indexedDB !== 'undefined';
+    const update = keeps ? Y.encodeStateAsUpdate(this.document.ydoc) : null;
+    const withOutputs = !omitsOutputs(this.document.metadata());
+    const state = this.room.state;
+    await this.#saveToVault();
+    if (!keeps || !update) return;
+    await keepNotebook({ account, file, readOnlyReason, epoch, update, state }, withOutputs).catch(ignoreStorage);
+  }
+
+  #forgetKept(): void {
+    const account = this.status.get().account?.id ?? this.#options.accountId;
+    if (account && typeof indexedDB !== 'undefined') forgetNotebook(account, this.#options.fileId).catch(ignoreStorage);
+  }
+
+  /** Shows the notebook as this browser last saw it, while the server cannot be reached. */
+  async #showKept(): Promise<void> {
+    const { accountId, fileId } = this.#options;
+    if (!accountId || typeof indexedDB === 'undefined') return;
+    const kept = await keptNotebook(accountId, fileId).catch(() => null);
+    const { loaded, connection } = this.status.get();
+    if (!kept || loaded || this.#epoch !== null || connection !== 'offline') return;
+    this.#epoch = kept.epoch;
+    Y.applyUpdate(this.document.ydoc, kept.update, REMOTE);
+    this.room.replace(kept.state);
+    const { file, account, readOnlyReason } = kept;
+    this.#setStatus({ loaded: true, file, abilities: file.abilities, account, readOnlyReason });
+    if (canEdit(this.status.get())) void this.#openVault();
+  }
+
   #setStatus(part: Partial<RoomStatus>): void {
     const next = { ...this.status.get(), ...part };
     this.status.patch({ ...part, save: saveState(next) });
   }
+}
+
+/** Colaboratory's mark of a notebook whose outputs are stored nowhere. */
+function omitsOutputs(metadata: Readonly<Record<string, unknown>>): boolean {
+  return (metadata['colab'] as { private_outputs?: unknown } | undefined)?.private_outputs === true;
 }
 
 /** Private windows and full disks have no IndexedDB: the edits then live as long as the tab. */

@@ -3,6 +3,7 @@
  * A tab holds a lock while it lives; a later tab takes over the updates of tabs whose lock is free.
  */
 import { deleteDB, type DBSchema, type IDBPDatabase, openDB } from 'idb';
+import type { KeptNotebook } from './kept';
 import type { CellKind } from './types';
 
 const NAME = 'labora-unsaved';
@@ -32,9 +33,10 @@ interface Where {
   tab: string;
 }
 
-interface Schema extends DBSchema {
+export interface Schema extends DBSchema {
   updates: { key: Key; value: Where & VaultUpdate };
   drafts: { key: Key; value: Where & Draft & { epoch: string } };
+  notebooks: { key: [account: string, file: string]; value: KeptNotebook; indexes: { at: number } };
 }
 
 export interface Vault {
@@ -48,25 +50,37 @@ export interface Vault {
 
 const lockName = (tab: string) => `labora-tab-${tab}`;
 
-async function open(): Promise<IDBPDatabase<Schema>> {
-  return openDB<Schema>(NAME, 1, {
-    upgrade(db) {
-      db.createObjectStore('updates', { keyPath: ['account', 'file', 'tab', 'ref'] });
-      db.createObjectStore('drafts', { keyPath: ['account', 'file', 'tab', 'cell_id'] });
+/** Set once somebody has signed out, here or in another tab: what this page still shows is not kept any more. */
+let signedOut = false;
+
+/** Opens the database of what this browser keeps of notebooks. Throws after a sign-out. */
+export async function openKept(): Promise<IDBPDatabase<Schema>> {
+  if (signedOut) throw new Error('Nothing is kept after a sign-out.');
+  return openDB<Schema>(NAME, 2, {
+    upgrade(db, before) {
+      if (before < 1) {
+        db.createObjectStore('updates', { keyPath: ['account', 'file', 'tab', 'ref'] });
+        db.createObjectStore('drafts', { keyPath: ['account', 'file', 'tab', 'cell_id'] });
+      }
+      db.createObjectStore('notebooks', { keyPath: ['account.id', 'file.id'] }).createIndex('at', 'at');
     },
-    blocking: (_current, _blocked, event) => (event.target as IDBDatabase).close(),
+    blocking(_current, next, event) {
+      if (next === null) signedOut = true;
+      (event.target as IDBDatabase).close();
+    },
   });
 }
 
-/** Deletes every unsaved edit that this browser keeps: at sign-out. */
-export async function clearUnsavedEdits(): Promise<void> {
+/** Deletes everything that this browser keeps of notebooks, unsaved edits too: at sign-out, before the page ends. */
+export async function clearKept(): Promise<void> {
+  signedOut = true;
   await deleteDB(NAME);
 }
 
 const prefix = (...parts: string[]): IDBKeyRange => IDBKeyRange.bound(parts, [...parts, []]);
 
 export async function openVault(account: string, file: string, tab: string): Promise<Vault> {
-  const db = await open();
+  const db = await openKept();
   const mine: Where = { account, file, tab };
   const release = holdLock(tab);
   return {

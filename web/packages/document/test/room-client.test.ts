@@ -3,7 +3,8 @@ import 'fake-indexeddb/auto';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import * as Y from 'yjs';
-import { clearUnsavedEdits, EDIT, RoomClient } from '../src';
+import { IDBFactory } from 'fake-indexeddb';
+import { clearKept, EDIT, keptNotebook, RoomClient } from '../src';
 import { FakeRoom } from './fake-room';
 
 let clients: RoomClient[] = [];
@@ -171,7 +172,7 @@ describe('another epoch', () => {
 describe('a reload without a connection', () => {
   it('loses nothing: the next tab sends what the last one could not', async () => {
     vi.useRealTimers();
-    await clearUnsavedEdits();
+    globalThis.indexedDB = new IDBFactory();
     const room = new FakeRoom();
     const first = join(room);
     await vi.waitFor(() => expect(first.status.get().save).toBe('saved'));
@@ -190,6 +191,39 @@ describe('a reload without a connection', () => {
     const second = join(room);
     await vi.waitFor(() => expect(serverTexts(room)).toEqual(['kept, and more']));
     expect(texts(second)).toEqual(['kept, and more']);
+  });
+
+  it('shows the notebook as it was last seen, takes edits, and sends them when the server is back', async () => {
+    vi.useRealTimers();
+    globalThis.indexedDB = new IDBFactory();
+    const room = new FakeRoom();
+    const first = join(room);
+    await vi.waitFor(() => expect(first.status.get().save).toBe('saved'));
+    const [id] = first.document.insert([{ kind: 'code', source: 'seen' }], null);
+    await vi.waitFor(() => expect(serverTexts(room)).toEqual(['seen']));
+    first.pageHidden();
+    await vi.waitFor(async () => expect(await keptNotebook('ada', 'f')).not.toBeNull());
+    first.stop();
+    let away = true;
+    const makeSocket = () => {
+      const socket = room.connect();
+      if (away) queueMicrotask(() => socket.end(1006));
+      return socket;
+    };
+    const received = room.received.bind(room);
+    room.received = () => {};
+    const second = new RoomClient({ fileId: 'f', accountId: 'ada', url: 'ws://room', makeSocket });
+    clients.push(second);
+    second.start();
+    await vi.waitFor(() => expect(texts(second)).toEqual(['seen']));
+    expect(second.status.get()).toMatchObject({ loaded: true, save: 'offline', account: { id: 'ada' } });
+    second.document.replaceSource(id!, 'seen, and changed');
+    expect(second.status.get()).toMatchObject({ save: 'offline', unsaved: 1 });
+    away = false;
+    room.received = received;
+    second.wake();
+    await vi.waitFor(() => expect(serverTexts(room)).toEqual(['seen, and changed']));
+    await vi.waitFor(() => expect(second.status.get().save).toBe('saved'));
   });
 });
 
@@ -237,5 +271,22 @@ describe('two clients', () => {
       }),
       { numRuns: 25 },
     );
+  });
+});
+
+describe('a sign-out', () => {
+  it('leaves nothing in the browser, and what was there was for its account only', async () => {
+    vi.useRealTimers();
+    globalThis.indexedDB = new IDBFactory();
+    const room = new FakeRoom();
+    const client = join(room);
+    await vi.waitFor(() => expect(client.status.get().save).toBe('saved'));
+    client.pageHidden();
+    await vi.waitFor(async () => expect(await keptNotebook('ada', 'f')).not.toBeNull());
+    expect(await keptNotebook('eve', 'f')).toBeNull();
+    await clearKept();
+    client.pageHidden();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect((await indexedDB.databases()).map((one) => one.name)).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 /** The page of one notebook: a view on its room. */
 import { useEffect, useMemo, useState } from 'react';
-import { useInstance } from '@labora/drive/shell';
+import { rememberedAccount, useInstance } from '@labora/drive/shell';
 import { type OutputsHost, OutputsProvider } from '@labora/outputs';
 import { Button, EmptyState, navigate, Spinner, t } from '@labora/ui';
 import './messages';
@@ -28,7 +28,7 @@ export interface NotebookPageProps {
 function useNotebook(fileId: string): NotebookController | null {
   const [controller, setController] = useState<NotebookController | null>(null);
   useEffect(() => {
-    const made = new NotebookController(fileId);
+    const made = new NotebookController(fileId, rememberedAccount()?.id);
     setController(made);
     made.client.start();
     const unlisten = listenForKeys(made);

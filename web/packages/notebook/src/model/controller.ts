@@ -27,9 +27,9 @@ export class NotebookController {
   readonly ui = new Interface();
   readonly people: People;
 
-  constructor(fileId: string) {
+  constructor(fileId: string, accountId?: string) {
     this.fileId = fileId;
-    this.client = new RoomClient({ fileId });
+    this.client = new RoomClient({ fileId, ...(accountId ? { accountId } : {}) });
     this.people = new People(this.client);
   }
 
