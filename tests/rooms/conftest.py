@@ -24,7 +24,7 @@ from labora.db.schema import accounts
 from labora.drive import Drive
 from labora.drive.inspect import notebook_inspector
 from labora.kernels.model import KernelInfo, KernelMessage, Sink
-from labora.rooms import Room, Rooms, RuntimeLease, Subscriber, handle_command
+from labora.rooms import MemoryKills, Room, Rooms, RuntimeLease, Subscriber, handle_command
 
 ADA = Principal("ada", "Ada", scopes=frozenset(Scope))
 BOB = Principal("bob", "Bob", scopes=frozenset(Scope))
@@ -156,6 +156,7 @@ class FakeCompute:
         self.gate = asyncio.Event()
         self.gate.set()
         self.answer: Callable[[FakeKernel, str, str], None] | None = echo
+        self.killed: int | None = 0
         self.noted: list[tuple[str, str]] = []
         self._listeners: list[Callable[[str, str, str], None]] = []
 
@@ -184,6 +185,9 @@ class FakeCompute:
 
     def on_ended(self, listener: Callable[[str, str, str], None]) -> None:
         self._listeners.append(listener)
+
+    async def memory_kills(self, runtime_id: str) -> MemoryKills | None:
+        return None if self.killed is None else MemoryKills(self.killed, 4 * 1024**3)
 
     def note_execution(self, runtime_id: str) -> None:
         self.noted.append(("execution", runtime_id))

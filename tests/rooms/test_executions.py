@@ -6,6 +6,7 @@ from typing import Any
 
 from labora.access import Principal, Role, Scope
 from labora.base.errors import UnavailableError
+from labora.testing.recorder import eventually
 
 ADA = Principal("ada", "Ada", scopes=frozenset(Scope))
 BOB = Principal("bob", "Bob", scopes=frozenset(Scope))
@@ -327,3 +328,40 @@ async def test_what_a_person_does_on_purpose_counts_as_use(house: Any) -> None:
         page.type("c0", "typed ")
         await page.settle()
         assert house.compute.noted == []
+
+
+KILLED = {"exit_code": None, "signal": "SIGKILL", "oom": True, "message": "The kernel died of SIGKILL."}
+
+
+async def test_a_kernel_killed_for_memory_is_explained_with_what_the_host_counted(house: Any) -> None:
+    file_id = await house.notebook("hang")
+    async with house.page(file_id) as page:
+        kernel, ids = await start_hanging(house, page, "c0")
+        house.compute.killed = 2
+        kernel.say("died", KILLED, None, "agent")
+        ended = await page.finished(ids[0])
+        assert ended["status"] == "aborted"
+        assert ended["reason"].startswith("Your kernel used all available memory (4.0 GB) while running this cell")
+        runtime = page.state["runtimes"]["ada"]
+        assert (runtime["kernel"], runtime["reason"]) == ("dead", "oom")
+        # The same kills are not blamed on the next kernel, whatever its guest claims, also after a restart.
+        await page.settle()
+    await house.crash()
+    await house.start()
+    async with house.page(file_id) as page:
+        kernel, ids = await start_hanging(house, page, "c0")
+        await eventually(lambda: bool(kernel.executed) and kernel.executed[-1][0] == ids[0], 5)
+        kernel.say("died", KILLED, None, "agent")
+        ended = await page.finished(ids[0])
+        assert ended["reason"].startswith("The kernel died of SIGKILL.")
+        assert page.state["runtimes"]["ada"]["reason"] is None
+
+
+async def test_a_crash_while_memory_ran_out_elsewhere_is_not_blamed_on_memory(house: Any) -> None:
+    file_id = await house.notebook("hang")
+    async with house.page(file_id) as page:
+        kernel, ids = await start_hanging(house, page, "c0")
+        house.compute.killed = 1
+        kernel.say("died", {**KILLED, "signal": "SIGSEGV", "message": "Native code crashed."}, None, "agent")
+        assert (await page.finished(ids[0]))["reason"].startswith("Native code crashed.")
+        assert page.state["runtimes"]["ada"]["reason"] is None

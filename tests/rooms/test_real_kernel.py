@@ -43,6 +43,9 @@ class OneRuntime:
     def on_ended(self, listener: Any) -> None:
         """It does not end by itself."""
 
+    async def memory_kills(self, runtime_id: str) -> None:
+        """Nobody counts."""
+
     def note_execution(self, runtime_id: str) -> None:
         """Nobody looks."""
 

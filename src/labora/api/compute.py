@@ -15,7 +15,7 @@ from labora.host.client import HostClient
 from labora.host.image import ImageStatus, image_folder, image_status
 from labora.kernels.model import KernelSession
 from labora.kernels.service import Kernels
-from labora.rooms import RuntimeLease
+from labora.rooms import MemoryKills, RuntimeLease
 from labora.rooms.model import Progress
 from labora.runtimes.model import Runtime
 from labora.runtimes.ports import Provider
@@ -124,6 +124,11 @@ class LocalCompute:
     def on_ended(self, listener: Listener) -> None:
         """Calls ``listener(runtime_id, reason, message)`` once for every runtime that ends."""
         self._listeners.append(listener)
+
+    async def memory_kills(self, runtime_id: str) -> MemoryKills | None:
+        """Returns what the provider counted."""
+        stats = await self._runtimes.stats(runtime_id)
+        return None if stats.oom_kills is None else MemoryKills(stats.oom_kills, stats.memory_limit)
 
     def note_execution(self, runtime_id: str) -> None:
         """Notes that something runs."""

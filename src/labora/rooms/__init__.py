@@ -2,7 +2,7 @@
 
 from labora.rooms.commands import COMMANDS
 from labora.rooms.commands import handle as handle_command
-from labora.rooms.ports import Compute, RuntimeLease
+from labora.rooms.ports import Compute, MemoryKills, RuntimeLease
 from labora.rooms.room import Room
 from labora.rooms.service import Rooms
 from labora.rooms.subscriber import Close, Lane, Subscriber
@@ -12,6 +12,7 @@ __all__ = [
     "Close",
     "Compute",
     "Lane",
+    "MemoryKills",
     "Room",
     "Rooms",
     "RuntimeLease",

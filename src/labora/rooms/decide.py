@@ -82,7 +82,7 @@ def decide(turn: Decision, operation: Operation) -> Decision:
             _finish(turn, operation.execution_id, operation.status, operation.execution_count, operation.reason)
         case KernelDied():
             _stop_account(turn, operation.account_id, "aborted", operation.message)
-            _set_runtime(turn, operation.account_id, kernel="dead", message=operation.message)
+            _set_runtime(turn, operation.account_id, kernel="dead", reason=operation.reason, message=operation.message)
         case RuntimeEnded():
             _runtime_ended(turn, operation)
         case RequestInput():

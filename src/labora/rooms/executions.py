@@ -11,6 +11,7 @@ from labora.base.settings import Settings
 from labora.blobs import Blobs
 from labora.notebook.operations import utf16_index, utf16_length
 from labora.rooms import operations as op
+from labora.rooms.deaths import Deaths
 from labora.rooms.kernel import KernelWorker
 from labora.rooms.model import Person
 from labora.rooms.ports import Compute
@@ -31,6 +32,7 @@ class Executions:
         self._settings = settings
         self._clock = clock
         self._workers: dict[tuple[str, str], KernelWorker] = {}
+        self._deaths = Deaths(compute) if compute is not None else None
         self._closing: set[asyncio.Task[None]] = set()
         if compute is not None:
             compute.on_ended(self._runtime_ended)
@@ -102,14 +104,14 @@ class Executions:
     # -- inside -------------------------------------------------------------------------------------------------------
 
     def _worker(self, room: Room, account_id: str) -> KernelWorker | None:
-        if self._compute is None:
+        if self._compute is None or self._deaths is None:
             return None
         key = (room.file_id, account_id)
         worker = self._workers.get(key)
         if worker is None or worker.room is not room:
             account = _person(room, account_id)
             recorder = Recorder(self._blobs, self._settings.limits)
-            worker = self._workers[key] = KernelWorker(room, account, self._compute, recorder)
+            worker = self._workers[key] = KernelWorker(room, account, self._compute, recorder, self._deaths)
         return worker
 
     def _with_kernel(self, room: Room, account_id: str) -> KernelWorker:
@@ -119,6 +121,8 @@ class Executions:
         return worker
 
     def _runtime_ended(self, runtime_id: str, reason: str, message: str) -> None:
+        if self._deaths is not None:
+            self._deaths.forget(runtime_id)
         for worker in list(self._workers.values()):
             record = worker.room.staged.ledger["kernels"].get(worker.account["id"])
             if record is not None and record["runtime_id"] == runtime_id and not worker.room.closed:

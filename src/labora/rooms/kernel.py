@@ -18,6 +18,7 @@ from labora.base.ids import new_id
 from labora.base.logging import get_logger
 from labora.kernels.model import KernelInfo, KernelMessage, KernelSession
 from labora.rooms import operations as op
+from labora.rooms.deaths import Deaths
 from labora.rooms.model import KernelRecord, Language, Person
 from labora.rooms.ports import Compute, RuntimeLease
 from labora.rooms.recorder import Recorder
@@ -37,13 +38,14 @@ log = get_logger("rooms")
 class KernelWorker:
     """Effects of one account in one room, one after the other; an interrupt goes past them."""
 
-    def __init__(self, room: Room, account: Person, compute: Compute, recorder: Recorder) -> None:
+    def __init__(self, room: Room, account: Person, compute: Compute, recorder: Recorder, deaths: Deaths) -> None:
         self.room = room
         self.account = account
         self.runtime_id: str | None = None
         self.session: KernelSession | None = None
         self._compute = compute
         self._recorder = recorder
+        self._deaths = deaths
         self._effects: asyncio.Queue[op.Effect | Callable[[], Awaitable[None]]] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._burst = float(BURST)
@@ -255,6 +257,12 @@ class KernelWorker:
         if not fresh:
             return
         await self._pace()
+        running = any(
+            execution["status"] == "running" and execution["account"]["id"] == self.account["id"]
+            for execution in self.room.staged.state["executions"].values()
+        )
+        blamed = record.get("memory_kills", 0)
+        fresh = await self._deaths.explained(fresh, record["runtime_id"], blamed, running=running)
         await self._store(fresh)
         faults.reach("output.before")
         await self.room.settled()
@@ -267,6 +275,8 @@ class KernelWorker:
             record = self._record()
             if record is None:
                 raise ConflictError("This kernel is no longer the notebook's.", code="kernel_replaced")
+            if blamed := self._deaths.blamed(record["runtime_id"]):
+                record = {**record, "memory_kills": blamed}
             try:
                 await self._recorder.record(self.room, self.account["id"], record, messages)
             except UnavailableError as error:

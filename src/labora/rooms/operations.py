@@ -96,10 +96,11 @@ class ExecutionFinished:
 
 @dataclass(frozen=True, slots=True)
 class KernelDied:
-    """The kernel ended by itself; ``message`` says why and what to do."""
+    """The kernel ended by itself; ``message`` says why and what to do. ``reason`` is ``oom`` where that is proved."""
 
     account_id: str
     message: str
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

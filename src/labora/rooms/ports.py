@@ -18,6 +18,14 @@ class RuntimeLease:
     isolation: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class MemoryKills:
+    """How many processes of a runtime were killed for memory since it began, and its limit where it has one."""
+
+    count: int
+    limit_bytes: int | None
+
+
 class Compute(Protocol):
     """Runtimes and their kernels; wired by the API to :mod:`labora.runtimes` and :mod:`labora.kernels`."""
 
@@ -45,6 +53,10 @@ class Compute(Protocol):
 
     def on_ended(self, listener: Callable[[str, str, str], None]) -> None:
         """Calls ``listener(runtime_id, reason, message)`` whenever a runtime has ended, whatever the cause."""
+        ...
+
+    async def memory_kills(self, runtime_id: str) -> MemoryKills | None:
+        """Returns what the host counted, None where it cannot. Raises LaboraError when it does not answer."""
         ...
 
     def note_execution(self, runtime_id: str) -> None:
