@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import httpx
+import pytest
 
 from labora.api.app import LaboraApp
 from labora.testing.server import ORIGIN, PASSWORD, ServerInProcess
@@ -131,3 +132,38 @@ async def test_opening_a_notebook_puts_it_on_top_of_recent(
 
     assert await recent(ann) == [first, second]
     assert await recent(bob) == [first]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        {"text": "hello"},
+        {"bytes": b""},
+        {"bytes": b"\x00" + b"[" * 500_000},
+        {"bytes": b'\x00{"type":"ping","id":"a","x":NaN}'},
+        {"bytes": b'\x00{"type":"ping","id":"a","x":1e999}'},
+        {"bytes": b'\x03{"cell_id":null,"anchor":{"x":NaN}}'},
+        {"bytes": b'\x03{"cell_id":null,"anchor":{"x":1e999}}'},
+        {"bytes": b'\x03{"cell_id":null,"anchor":' + b'{"x":' * 100 + b"1" + b"}" * 101},
+    ],
+)
+async def test_sec_44_junk_costs_its_own_socket_alone(
+    app: LaboraApp, server: ServerInProcess, ann: httpx.AsyncClient, frame: dict[str, Any]
+) -> None:
+    path = f"/api/v1/files/{await notebook(ann)}/room"
+    first = Socket(app, path, cookies_of(ann))
+    await first.inbox.put({"type": "websocket.receive", **frame})
+    assert (await first.next())["type"] == "websocket.accept"
+    assert await first.close_code() == 4409, "the first frame must say hello"
+    good, bad = Socket(app, path, cookies_of(ann)), Socket(app, path, cookies_of(ann))
+    await good.hello()
+    await bad.hello(8)
+    await bad.inbox.put({"type": "websocket.receive", **frame})
+    assert await bad.close_code() == 4409
+    await good.inbox.put({"type": "websocket.receive", "bytes": b'\x00{"type":"ping","id":"a\\ud800"}'})
+    while (message := await good.next())["bytes"][:1] != b"\x00":
+        json.loads(message["bytes"][1:], parse_constant=pytest.fail)
+    answer = json.loads(message["bytes"][1:])
+    assert (answer["type"], answer["id"]) == ("ack", "a\ufffd")
+    good.task.cancel()
+    await asyncio.wait([good.task])

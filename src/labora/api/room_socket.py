@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import struct
 from typing import Any
 
@@ -11,11 +10,13 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from labora.access import ANONYMOUS, Principal
 from labora.api.models import FileAnswer
-from labora.base.errors import ForbiddenError, GoneError, InvalidError, LaboraError, NotFoundError
+from labora.base.errors import ForbiddenError, GoneError, InvalidError, LaboraError, NotFoundError, TooLargeError
+from labora.notebook.jsontext import load_bounded
 from labora.rooms import Close, Lane, Room, Rooms, Subscriber, handle_command
 
 VERSION = 1
 HELLO_TIMEOUT_S = 15.0
+MAX_DEPTH = 32
 _UPDATE_HEAD = 6
 _MAX_CLIENT_ID = 2**53 - 1
 
@@ -55,7 +56,7 @@ async def serve_room(websocket: WebSocket, rooms: Rooms, principal: Principal, f
 
 async def _hello(websocket: WebSocket) -> dict[str, Any] | None:
     """Returns the client's hello, or None when it speaks another version. Raises InvalidError."""
-    data = await websocket.receive_bytes()
+    data = await _received(websocket)
     hello = _json(data[1:]) if data[:1] == bytes([Lane.CONTROL]) else {}
     if hello.get("type") != "hello":
         raise InvalidError("The first frame must say hello.")
@@ -65,6 +66,17 @@ async def _hello(websocket: WebSocket) -> dict[str, Any] | None:
     if not isinstance(client_id, int) or isinstance(client_id, bool) or not 0 <= client_id <= _MAX_CLIENT_ID:
         raise InvalidError("hello needs the Yjs client id.")
     return hello
+
+
+async def _received(websocket: WebSocket) -> bytes:
+    """Returns the next frame. Raises WebSocketDisconnect, or InvalidError for a frame of text."""
+    message = await websocket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", 1005))
+    data = message.get("bytes")
+    if not isinstance(data, bytes):
+        raise InvalidError("Frames are binary.")
+    return data
 
 
 async def _send(websocket: WebSocket, subscriber: Subscriber) -> None:
@@ -82,13 +94,13 @@ async def _send(websocket: WebSocket, subscriber: Subscriber) -> None:
 async def _receive(websocket: WebSocket, rooms: Rooms, room: Room, subscriber: Subscriber) -> None:
     try:
         while subscriber.close_code is None:
-            data = await websocket.receive_bytes()
+            data = await _received(websocket)
             # While the journal cannot keep up, this page waits, and nothing of it is lost.
             await rooms.journal.writable()
             _frame(rooms, room, subscriber, data)
             room.touch()
         await asyncio.Event().wait()
-    except (WebSocketDisconnect, KeyError):
+    except WebSocketDisconnect:
         return
     except LaboraError as error:
         subscriber.close(_close_code(error), error.message)
@@ -121,8 +133,8 @@ def _document(room: Room, subscriber: Subscriber, body: bytes) -> None:
 
 def _json(body: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(body)
-    except (ValueError, RecursionError) as error:
+        value = load_bounded(body.decode(), max_depth=MAX_DEPTH)
+    except (ValueError, InvalidError, TooLargeError) as error:
         raise InvalidError("A control frame is not JSON.") from error
     if not isinstance(value, dict):
         raise InvalidError("A control frame is not an object.")

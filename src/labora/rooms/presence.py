@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from labora.base.errors import InvalidError, RateLimitedError, TooLargeError
+from labora.notebook.jsontext import load_bounded
 from labora.rooms.subscriber import Lane, Subscriber, json_frame
 
+MAX_DEPTH = 16
 FLOOD_FACTOR = 50
 """A client that sends this many times the allowed rate is closed instead of coalesced."""
 
@@ -91,8 +92,9 @@ def _entry(subscriber: Subscriber, state: dict[str, Any] | None) -> dict[str, An
 
 def _checked(body: bytes) -> dict[str, Any]:
     try:
-        given = json.loads(body)
-    except (ValueError, RecursionError) as error:
+        # Bounded and without NaN: what one client sends here, every other client's parser has to take.
+        given = load_bounded(body.decode(), max_depth=MAX_DEPTH)
+    except (ValueError, InvalidError, TooLargeError) as error:
         raise InvalidError("A presence message is not JSON.") from error
     if not isinstance(given, dict):
         raise InvalidError("A presence message is not an object.")
