@@ -16,8 +16,9 @@ from labora.notebook.codec import write_notebook
 from labora.notebook.model import BlobRef as OutputRef
 from labora.notebook.model import blob_refs
 from labora.rooms import store
+from labora.rooms.bin import bin_notes, purge_bin
 from labora.rooms.model import RoomState
-from labora.rooms.operations import MarkSaved
+from labora.rooms.operations import MarkSaved, Record
 from labora.rooms.room import Room
 from labora.rooms.state import dump_snapshot
 
@@ -79,7 +80,7 @@ class Checkpoints:
             return revision
 
     async def _mark(self, room: Room, saved: Any) -> None:
-        room.perform(MarkSaved(saved))
+        room.perform(Record(notes=tuple(bin_notes(room))), MarkSaved(saved))
         await room.settled()
 
     async def compact(self, room: Room) -> None:
@@ -93,6 +94,15 @@ class Checkpoints:
             await store.trim_journal(connection, room.file_id, seq)
             await store.keep_blobs(connection, room.file_id, referred(room.staged.state))
         faults.reach("trim.after")
+
+    async def purge(self, room: Room) -> None:
+        """Ends the cells that are in the bin for too long; for a room that nobody is connected to."""
+        clean = room.dirty_since is None
+        if purge_bin(room):
+            await room.settled()
+            if clean:
+                # No revision differs by what is in the bin.
+                room.clean()
 
     def forget(self, file_id: str) -> None:
         """Drops what is kept for a room that left memory."""

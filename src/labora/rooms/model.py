@@ -137,10 +137,12 @@ class Ledger(TypedDict):
     sources: dict[str, Source]
     kernels: dict[str, KernelRecord]
     commands: dict[str, dict[str, Any]]
+    # Cell id → when a checkpoint first saw it deleted.
+    deleted: dict[str, str]
 
 
 Note = dict[str, Any]
-"""A private event; ``type`` is ``source``, ``kernel`` or ``command``."""
+"""A private event; ``type`` is ``source``, ``kernel``, ``command`` or ``deleted``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,7 @@ def empty_state() -> RoomState:
 
 def empty_ledger() -> Ledger:
     """Returns a ledger without entries."""
-    return {"sources": {}, "kernels": {}, "commands": {}}
+    return {"sources": {}, "kernels": {}, "commands": {}, "deleted": {}}
 
 
 def empty_cell() -> CellState:

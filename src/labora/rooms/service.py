@@ -339,6 +339,8 @@ class Rooms:
                 await room.settled()
                 if room.dirty_since is not None and not await try_save(self._checkpoints, room):
                     return False
+                if room.document is not None and room.read_only_reason is None and not room.subscribers:
+                    await self._checkpoints.purge(room)
                 if room.subscribers or room.works or room.dirty_since is not None:
                     return False
                 if room.document is not None and room.read_only_reason is None:

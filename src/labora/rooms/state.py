@@ -137,6 +137,8 @@ def apply_note(ledger: Ledger, note: Note) -> Ledger:
             if len(commands) > MAX_COMMANDS:
                 del commands[next(iter(commands))]
             return {**ledger, "commands": commands}
+        case "deleted":
+            return {**ledger, "deleted": note["cells"]}
         case unknown:
             raise InvalidError(f"Note type {unknown!r} is not known.", code="unknown_event")
 
