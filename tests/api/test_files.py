@@ -106,6 +106,36 @@ async def test_search_finds_by_part_of_the_name_what_may_be_read(
     assert await names(ann, q="1%0") == []
 
 
+async def test_search_folds_the_case_of_every_script(
+    server: ServerInProcess, owner: httpx.AsyncClient, ann: httpx.AsyncClient
+) -> None:
+    for name in ("Übung", "STRASSE", "Ελλάδα ΟΔΟΣ", "Отчёт"):
+        await make(ann, "folder", name)
+    found = {
+        q: await names(ann, q=q) for q in ("übung", "ÜBUNG", "u\u0308bung", "straße", "οδός".upper(), "οδος", "ОТЧЁТ")
+    }
+    assert found == {
+        "übung": ["Übung"],
+        "ÜBUNG": ["Übung"],
+        "u\u0308bung": ["Übung"],
+        "straße": ["STRASSE"],
+        "ΟΔΌΣ": [],
+        "οδος": ["Ελλάδα ΟΔΟΣ"],
+        "ОТЧЁТ": ["Отчёт"],
+    }
+    old = (await ann.get("/files", params={"q": "übung"})).json()["files"][0]["id"]
+    await ann.patch(f"/files/{old}", json={"name": "Ärger"})
+    assert (await names(ann, q="ärGER"), await names(ann, q="übung")) == (["Ärger"], [])
+    # Sorted as they are searched: not all capitals before all small letters.
+    folder = await make(ann, "folder", "sorted")
+    for name in ("ökonomie", "Zebra", "apfel", "Öl"):
+        await make(ann, "folder", name, folder)
+    assert await names(ann, folder=folder) == ["apfel", "Zebra", "ökonomie", "Öl"]
+    await ann.patch("/me", json={"name": "Åsa Ünal"})
+    people = (await owner.get("/people", params={"q": "åSA ü"})).json()["people"]
+    assert [person["name"] for person in people] == ["Åsa Ünal"]
+
+
 async def test_star_and_shared_with_me(ann: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
     file_id = await make(ann, "notebook", "n")
     await share(ann, file_id, "bob", "editor")

@@ -15,6 +15,7 @@ from labora.accounts.tokens import TOUCH_EVERY, ApiTokens
 from labora.base.clock import parse_timestamp, timestamp
 from labora.base.errors import ConflictError, ForbiddenError, NotFoundError, UnauthenticatedError
 from labora.base.ids import new_id, new_secret, secret_digest
+from labora.base.text import folded
 
 _SETUP_DAYS = 365
 _RESET_HOURS = 24
@@ -110,6 +111,9 @@ class Accounts(ApiTokens):
         hashed = await self._passwords.hash(password)
         async with self._database.transaction() as connection:
             link = await self._live_link(connection, kind, secret)
+            if is_owner and await store.count_accounts(connection):
+                # The operator made the first account meanwhile: a link that was printed before makes no second owner.
+                raise NotFoundError("This server has its owner already. Ask for an invitation.", code="dead_link")
             await store.use_link(connection, link.id, self._now())
             account = await self._add_account(connection, name, login, hashed, is_owner=is_owner)
             signed_in = await self._sign_in(connection, account, address, user_agent)
@@ -240,7 +244,8 @@ class Accounts(ApiTokens):
         """Changes how the account is shown."""
         account_id = account_of(principal)
         async with self._database.transaction() as connection:
-            await store.update_account(connection, account_id, {"name": clean_text(name, "name", 120)})
+            name = clean_text(name, "name", 120)
+            await store.update_account(connection, account_id, {"name": name, "folded_name": folded(name)})
         return await self.account(account_id)
 
     async def change_password(self, principal: Principal, old: str, new: str, *, address: str = "") -> None:

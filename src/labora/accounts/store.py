@@ -9,6 +9,7 @@ from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labora.accounts.model import Account, ApiToken, Invitation
+from labora.base.text import folded
 from labora.db.schema import accounts, api_tokens, audit_log, instance, login_attempts, login_sessions, one_time_links
 
 _ACCOUNT = [accounts.c[name] for name in ("id", "name", "login", "is_owner", "color", "created_at", "disabled_at")]
@@ -48,17 +49,16 @@ async def all_accounts(connection: AsyncConnection) -> list[Account]:
 
 async def find_people(connection: AsyncConnection, text: str, limit: int) -> list[Account]:
     """Returns enabled accounts whose name or sign-in name contains ``text``."""
-    wanted = text.lower()
     query = (
         select(*_ACCOUNT)
         .where(
             accounts.c.disabled_at.is_(None),
             or_(
-                func.lower(accounts.c.name).contains(wanted, autoescape=True),
-                accounts.c.login.contains(wanted, autoescape=True),
+                accounts.c.folded_name.contains(folded(text), autoescape=True),
+                accounts.c.login.contains(text.lower(), autoescape=True),
             ),
         )
-        .order_by(accounts.c.name, accounts.c.id)
+        .order_by(accounts.c.folded_name, accounts.c.id)
         .limit(limit)
     )
     return [_account(row) for row in await connection.execute(query)]

@@ -6,6 +6,8 @@ same in every database. Ids are :func:`labora.base.ids.new_id`. JSON columns hol
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -24,6 +26,8 @@ from sqlalchemy import (
     false,
 )
 
+from labora.base.text import folded
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -33,6 +37,11 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
+def _folded_name(context: Any) -> str:
+    return folded(context.get_current_parameters()["name"])
+
 
 Id = String(32)
 Moment = String(24)
@@ -52,6 +61,8 @@ accounts = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("name", String(120), nullable=False),
+    # What the name is searched and sorted by (labora.base.text.folded); whoever changes the name changes it too.
+    Column("folded_name", Text, nullable=False, default=_folded_name),
     # Lower-cased sign-in name (an e-mail address or a plain name); unique.
     Column("login", String(254), nullable=False, unique=True),
     Column("password_hash", Text),
@@ -145,6 +156,7 @@ files = Table(
     Column("id", Id, primary_key=True),
     Column("kind", String(16), nullable=False),
     Column("name", String(255), nullable=False),
+    Column("folded_name", Text, nullable=False, default=_folded_name),
     Column("media_type", String(255), nullable=False),
     Column("owner_id", Id, ForeignKey("accounts.id"), nullable=False),
     # NULL only for the root folder ("My Drive") of an account.
@@ -166,7 +178,7 @@ files = Table(
     Column("read_only_reason", Text),
     Column("settings", JSON, nullable=False),
     CheckConstraint("kind in ('folder', 'notebook', 'file', 'shortcut')", name="kind"),
-    Index("ix_files_parent_id_name", "parent_id", "name"),
+    Index("ix_files_parent_id_folded_name", "parent_id", "folded_name"),
     Index("ix_files_owner_id_modified_at", "owner_id", "modified_at"),
     Index("ix_files_path", "path"),
 )

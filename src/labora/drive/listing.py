@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from labora.access import Principal, visible
 from labora.base.clock import timestamp
 from labora.base.errors import InvalidError
+from labora.base.text import folded
 from labora.db.schema import files, permissions, recents
 
 VIEWS = ("drive", "shared", "recent", "trash", "starred", "search")
@@ -24,7 +25,7 @@ MAX_PAGE = 1000
 _opened_at = func.coalesce(recents.c.opened_at, "")
 _KEYS: dict[str, ColumnElement[Any]] = {
     "folder": case((files.c.kind == "folder", 0), else_=1),
-    "name": func.lower(files.c.name),
+    "name": files.c.folded_name,
     "modified_at": files.c.modified_at,
     "created_at": files.c.created_at,
     "size": files.c.size,
@@ -136,7 +137,7 @@ def _conditions(principal: Principal, query: ListQuery, now: datetime) -> list[C
         case _:
             conditions += [present, files.c.parent_id.is_not(None), visible(principal, now)]
     if query.text:
-        conditions.append(func.lower(files.c.name).contains(query.text.lower(), autoescape=True))
+        conditions.append(files.c.folded_name.contains(folded(query.text), autoescape=True))
     return conditions
 
 

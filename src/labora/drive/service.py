@@ -14,6 +14,7 @@ from labora.base.clock import Clock
 from labora.base.errors import ConflictError, InvalidError, LaboraError, NotFoundError, UnsupportedError
 from labora.base.ids import new_id
 from labora.base.settings import LimitSettings
+from labora.base.text import folded
 from labora.blobs import BlobRef, Blobs
 from labora.db import Database
 from labora.drive import store
@@ -301,7 +302,12 @@ class Drive:
         row = access.file
         if row["kind"] == "notebook" and not is_notebook(name):
             name = clean_name(f"{name[: MAX_LENGTH - 6]}.ipynb")
-        changes = {"name": name, "modified_at": self.context.now(), "modified_by": principal.account_id}
+        changes = {
+            "name": name,
+            "folded_name": folded(name),
+            "modified_at": self.context.now(),
+            "modified_by": principal.account_id,
+        }
         if row["kind"] == "file":
             changes["media_type"] = media_type_of(name)
         await store.bump(connection, access.file_id, changes)

@@ -18,6 +18,7 @@ def upgrade() -> None:
         "accounts",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("folded_name", sa.Text(), nullable=False),
         sa.Column("login", sa.String(length=254), nullable=False),
         sa.Column("password_hash", sa.Text(), nullable=True),
         sa.Column("is_owner", sa.Boolean(), server_default=sa.text("0"), nullable=False),
@@ -83,6 +84,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("folded_name", sa.Text(), nullable=False),
         sa.Column("media_type", sa.String(length=255), nullable=False),
         sa.Column("owner_id", sa.String(length=32), nullable=False),
         sa.Column("parent_id", sa.String(length=32), nullable=True),
@@ -108,7 +110,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_files")),
     )
     op.create_index("ix_files_owner_id_modified_at", "files", ["owner_id", "modified_at"], unique=False)
-    op.create_index("ix_files_parent_id_name", "files", ["parent_id", "name"], unique=False)
+    op.create_index("ix_files_parent_id_folded_name", "files", ["parent_id", "folded_name"], unique=False)
     op.create_index("ix_files_path", "files", ["path"], unique=False)
     op.create_table(
         "login_sessions",
