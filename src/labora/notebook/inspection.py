@@ -80,7 +80,12 @@ def check_cells(cells: Any, changes: Changes, limits: LimitSettings) -> None:
     if changes.gone:
         _bad("A cell was removed or replaced; mark it as deleted instead.", "cell_removed")
     count = len(cells)
-    if count > 2 * limits.cells and any("*" in parts for parts in changes.cells.values()):
+    if count <= limits.cells or not any("*" in parts for parts in changes.cells.values()):
+        return
+    # Deleted cells stay until compaction and count half: what is pasted anew must not need an emptied bin.
+    if count <= 2 * limits.cells:
+        count = sum(1 for cell in cells.values() if not cell.get("deleted"))
+    if count > limits.cells:
         raise TooLargeError(
             f"A notebook holds up to {limits.cells} cells; split it into several.",
             code="too_many_cells",
