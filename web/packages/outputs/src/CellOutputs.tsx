@@ -39,7 +39,7 @@ export function CellOutputs(props: CellOutputsProps) {
   const body = useRef<OutputsText>(null);
   if (outputs.length === 0 && !(framed && live)) return null;
   return (
-    <section className="lo-outputs" aria-label={say('activeOutput')} data-cell-outputs={cellId}>
+    <div className="lo-outputs" role="group" aria-label={say('activeOutput')} data-cell-outputs={cellId}>
       <TallBox {...props}>
         {framed ? (
           <FrameOutputs key={executionId} ref={body} {...{ fileId, cellId, executionId, outputs }} />
@@ -48,7 +48,7 @@ export function CellOutputs(props: CellOutputsProps) {
         )}
       </TallBox>
       <Tools onCopy={() => body.current?.text() ?? Promise.resolve('')} onClear={props.onClear} />
-    </section>
+    </div>
   );
 }
 
@@ -106,7 +106,12 @@ function TallBox({ live, scrolled, onScrolledChange, children }: CellOutputsProp
   };
   return (
     <>
-      <div ref={box} className={capped ? 'lo-box lo-capped' : 'lo-box'}>
+      <div
+        ref={box}
+        className={capped ? 'lo-box lo-capped' : 'lo-box'}
+        // A box that scrolls is a stop of the keyboard.
+        {...(capped ? { tabIndex: 0, role: 'group', 'aria-label': say('activeOutput') } : {})}
+      >
         <div ref={content}>{children}</div>
       </div>
       {tall ? (

@@ -17,20 +17,26 @@ export interface DialogProps {
   onSubmit?: () => void;
 }
 
+/** A body that scrolls and holds nothing that takes the focus takes it itself: the keyboard then scrolls it. */
+function reachable(body: HTMLElement | null): void {
+  if (body && body.scrollHeight > body.clientHeight && !body.querySelector('a, button, input, select, textarea'))
+    body.tabIndex = 0;
+}
+
 export function Dialog({ open, onClose, title, description, children, footer, size = 'md', onSubmit }: DialogProps) {
   const body = (
     <>
-      <header className="ui-dialog-header">
+      <div className="ui-dialog-header">
         <Radix.Title className="ui-dialog-title">{title}</Radix.Title>
         <Radix.Close asChild>
           <IconButton icon="close" label={t('ui.close')} tooltip={false} />
         </Radix.Close>
-      </header>
-      <div className="ui-dialog-body">
+      </div>
+      <div className="ui-dialog-body" ref={reachable}>
         {description && <Radix.Description className="ui-dialog-description">{description}</Radix.Description>}
         {children}
       </div>
-      {footer && <footer className="ui-dialog-footer">{footer}</footer>}
+      {footer && <div className="ui-dialog-footer">{footer}</div>}
     </>
   );
   function send(event: FormEvent) {

@@ -47,7 +47,7 @@ export function Contents() {
   }, [doc, doc.generation]);
   return (
     <nav className="nb-contents" aria-label={t('notebook.contents.title')}>
-      <header>
+      <div className="nb-contents-head">
         <h2>{t('notebook.contents.title')}</h2>
         <IconButton
           size="sm"
@@ -55,7 +55,7 @@ export function Contents() {
           label={t('notebook.banner.dismiss')}
           onClick={() => controller.ui.setPreference('contents', false)}
         />
-      </header>
+      </div>
       {headings.length === 0 && <p>{t('notebook.contents.empty')}</p>}
       {headings.map((heading, at) => (
         <button

@@ -112,7 +112,12 @@ export function Header() {
       <div className="nb-header-end">
         <People />
         {abilities.includes('share') && (
-          <Button icon="person_add" variant="secondary" onClick={() => controller.ui.dialog.set('share')}>
+          <Button
+            icon="person_add"
+            variant="secondary"
+            aria-label={t('notebook.share')}
+            onClick={() => controller.ui.dialog.set('share')}
+          >
             <span className="nb-wide">{t('notebook.share')}</span>
           </Button>
         )}
