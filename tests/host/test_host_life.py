@@ -19,6 +19,7 @@ from labora.base.settings import RuntimeSettings, Settings, StorageSettings
 from labora.host import ensure_host
 from labora.host.client import HostClient
 from labora.host.model import Limits
+from labora.host.privilege import blocking_ancestor
 from labora.host.process import is_alive
 from labora.host.sandbox import interpreter_prefixes
 
@@ -249,6 +250,8 @@ def test_ensure_host_starts_one_that_outlives_us_and_finds_it_again(data_folder)
 
 
 async def test_without_isolation_a_runtime_still_speaks_the_protocol(make_host):
+    if os.geteuid() == 0 and blocking_ancestor(Path(sys.base_prefix) / "bin", 200_000):
+        pytest.skip("this Python lies in a folder that only root may enter; without isolation nobody else can run it")
     host = make_host("a" if os.geteuid() == 0 else "b")
     assert (await host.start("--isolation", "none")).level == "none"
     handle = await host.runtime()
@@ -289,7 +292,8 @@ async def test_an_interpreter_outside_usr_is_shown_at_its_own_path(make_host, da
     (data_folder / "home of root").chmod(0o700 if os.geteuid() == 0 else 0o755)
     await host.start()
     prefixes = interpreter_prefixes(data_folder / "images" / "py" / "env")
-    assert prefixes == [str(home)]
+    # The test's own interpreter, where it is not the system's, and the one made here.
+    assert str(home) in prefixes
     handle = await host.runtime()
     guest = await host.guest(handle)
     assert await guest.run(f"print(open({str(home / 'mark')!r}).read())") == "shown"
