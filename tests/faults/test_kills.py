@@ -30,7 +30,7 @@ from labora.testing.recorder import eventually
 
 ROUNDS = int(os.environ.get("LABORA_TEST_ROUNDS", "20"))
 SEED = int(os.environ.get("LABORA_TEST_SEED", "0")) or random.randrange(1, 1 << 30)
-ROUNDS_PER_NOTEBOOK = 10
+ROUNDS_PER_NOTEBOOK = 5
 CONTROL_POINTS = (
     "journal.before",
     "journal.after",
@@ -108,7 +108,7 @@ class House:
             token = f"<{name}{len(self.typed[name])}>"
             page.type(self.chance.choice(("c0", "c1")), token)
             self.typed[name].append(token)
-            await asyncio.sleep(self.chance.uniform(0.002, 0.03))
+            await asyncio.sleep(self.chance.uniform(0.01, 0.06))
 
     @asynccontextmanager
     async def typing(self) -> AsyncIterator[None]:
@@ -240,7 +240,7 @@ class House:
 
     async def kill_agent_at(self, point: str) -> str:
         """The same at a point inside the agent, which is armed when its runtime starts."""
-        fault = f"{point}:{self.chance.randint(1, 4)}"
+        fault = f"{point}:{self.chance.randint(1, 2 if 'execute' in point else 6)}"
         await self._restart_control({"LABORA_RUNTIMES__ENVIRONMENT": f'{{"LABORA_FAULT": "{fault}"}}'})
         page = self.pages["A"]
         await page.until(lambda: page.connected)
