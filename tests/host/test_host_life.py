@@ -287,7 +287,7 @@ async def test_an_interpreter_outside_usr_is_shown_at_its_own_path(make_host, da
         text = (environment / "pyvenv.cfg").read_text()
         (environment / "pyvenv.cfg").write_text(text.replace("home = ", f"home = {home}/bin\nbase = ", 1))
     (home / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}").symlink_to(
-        os.path.realpath(sys._base_executable)  # noqa: ASYNC240
+        os.path.realpath(sys._base_executable)
     )
     (data_folder / "home of root").chmod(0o700 if os.geteuid() == 0 else 0o755)
     await host.start()

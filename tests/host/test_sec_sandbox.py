@@ -35,7 +35,7 @@ def call(numbers, *arguments):
 async def test_sec_58_files_of_the_host_are_not_there(host, data_folder):
     (data_folder / "secret").write_text("host secret")
     canary = Path("/var/tmp/labora-host-canary")
-    canary.write_text("x")  # noqa: ASYNC240
+    canary.write_text("x")
     try:
         guest = await host.guest(await host.runtime())
         paths = [
@@ -47,7 +47,7 @@ async def test_sec_58_files_of_the_host_are_not_there(host, data_folder):
         assert out == "[]"
         assert await guest.run("import os; print(os.listdir('/tmp'), os.listdir('/root'))") == f"[] {IN_ROOT_HOME}"
     finally:
-        canary.unlink()  # noqa: ASYNC240
+        canary.unlink()
 
 
 async def test_sec_58_environment_and_memory_of_the_agent_are_closed(host):
