@@ -19,6 +19,16 @@ function useStableOrder(ids: readonly string[]): readonly string[] {
   return merged;
 }
 
+function moveAlive(list: Movable, element: Element, before: Element | null): void {
+  const focused = document.activeElement;
+  list.moveBefore?.(element, before);
+  // Firefox leaves the focus on an editor that was moved but takes the caret away: what is typed then is lost.
+  if (focused instanceof HTMLElement && element.contains(focused)) {
+    focused.blur();
+    focused.focus({ preventScroll: true });
+  }
+}
+
 function arrange(list: Movable, ids: readonly string[], kindOf: (id: string) => string): void {
   const elements = new Map<string, HTMLElement>();
   for (const child of list.children) if (child instanceof HTMLElement) elements.set(child.dataset['cell'] ?? '', child);
@@ -32,7 +42,7 @@ function arrange(list: Movable, ids: readonly string[], kindOf: (id: string) => 
     if (element.getAttribute('aria-label') !== label) element.setAttribute('aria-label', label);
     // Where the browser can move an element with its frames alive, the order of reading follows the order seen.
     const before: Element | null = previous ? previous.nextElementSibling : list.firstElementChild;
-    if (before !== element) list.moveBefore?.(element, before);
+    if (before !== element && list.moveBefore) moveAlive(list, element, before);
     previous = element;
   }
 }
@@ -62,7 +72,7 @@ export function CellList() {
     ) : null;
     return (
       <EmptyState icon="science" title={t('notebook.emptyTitle')} actions={actions}>
-        {t('notebook.emptyBody')}
+        {controller.canEdit && t('notebook.emptyBody')}
       </EmptyState>
     );
   }
