@@ -6,6 +6,10 @@ import { NotebookPage } from './notebook.mjs';
 import { Api, Server } from './server.mjs';
 import { press, role } from './ui.mjs';
 
+/** What browsers report by themselves while a server is away. */
+export const AWAY = [
+  /WebSocket|ERR_CONNECTION_REFUSED|ERR_INTERNET_DISCONNECTED|NetworkError|Firefox can.t establish|was interrupted/,
+];
 export const OWNER = { name: 'Olga Owner', login: 'olga', password: 'a long enough password' };
 
 /** Runs one journey in the browser that the command line names ("chromium" or "firefox") and ends the process. */

@@ -92,7 +92,7 @@ export class NotebookPage {
   async retype(text) {
     await press(this.page, 'Ctrl+A');
     await this.page.keyboard.press('Delete');
-    await this.page.keyboard.sendCharacter(text);
+    await this.page.keyboard.type(text);
   }
 
   /** Presses the run button of a cell. */
