@@ -365,3 +365,14 @@ async def test_a_crash_while_memory_ran_out_elsewhere_is_not_blamed_on_memory(ho
         kernel.say("died", {**KILLED, "signal": "SIGSEGV", "message": "Native code crashed."}, None, "agent")
         assert (await page.finished(ids[0]))["reason"].startswith("Native code crashed.")
         assert page.state["runtimes"]["ada"]["reason"] is None
+
+
+async def test_outputs_copied_onto_a_running_cell_do_not_take_its_own(house: Any) -> None:
+    file_id = await house.notebook("hang", "empty")
+    async with house.page(file_id) as page:
+        kernel, ids = await start_hanging(house, page, "c0")
+        assert (await page.command("copy_outputs", **{"from": "c1", "to": "c0"}))["type"] == "ack"
+        kernel.print(ids[0], "still here\n")
+        kernel.done(ids[0])
+        await page.finished(ids[0])
+        assert page.text("c0") == "still here\n"

@@ -1,7 +1,7 @@
 """The bin of a notebook: since when its deleted cells are deleted, and the end of those that nobody took back.
 
 A deleted cell is a flag in the document, which says nothing of time: the room's ledger remembers when a checkpoint
-first saw it. A purge really takes the cell out of the document, so it comes only when no page is connected and long after.
+first saw it. A purge really takes the cell out of the document, so it comes long after, when no page is connected.
 """
 
 from __future__ import annotations

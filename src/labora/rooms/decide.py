@@ -92,9 +92,7 @@ def decide(turn: Decision, operation: Operation) -> Decision:
         case ClearOutputs():
             _clear(turn, operation.cells)
         case CopyOutputs():
-            source = turn.snapshot.state["cells"].get(operation.source)
-            copy = None if source is None else {**source, "execution_id": None}
-            turn.emit({"type": "cell_state", "cell_id": operation.target, "state": copy})
+            _copy_outputs(turn, operation)
         case MarkSaved():
             turn.emit({"type": "saved", "saved": operation.saved})
         case Record():
@@ -358,14 +356,27 @@ def _answer_input(turn: Decision, op: AnswerInput) -> None:
     turn.effects.append(SendInput(op.account_id, op.execution_id, op.request_id, op.value))
 
 
+def _copy_outputs(turn: Decision, op: CopyOutputs) -> None:
+    if _runs(turn, op.target):
+        # What it prints is newer than any copy.
+        return
+    source = turn.snapshot.state["cells"].get(op.source)
+    copy = None if source is None else {**source, "execution_id": None}
+    turn.emit({"type": "cell_state", "cell_id": op.target, "state": copy})
+
+
+def _runs(turn: Decision, cell_id: str) -> bool:
+    """Returns whether the execution that owns a cell's slot is running."""
+    cell = turn.snapshot.state["cells"].get(cell_id)
+    owner = turn.snapshot.state["executions"].get(cell["execution_id"] or "") if cell is not None else None
+    return owner is not None and owner["status"] == "running"
+
+
 def _clear(turn: Decision, cells: tuple[str, ...]) -> None:
-    executions = turn.snapshot.state["executions"]
     for cell_id in cells:
         cell = turn.snapshot.state["cells"].get(cell_id)
         if cell is None or cell == empty_cell():
             continue
-        owner = cell["execution_id"]
-        runs = owner is not None and owner in executions and executions[owner]["status"] == "running"
         # A running cell keeps its slot: what it prints from now on shows.
-        state = {**empty_cell(), "execution_id": owner} if runs else None
+        state = {**empty_cell(), "execution_id": cell["execution_id"]} if _runs(turn, cell_id) else None
         turn.emit({"type": "cell_state", "cell_id": cell_id, "state": state})
