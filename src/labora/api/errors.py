@@ -13,6 +13,7 @@ from starlette.types import Send
 
 from labora.base.errors import LaboraError, TooLargeError
 
+UNEXPECTED = "Something went wrong on the server. Try again; its log says more."
 _CODES = {
     400: ("invalid", "The request cannot be read."),
     404: ("not_found", "There is nothing at this address."),
@@ -66,6 +67,11 @@ def add_handlers(app: FastAPI) -> None:
         message = f"{first['where']}: {first['problem']}."
         return JSONResponse({"code": "invalid", "message": message, "details": {"problems": problems}}, 400)
 
+    async def unexpected(_request: Request, _error: Exception) -> JSONResponse:
+        # Starlette raises the error again after this answer, so the gate logs it.
+        return error_response(LaboraError(UNEXPECTED))
+
+    app.add_exception_handler(Exception, unexpected)
     app.add_exception_handler(LaboraError, expected)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)

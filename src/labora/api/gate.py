@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from labora.access import ANONYMOUS, Principal
 from labora.access import Scope as TokenScope
 from labora.api.cookies import cookie_name, read_cookie
-from labora.api.errors import send_error
+from labora.api.errors import UNEXPECTED, send_error
 from labora.api.headers import add_missing, api_headers, page_headers
 from labora.api.hosts import Host, HostKind, Hosts
 from labora.api.public import PREFIX, is_public
@@ -80,10 +80,10 @@ class Gate:
             await send_error(sender, error)
         except Exception as error:
             _log.error("request failed", path=scope["path"], error=repr(error), exc_info=True)
-            if sender.started:
+            if not sender.started:
+                await send_error(sender, LaboraError(UNEXPECTED))
+            elif not sender.ended:
                 raise
-            message = "Something went wrong on the server. Try again; its log says more."
-            await send_error(sender, LaboraError(message))
         finally:
             principal: Principal = scope.get("labora.principal", ANONYMOUS)
             _log.debug(
@@ -263,18 +263,20 @@ def _replay(receive: Receive) -> Receive:
 
 
 class _Sender:
-    """Adds the default headers and remembers whether the answer began."""
+    """Adds the default headers and remembers whether the answer began and ended."""
 
     def __init__(self, send: Send, defaults: list[tuple[bytes, bytes]]) -> None:
         self._send = send
         self._defaults = defaults
-        self.started = False
+        self.started = self.ended = False
         self.status = 0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started, self.status = True, message["status"]
             message["headers"] = add_missing(list(message.get("headers", [])), self._defaults)
+        elif message["type"] == "http.response.body":
+            self.ended = not message.get("more_body", False)
         await self._send(message)
 
 

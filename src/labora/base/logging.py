@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 MAX_FIELD = 1024
+MAX_TRACE = 16 * 1024
 
 
 def _bound_fields(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -18,6 +19,16 @@ def _bound_fields(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> 
         if isinstance(value, str):
             text = value if len(value) <= MAX_FIELD else value[:MAX_FIELD] + "…"
             event[key] = text if text.isprintable() else text.encode("unicode_escape").decode()
+    return event
+
+
+def _bound_trace(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Cuts a traceback and takes control characters out of it: an exception's text may quote what a client sent."""
+    trace = event.get("exception")
+    if isinstance(trace, str):
+        if len(trace) > MAX_TRACE:
+            trace = f"{trace[: MAX_TRACE // 2]}\n…\n{trace[-MAX_TRACE // 2 :]}"
+        event["exception"] = "".join(one if one.isprintable() or one in "\n\t" else "\ufffd" for one in trace)
     return event
 
 
@@ -36,6 +47,7 @@ def configure_logging(*, json: bool = False, level: str = "info") -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _bound_fields,
             structlog.processors.format_exc_info,
+            _bound_trace,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
