@@ -13,6 +13,7 @@ import ipaddress
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -114,9 +115,22 @@ def prepare_folders(settings: Settings) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(mode)
     if os.geteuid() == 0 and settings.runtimes.control_uid:
-        uid = settings.runtimes.control_uid
-        for path in (settings.state_dir, *settings.state_dir.rglob("*")):
-            os.chown(path, uid, uid, follow_symlinks=False)
+        give_away(settings.state_dir, settings.runtimes.control_uid)
+
+
+def give_away(folder: Path, uid: int) -> None:
+    """Makes ``folder`` and all below it ``uid``'s own, by descriptors and along no link.
+
+    A control plane of before may still run and swap what it owns while this process, as root, walks through. A file
+    that has another name somewhere is left as it is: it may be anybody's.
+    """
+    for _, folders, files, descriptor in os.fwalk(folder, follow_symlinks=False):
+        os.fchown(descriptor, uid, uid)
+        for name in (*folders, *files):
+            with contextlib.suppress(FileNotFoundError):
+                info = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+                if info.st_uid != uid and (stat.S_ISREG(info.st_mode) and info.st_nlink == 1):
+                    os.chown(name, uid, uid, dir_fd=descriptor, follow_symlinks=False)
 
 
 def start_host(settings: Settings) -> None:
@@ -138,6 +152,8 @@ def start_image(settings: Settings) -> None:
             stdout=sink,
             stderr=sink,
             start_new_session=True,
+            # With -m the working folder comes first where modules are looked for, and it may be anybody's.
+            cwd="/",
         )
 
 
