@@ -157,9 +157,10 @@ await journey('keyboard', async (t) => {
 
   await t.step('the menu bar works by arrows', async () => {
     await page.focus('[role=menubar] [role=menuitem]');
-    await press(page, 'ArrowRight');
-    await press(page, 'ArrowRight');
-    await press(page, 'ArrowRight');
+    for (const name of ['Edit', 'View', 'Insert']) {
+      await press(page, 'ArrowRight');
+      await until(name, () => page.evaluate((menu) => document.activeElement.textContent === menu, name));
+    }
     await press(page, 'Enter');
     await page.waitForSelector('[role=menu]');
     assert.match(await page.$eval('[role=menu]', (menu) => menu.innerText), /Code cell above/);
@@ -170,9 +171,10 @@ await journey('keyboard', async (t) => {
   await t.step('Tab completes by the kernel, Shift+Tab shows documentation', async () => {
     await notebook.edit('cell-2');
     await notebook.retype('import math\nlong_variable_name = 7');
+    const { count } = await notebook.cell('cell-2');
     await press(page, 'Ctrl+Enter');
+    await notebook.ended('cell-2', count ?? 0);
     await notebook.waitPhase('ready');
-    await until('the run', async () => (await notebook.cell('cell-2')).state === 'ok');
     await notebook.retype('long_var');
     await press(page, 'Tab');
     await page.waitForSelector('.cm-tooltip-autocomplete [role=option]');

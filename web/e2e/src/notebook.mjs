@@ -67,7 +67,8 @@ export class NotebookPage {
     const cell = `section[data-cell="${id}"]`;
     const box = await this.page.waitForSelector(`${cell} .nb-source, ${cell} .cm-content, ${cell} .nb-text`);
     const text = await box.evaluate((element) => element.classList.contains('nb-text'));
-    await box.evaluate((element) => element.scrollIntoView({ block: 'nearest' }));
+    // In the middle: at the edge the page's head or a neighbour's tools may lie over it.
+    await box.evaluate((element) => element.scrollIntoView({ block: 'center' }));
     await box.click({ count: text ? 2 : 1 });
     await this.page.waitForFunction(
       (which) => document.activeElement?.closest(which) !== null && document.activeElement.matches('.cm-content'),
@@ -106,7 +107,7 @@ export class NotebookPage {
   async run(id, timeout) {
     const before = await this.cell(id);
     await this.pressRun(id);
-    return this.ended(id, before.count, timeout);
+    return this.ended(id, before.count ?? 0, timeout);
   }
 
   /** Waits until a run with another count than `before` has ended; returns the cell. */
@@ -116,7 +117,7 @@ export class NotebookPage {
       `the end of ${id}`,
       async () => {
         const cell = await this.cell(id);
-        return over.has(cell?.state) && (before === null || cell.count !== before) ? cell : null;
+        return over.has(cell?.state) && (before === null || (cell.count ?? 0) !== before) ? cell : null;
       },
       timeout,
     );
