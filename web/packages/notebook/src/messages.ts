@@ -71,6 +71,7 @@ addMessages('notebook', {
   },
   run: {
     run: 'Run cell',
+    readOnly: 'You can read this notebook, not run it. Save a copy (File menu) and run that.',
     stop: 'Stop',
     cancel: 'Take out of the queue',
     queued: 'Queued, place {place}',
@@ -131,7 +132,7 @@ addMessages('notebook', {
     download: 'Download original',
     copy: 'Save a copy',
     dead: 'The kernel stopped',
-    deadText: 'Its variables are lost; files and installed packages stay. Run cells again after a restart.',
+    deadText: 'Its variables are lost; files and installed packages stay.',
     restart: 'Restart kernel',
     ended: 'The runtime has ended',
     endedText: 'Its variables and the files in /content are gone. The notebook and its outputs are safe.',

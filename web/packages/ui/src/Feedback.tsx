@@ -62,15 +62,14 @@ export function Avatar({ name, color = colorOf(name), size = 28, className }: Av
     <span
       className={classes('ui-avatar', className)}
       aria-hidden="true"
+      data-initials={initials(name)}
       style={{
         width: size,
         height: size,
         fontSize: size * 0.4,
         background: `var(--presence-${Math.abs(Math.trunc(color)) % 12})`,
       }}
-    >
-      {initials(name)}
-    </span>
+    />
   );
 }
 

@@ -58,6 +58,10 @@ export class NotebookController {
 
   /** Runs the code cells among `ids`, in the order of the notebook. A run is queued, whatever the connection does. */
   run(ids: readonly string[]): void {
+    if (!this.canEdit && this.client.status.get().loaded) {
+      toast({ message: t('notebook.run.readOnly') });
+      return;
+    }
     const cells = ids.filter((id) => this.doc.cell(id)?.kind === 'code' && this.doc.source(id).trim() !== '');
     if (cells.length === 0 || !this.canEdit) return;
     this.#ask(cells, true);

@@ -18,22 +18,30 @@ function useNow(on: boolean): number {
   return now;
 }
 
-function duration(execution: Execution, now: number): string {
-  const end = execution.finished_at ? Date.parse(execution.finished_at) : now;
-  return formatDuration(seconds(execution.started_at, end));
+function taken(execution: Execution, now: number): number {
+  return seconds(execution.started_at, execution.finished_at ? Date.parse(execution.finished_at) : now);
+}
+
+/** A duration that fits beside the cell: 0.4 s, 2:05, 1:02:05. */
+function narrow(time: number): string {
+  if (time < 59.5) return formatDuration(time);
+  const whole = Math.round(time);
+  const two = (value: number) => String(value).padStart(2, '0');
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }
 
 /** Whole seconds while it runs, and nothing in the first one: a quick run shows no flicker. */
 function elapsed(execution: Execution, now: number): string | null {
   const whole = Math.floor(seconds(execution.started_at, now));
-  return whole < 1 ? null : formatDuration(whole);
+  return whole < 1 ? null : narrow(whole);
 }
 
 function tooltip(run: CellRun, asked: boolean, now: number): string {
   const { execution } = run;
   if (asked && execution?.status !== 'queued') return t('notebook.run.asked');
   if (!execution) return t('notebook.run.run');
-  const time = duration(execution, now);
+  const time = formatDuration(taken(execution, now));
   const by = t('notebook.run.by', {
     name: execution.account.name,
     when: formatWhen(execution.started_at ?? execution.queued_at),
@@ -104,7 +112,7 @@ export function RunButton({ cellId }: { cellId: string }) {
         {!waiting && status === 'ok' && run.execution?.finished_at ? (
           <>
             <Icon name="check" size={12} className="nb-ok" />
-            {duration(run.execution, now)}
+            {narrow(taken(run.execution, now))}
           </>
         ) : null}
         {!waiting && (status === 'error' || status === 'lost') ? (

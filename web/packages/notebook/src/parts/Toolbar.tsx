@@ -1,5 +1,5 @@
 /** What is used most: new cells, Run all, and the state of the runtime. */
-import { Button, Icon, IconButton, Menu, Progress, Spinner, t } from '@labora/ui';
+import { Button, IconButton, Menu, Progress, Spinner, t } from '@labora/ui';
 import { canEdit, type RuntimeState } from '@labora/document';
 import { commandOf } from '../model/commands';
 import { useController, useRoom, useStatus } from '../model/context';
@@ -123,7 +123,7 @@ export function Toolbar() {
         {t('notebook.runAll')}
       </Button>
       <span className="nb-space" />
-      {editable ? <RuntimeButton /> : <Icon name="lock" size={18} />}
+      {editable && <RuntimeButton />}
     </div>
   );
 }
