@@ -38,29 +38,29 @@ def socket_paths() -> list[str]:
     return [route.path for route in ROUTES if getattr(route, "methods", None) is None]
 
 
-def test_every_socket_declares_an_ability() -> None:
+def test_sec_01_every_socket_declares_an_ability() -> None:
     assert set(socket_paths()) == set(SOCKETS)
 
 
 @pytest.mark.parametrize(("method", "path", "route"), HTTP, ids=IDS)
-def test_every_http_route_is_triaged(method: str, path: str, route: BaseRoute) -> None:
+def test_sec_01_every_http_route_is_triaged(method: str, path: str, route: BaseRoute) -> None:
     declared = isinstance(route, APIRoute) and bool(needs_of(route))
     listed = (method, path) in PUBLIC_ROUTES
     assert declared != listed, f"{method} {path} must either declare Needs(...) or stand on the public list"
 
 
-def test_routes_of_one_file_declare_an_ability() -> None:
+def test_sec_01_routes_of_one_file_declare_an_ability() -> None:
     for method, path, route in HTTP:
         if "{file_id}" in path and isinstance(route, APIRoute):
             assert all(needs.ability is not None for needs in needs_of(route)), f"{method} {path}"
 
 
-def test_the_public_list_names_only_routes_that_exist() -> None:
+def test_sec_01_the_public_list_names_only_routes_that_exist() -> None:
     assert {(method, path) for method, path, _ in HTTP} >= PUBLIC_ROUTES
 
 
 @pytest.mark.parametrize(("method", "path", "route"), HTTP, ids=IDS)
-async def test_a_stranger_is_refused(server: ServerInProcess, method: str, path: str, route: BaseRoute) -> None:
+async def test_sec_01_a_stranger_is_refused(server: ServerInProcess, method: str, path: str, route: BaseRoute) -> None:
     if (method, path) in PUBLIC_ROUTES:
         return
     client = await server.client()
@@ -69,13 +69,13 @@ async def test_a_stranger_is_refused(server: ServerInProcess, method: str, path:
     assert answer.json()["code"] == "unauthenticated"
 
 
-async def test_an_address_that_does_not_exist_is_refused_alike(stranger: httpx.AsyncClient) -> None:
+async def test_sec_01_an_address_that_does_not_exist_is_refused_alike(stranger: httpx.AsyncClient) -> None:
     assert (await stranger.get("/no/such/thing")).status_code == 401
     assert (await stranger.get(f"{ORIGIN}/api/v2/files")).status_code == 401
 
 
 @pytest.mark.parametrize("path", [*socket_paths(), "/api/v1/no/such/socket"])
-async def test_a_stranger_gets_no_socket(server: ServerInProcess, app: LaboraApp, path: str) -> None:
+async def test_sec_01_a_stranger_gets_no_socket(server: ServerInProcess, app: LaboraApp, path: str) -> None:
     sent = await open_socket(app, re.sub(r"\{[^}]+\}", "x" * 20, path), origin=ORIGIN)
     assert sent == [
         {"type": "websocket.accept"},

@@ -168,7 +168,7 @@ async def test_more_text_than_is_kept(server: ServerProcess) -> None:
     assert meter.slowest_s < ANSWER_S
 
 
-async def test_an_interrupt_works_in_a_flood(server: ServerProcess) -> None:
+async def test_sec_68_an_interrupt_works_in_a_flood(server: ServerProcess) -> None:
     code = "while True:\n    print('y' * 200)\n"
     async with pages(server, endless=code) as (page, colleague, beside):
         async with watched(server, beside, colleague) as meter:

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.sandbox
 MIB = 1024 * 1024
 
 
-async def test_a_kernel_that_takes_too_much_memory_dies_alone(host):
+async def test_sec_63_a_kernel_that_takes_too_much_memory_dies_alone(host):
     handle = await host.runtime(limits=Limits(128 * MIB, 2.0, 64))
     guest = await host.guest(handle)
     # Grows slowly enough for a watchdog that samples, where there is no cgroup.
@@ -27,7 +27,7 @@ async def test_a_kernel_that_takes_too_much_memory_dies_alone(host):
     assert (await host.client.list())[0].alive
 
 
-async def test_an_agent_killed_for_memory_is_told_with_proof(host):
+async def test_sec_63_an_agent_killed_for_memory_is_told_with_proof(host):
     guest = await host.guest(await host.runtime(limits=Limits(128 * MIB, 2.0, 64)))
     with pytest.raises(json.JSONDecodeError):  # the connection just ends
         await guest.ask(
@@ -37,7 +37,7 @@ async def test_an_agent_killed_for_memory_is_told_with_proof(host):
     assert (ended.exit.signal, ended.exit.oom, ended.exit.reason) == (9, True, None)
 
 
-async def test_files_in_memory_are_bounded(host):
+async def test_sec_63_files_in_memory_are_bounded(host):
     guest = await host.guest(await host.runtime(limits=Limits(128 * MIB, 2.0, 64)))
     answer = await guest.ask(
         """
@@ -50,7 +50,7 @@ async def test_files_in_memory_are_bounded(host):
     assert await guest.run("print('agent lives')") == "agent lives"
 
 
-async def test_a_fork_bomb_meets_the_limit_and_the_agent_lives(host):
+async def test_sec_62_a_fork_bomb_meets_the_limit_and_the_agent_lives(host):
     guest = await host.guest(await host.runtime(limits=Limits(256 * MIB, 2.0, 24)))
     out = await guest.run(
         """
