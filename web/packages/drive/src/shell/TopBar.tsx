@@ -7,7 +7,7 @@ import './shell.css';
 export function TopBar({ children }: { children?: ReactNode }) {
   return (
     <header className="shell-bar">
-      <Link href="/" className="shell-home" aria-label={t('app.home')}>
+      <Link href="/" className="shell-home" aria-label={`${t('app.name')}: ${t('app.home')}`}>
         <Logo wordmark />
       </Link>
       <div className="shell-bar-middle">{children}</div>

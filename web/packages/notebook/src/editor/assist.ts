@@ -1,5 +1,6 @@
 /** Completion and inspection by the kernel. */
 import {
+  acceptCompletion,
   autocompletion,
   type Completion,
   type CompletionContext,
@@ -57,10 +58,12 @@ function source(controller: NotebookController) {
 export const kernelCompletion = (controller: NotebookController): Extension =>
   autocompletion({ override: [source(controller)], icons: true, maxRenderedOptions: 60 });
 
-/** Tab completes after a word or a dot, and indents elsewhere. */
+/** Tab completes after a word or a dot, takes what a list offers, and indents elsewhere. */
 export const completeAtWord: Command = (view) => {
   const { main } = view.state.selection;
-  if (!main.empty || completionStatus(view.state) !== null) return false;
+  if (!main.empty) return false;
+  // An answer to the typing itself may still be awaited: that is no reason to indent.
+  if (completionStatus(view.state) === 'active') return acceptCompletion(view) || true;
   const before = view.state.sliceDoc(Math.max(0, main.head - 1), main.head);
   return /[\w.]/.test(before) ? startCompletion(view) : false;
 };
