@@ -32,7 +32,9 @@ def _node() -> str:
 def _run(browser: str, arguments: list[str], env: dict[str, str]) -> None:
     """Runs Node in a process group of its own, so that nothing it started outlives the limit."""
     executable = os.environ.get(f"{browser.upper()}_BIN", BROWSERS[browser])
-    assert Path(executable).exists(), f"{browser} is not installed: apt-get install {Path(executable).name}"
+    if not Path(executable).exists():
+        # scripts/setup installs it as root; the list of reviewed skips says who may go without.
+        pytest.skip(f"{browser} is not installed: apt-get install {Path(executable).name}")
     built = ROOT / "src" / "labora" / "web" / "static" / "index.html"
     assert built.exists(), "The front end is not built: run scripts/setup --dev."
     process = subprocess.Popen(
