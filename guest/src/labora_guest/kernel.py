@@ -29,7 +29,7 @@ DRAIN_S = 0.3
 SHUTDOWN_GRACE_S = 2.0
 INTERRUPT_MODES = ("signal", "message")
 COMPLETE_WAIT_S = 1.5
-COMPLETE_REPLY_S = 5.0
+COMPLETE_REPLY_S = 15.0
 QUIET_PARENTS = ("kernel_info_request", "complete_request", "inspect_request", "is_complete_request", "history_request")
 
 _LAUNCHER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "kernel_launcher.py")
