@@ -169,16 +169,22 @@ await journey('keyboard', async (t) => {
   });
 
   await t.step('Tab completes by the kernel, Shift+Tab shows documentation', async () => {
+    // A list that has just appeared ignores Enter for 75 ms, so that it does not take one that was meant for the text.
+    const accept = async () => {
+      await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 150)));
+      await press(page, 'Enter');
+    };
     await notebook.edit('cell-2');
     await notebook.retype('import math\nlong_variable_name = 7');
     const { count } = await notebook.cell('cell-2');
     await press(page, 'Ctrl+Enter');
     await notebook.ended('cell-2', count ?? 0);
+    assert.equal((await notebook.cell('cell-2')).state, 'ok');
     await notebook.waitPhase('ready');
     await notebook.retype('long_var');
     await press(page, 'Tab');
     await page.waitForSelector('.cm-tooltip-autocomplete [role=option]');
-    await press(page, 'Enter');
+    await accept();
     await until('the completion', async () => (await notebook.cell('cell-2')).source === 'long_variable_name');
     await notebook.retype('math');
     await notebook.type('.');
@@ -190,7 +196,7 @@ await journey('keyboard', async (t) => {
       );
       return options.length === 1 && /factorial/.test(options[0]);
     });
-    await press(page, 'Enter');
+    await accept();
     await until('the completion', async () => (await notebook.cell('cell-2')).source === 'math.factorial');
     await press(page, 'Shift+Tab');
     const help = await page.waitForSelector('.nb-inspection');
