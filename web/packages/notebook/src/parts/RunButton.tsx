@@ -76,8 +76,9 @@ export function RunButton({ cellId }: { cellId: string }) {
   );
 
   function press() {
-    if (running || status === 'queued') controller.cancel(cellId);
-    else if (!asked) {
+    // Commands are handled in order, so that a run that is not confirmed yet can be taken back too.
+    if (running || waiting) controller.cancel(cellId);
+    else {
       controller.ui.activate(cellId);
       controller.run([cellId]);
     }
