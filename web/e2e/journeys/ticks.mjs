@@ -20,7 +20,7 @@ await journey('ticks', async (t) => {
   let notebook;
   let pid;
   const lines = async () => (await notebook.stream('cell-0')).split('\n').length;
-  const file = await t.notebook([ticks(0.2), 'print(os.getpid(), variable)']);
+  const file = await t.notebook([ticks(0.5), 'print(os.getpid(), variable)']);
 
   await t.step('a tab closed during a running cell and opened again shows every tick, and the rest live', async () => {
     notebook = await t.open(file);
