@@ -202,8 +202,12 @@ async def test_restart_ends_code_that_ignores_interrupts(kernel: Recorder) -> No
 
 @pytest.mark.parametrize("code", ["import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "import os; os._exit(7)"])
 async def test_a_killed_kernel_is_explained_after_its_output(kernel: Recorder, code: str) -> None:
-    await kernel.session.execute("e1", f"print('last words', flush=True)\n{code}")
+    # It dies once its words are out: what a process holds back when it is killed, nobody can have.
+    await kernel.session.execute("e1", f"print('last words', flush=True)\ninput()\n{code}")
     await kernel.session.execute("e2", "1")
+    await kernel.until(lambda m: m.type == "stream")
+    asked = await kernel.until(lambda m: m.type == "input_request")
+    await kernel.session.input("e1", asked.content["request_id"], "")
     died = await kernel.until(lambda m: m.type == "died", 10)
     assert kernel.text("e1") == "last words\n"
     if "_exit" in code:
