@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def main(arguments: list[str]) -> int:
-    """Runs the front end's unit tests, then Python's without browsers, then the browsers, two at a time."""
+    """Runs the front end's unit tests, then Python's without browsers, then the browsers."""
     # The journeys run on the Node that the front end is built with.
     os.environ["PATH"] = f"{setup_lib.node_folder()}{os.pathsep}{os.environ['PATH']}"
     pytest = [sys.executable, "-m", "pytest"]
@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> int:
     steps = [
         ("Front end", [sys.executable, "scripts/setup_lib.py", "npm", "test"]),
         ("Server, guest and host", [*pytest, "-n", "2", "--dist", "loadfile", "-m", "not browser"]),
-        ("Browsers", [*pytest, "-n", "2", "-m", "browser", "--durations", "5"]),
+        ("Browsers", [*pytest, "-m", "browser and not soak", "--durations", "5"]),
     ]
     for title, command in steps:
         print(f"\n== {title}", flush=True)

@@ -22,7 +22,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=200, help="kills of control plane, host and agent (200)")
     parser.add_argument("--seed", type=int, default=0, help="repeats the kills of an earlier run; 0 takes a new one")
     parser.add_argument("--flood", type=float, default=1.0, help="size of the floods: 1.0 is 60,000 displays and 1 GB")
-    parser.add_argument("--only", choices=("kills", "floods", "limits", "notebooks"), help="one part alone")
+    parser.add_argument("--only", choices=("kills", "floods", "limits", "notebooks", "journeys"), help="one part alone")
     return parser.parse_args(arguments)
 
 
@@ -41,6 +41,7 @@ def main(arguments: list[str]) -> int:
         "floods": (["tests/faults/test_floods.py"], 1800),
         "limits": (["tests/faults/test_limits.py"], 900),
         "notebooks": (["tests/real"], 1800),
+        "journeys": (["tests/journeys"], 2400),
     }
     failed, started = [], time.monotonic()
     for name, (paths, limit_s) in parts.items():
