@@ -40,7 +40,7 @@ async def test_sec_58_files_of_the_host_are_not_there(host, data_folder):
         guest = await host.guest(await host.runtime())
         paths = [
             "/etc/shadow", "/etc/ssh", "/etc/machine-id", "/home", "/sys", "/boot", "/var/run/docker.sock",
-            "/run/docker.sock", "/var/lib/dpkg", str(data_folder), str(data_folder / "secret"), str(canary), "/work",
+            "/run/docker.sock", "/var/lib/dpkg", str(data_folder), str(data_folder / "secret"), str(canary),
             "/srv", "/mnt", "/root/.ssh", "/root/.bashrc", "/proc/1/root/home", "/oldroot", "/newroot",
         ]  # fmt: skip
         out = await guest.run(f"import os; print([p for p in {paths!r} if os.path.lexists(p)])")
