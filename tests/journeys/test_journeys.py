@@ -1,4 +1,4 @@
-"""Every journey of ``web/e2e`` in Chromium and Firefox: one test for each, run by Node against a server of its own."""
+"""Every journey of ``web/e2e``, run by Node against a server of its own: Chromium in the suite, Firefox in the soak."""
 
 from __future__ import annotations
 
