@@ -1,1 +1,1 @@
-"""Providers of runtimes that come with Labora, one module each."""
+"""Providers of runtimes, one module each; :func:`labora.api.compute.make_provider` finds them by name."""
