@@ -172,6 +172,7 @@ export class NotebookPage {
   /** The frame in which a cell's active outputs render, once it shows something. */
   frame(id) {
     return until(`the frame of ${id}`, async () => {
+      await this.show(id);
       const element = await this.page.$(`section[data-cell="${id}"] iframe.lo-frame`);
       await element?.evaluate((frame) => frame.scrollIntoView({ block: 'nearest' }));
       const frame = await element?.contentFrame();
