@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> int:
     steps = [
         ("Front end", [sys.executable, "scripts/setup_lib.py", "npm", "test"]),
         ("Server, guest and host", [*pytest, "-n", "2", "--dist", "loadfile", "-m", "not browser"]),
-        ("Browsers", [*pytest, "-m", "browser and not soak", "--durations", "5"]),
+        ("Browsers", [*pytest, "-m", "browser", "--durations", "5"]),
     ]
     for title, command in steps:
         print(f"\n== {title}", flush=True)

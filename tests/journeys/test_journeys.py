@@ -1,4 +1,4 @@
-"""Every journey of ``web/e2e``, run by Node against a server of its own: Chromium in the suite, Firefox in the soak."""
+"""Every journey of ``web/e2e``, run by Node against a server of its own, in Chromium and in Firefox."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ def _run(browser: str, arguments: list[str], env: dict[str, str]) -> None:
     assert process.returncode == 0
 
 
-@pytest.mark.parametrize("browser", [pytest.param("firefox", marks=pytest.mark.soak), "chromium"])
+@pytest.mark.parametrize("browser", BROWSERS)
 @pytest.mark.parametrize("journey", sorted(path.stem for path in (E2E / "journeys").glob("*.mjs")))
 def test_journey(journey: str, browser: str, images_dir: Path) -> None:
     """The person's steps all end as written down in the journey's file."""
     _run(browser, [f"e2e/journeys/{journey}.mjs", browser], {"LABORA_TEST_IMAGES": str(images_dir)})
 
 
-@pytest.mark.parametrize("browser", [pytest.param(name, marks=pytest.mark.soak) for name in BROWSERS])
+@pytest.mark.parametrize("browser", BROWSERS)
 def test_outputs_and_frames(browser: str) -> None:
     """Outputs render, and their frames cannot reach what they must not (threat model, section 4)."""
     _run(browser, ["--test", "e2e/outputs/outputs.test.mjs"], {"BROWSERS": browser})
