@@ -194,6 +194,20 @@ async def test_sec_70_a_reader_that_never_reads_is_closed_and_holds_nobody_up(ho
         slow.reading.set()
 
 
+async def test_sec_70_asking_again_and_again_without_reading_fills_no_memory(house: Any) -> None:
+    file_id = await house.notebook("x" * 15_000)
+    async with house.page(file_id, limit=20_000) as page:
+        page.reading.clear()
+        subscriber = page.subscriber
+        most = 0
+        for _ in range(100):
+            page.room.sync(subscriber, b"\x00")
+            most = max(most, subscriber.backlog)
+        assert subscriber.close_code == 4409
+        assert most <= 20_000 + 16_000
+        page.reading.set()
+
+
 def flood(page: Any) -> None:
     """Sends 10,000 presence messages at once."""
     for number in range(10_000):
