@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from labora.base.errors import LaboraError, UnavailableError
 from labora.db.schema import journal
@@ -120,6 +121,34 @@ async def test_whoever_waits_for_a_failed_disk_is_told(house: Any) -> None:
         async with asyncio.timeout(5):
             await house.rooms.headless.run(house.ada, file_id)
     assert caught.value.error_code == "storage_failed"
+
+
+async def test_a_writer_that_fails_in_an_unknown_way_is_told_and_not_silent(house: Any) -> None:
+    file_id = await house.notebook("x")
+    disk = FailingDisk(JournalWriter(house.database, house.rooms.clock))
+    await house.rooms.close()
+    await house.start(write=disk)
+    async with house.page(file_id) as page:
+        disk.fails = RuntimeError("surprise")
+        page.type("c0", "a")
+        await page.until(lambda: any(m["type"] == "rights" and "edit" not in m["abilities"] for m in page.control))
+        assert [m["ok"] for m in page.control if m["type"] == "storage"] == [False]
+
+
+async def test_edits_wait_while_every_connection_of_the_database_is_taken(house: Any) -> None:
+    file_id = await house.notebook("x")
+    disk = FailingDisk(JournalWriter(house.database, house.rooms.clock))
+    await house.rooms.close()
+    await house.start(write=disk)
+    async with house.page(file_id) as page:
+        disk.fails = PoolTimeoutError("QueuePool limit reached")
+        page.type("c0", "a")
+        await page.until(lambda: any(m["type"] == "storage" and not m["ok"] for m in page.control))
+        told = next(m for m in page.control if m["type"] == "storage")
+        assert "busy" in told["message"]
+        disk.fails = None
+        await page.until(lambda: page.unsaved == {})
+        assert page.room.document.source("c0") == "ax"
 
 
 async def test_a_notebook_that_cannot_be_made_live_is_shown_and_becomes_editable_later(
