@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import event
 
 from labora.api.app import create_app
-from labora.base.settings import load_settings
+from labora.base.settings import Settings, load_settings
 from labora.testing.server import ORIGIN, ServerInProcess, server_in_process
 
 
@@ -406,6 +410,33 @@ async def test_a_full_disk_refuses_uploads_and_still_reads(tmp_path: Path, stati
         assert (refused.status_code, refused.json()["code"]) == (503, "storage_full")
         assert (await owner.get(f"/files/{file_id}/download")).content == b"1"
         assert (await owner.delete(f"/files/{file_id}")).status_code == 200
+
+
+async def test_a_full_or_busy_database_says_so_and_when_to_try_again(
+    server: ServerInProcess, ann: httpx.AsyncClient, settings: Settings
+) -> None:
+    pragmas: list[str] = []
+
+    def checkout(connection: Any, *_: Any) -> None:
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(pragma)
+        cursor.close()
+
+    event.listen(server.app.services.database.engine.sync_engine, "checkout", checkout)
+    pragmas[:] = ["PRAGMA max_page_count = 1"]  # SQLite takes that for "no larger than now"
+    answers = [await ann.post("/files", json={"kind": "folder", "name": "n" * 250}) for _ in range(40)]
+    refused = next(answer for answer in answers if answer.status_code != 201)
+    assert (refused.status_code, refused.json()["code"]) == (503, "storage_full")
+    assert int(refused.headers["Retry-After"]) >= 1
+    assert (await ann.get("/files")).status_code == 200
+    pragmas[:] = ["PRAGMA max_page_count = 1000000", "PRAGMA busy_timeout = 0"]
+    with closing(sqlite3.connect(settings.state_dir / "labora.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        refused = await ann.post("/files", json={"kind": "folder", "name": "n"})
+        assert (refused.status_code, refused.json()["code"]) == (503, "storage_busy")
+        assert (await ann.get("/files")).status_code == 200
+    assert (await ann.post("/files", json={"kind": "folder", "name": "n"})).status_code == 201
 
 
 async def test_a_large_body_is_refused_elsewhere(ann: httpx.AsyncClient) -> None:

@@ -22,8 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import IntegrityError
 
 from labora.base import faults
 from labora.base.errors import UnavailableError
@@ -196,8 +195,7 @@ class Journal:
             except IntegrityError:
                 await self._commit_each_room(group)
                 return
-            except Exception as error:
-                # Whatever it is: a committer that ended without a word would leave every page at "Saving" for ever.
+            except Exception as error:  # noqa: BLE001 - a committer that ends silently leaves all pages at "Saving"
                 if not _passes(error):
                     self._fail(error)
                     return
@@ -260,17 +258,10 @@ def _call(callback: Callable[[], None], entry: Entry) -> None:
 
 
 def _passes(error: Exception) -> bool:
-    """Returns whether a failure to write goes away by waiting: a full disk, a busy database, no free connection."""
-    return _full(error) or isinstance(error, UnavailableError | PoolTimeoutError) or "is locked" in _text(error)
+    """Returns whether a failure to write goes away by waiting: a full disk, a busy database."""
+    return isinstance(error, UnavailableError) or _full(error)
 
 
 def _full(error: Exception) -> bool:
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    if isinstance(cause, OSError):
-        return cause.errno in (errno.ENOSPC, errno.EDQUOT)
-    return getattr(error, "error_code", "") == "storage_full" or "disk is full" in _text(error)
-
-
-def _text(error: Exception) -> str:
-    """Returns SQLite's own words, as for SQLITE_FULL, SQLITE_BUSY, SQLITE_LOCKED (https://www.sqlite.org/rescode.html)."""
-    return str(error.orig).lower() if isinstance(error, DBAPIError) else ""
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return full or getattr(error, "error_code", "") == "storage_full"

@@ -58,7 +58,7 @@ class Loader:
         """Returns the room of a notebook as it was last durable.
 
         A notebook that cannot be edited comes with the reason; one without a readable document comes without any.
-        Raises NotFoundError when the file is gone.
+        Raises NotFoundError when the file is gone, UnavailableError when the storage is busy.
         """
         async with self._database.read() as connection:
             checkpoint = await store.read_checkpoint(connection, file_id)
@@ -72,6 +72,9 @@ class Loader:
                 raise NotFoundError("This file was deleted meanwhile.", code="no_such_file")
         try:
             return await self._replay(file_id, checkpoint)
+        except UnavailableError:
+            # It may be whole: whoever wants it asks again.
+            raise
         except Exception:
             # One damaged document must not keep the others away (fault F32); its bytes stay for a repair.
             log.exception("room_damaged", file_id=file_id)
