@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -218,7 +219,7 @@ class Rooms:
             with suppress(LaboraError, DBAPIError):
                 await self._drive.mark_opened(principal, view.id)
         # Loading may have taken long: the rights that count are those of now, and nothing waits from here on.
-        view = await self._newest(lambda: self._drive.get(principal, file_id))
+        view = await self._newest(partial(self._drive.get, principal, file_id))
         limit = self.settings.limits.socket_queue_bytes
         return room, Subscriber(principal, client_id, frozenset(view.abilities), limit), view
 
@@ -234,7 +235,7 @@ class Rooms:
         """Looks up the rights of every socket of a room again; demotes or closes those that lost theirs."""
         for subscriber in list(room.subscribers.values()):
             try:
-                access = await self._newest(lambda who=subscriber.principal: self._drive.access(who, room.file_id))
+                access = await self._newest(partial(self._drive.access, subscriber.principal, room.file_id))
             except NotFoundError:
                 subscriber.close(Close.FORBIDDEN, "This notebook is no longer shared with you.")
                 room.leave(subscriber)
