@@ -49,7 +49,7 @@ async def test_runtimes_that_start_at_once_share_no_slot(host):
     handles = await asyncio.gather(*(host.runtime(f"rt{number}") for number in range(4)))
     assert sorted(handle.slot for handle in handles) == [0, 1, 2, 3]
     if host.level == "a":
-        owners = {os.stat(host.folder / "runtimes" / handle.runtime_id / "content").st_uid for handle in handles}
+        owners = {(host.folder / "runtimes" / handle.runtime_id / "content").stat().st_uid for handle in handles}
         assert len(owners) == 4
 
 
