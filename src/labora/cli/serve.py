@@ -133,11 +133,14 @@ def give_away(folder: Path, uid: int) -> None:
                     os.chown(name, uid, uid, dir_fd=descriptor, follow_symlinks=False)
 
 
-def start_host(settings: Settings) -> None:
-    """Finds the living host supervisor of this data folder, or starts one that outlives this process."""
+def start_host(settings: Settings, *, until_pid: int | None = None) -> None:
+    """Finds the living host supervisor of this data folder, or starts one that outlives this process.
+
+    Given ``until_pid``, one that is started ends with that process, and its runtimes too.
+    """
     from labora.host import ensure_host
 
-    status = ensure_host(settings)
+    status = ensure_host(settings, until_pid=until_pid)
     for note in status.get("notes", []):
         print(f"⚠ {note['message']}", file=sys.stderr)
 
