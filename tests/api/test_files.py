@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import sqlite3
 from collections.abc import AsyncIterator
@@ -92,7 +93,23 @@ async def test_pages_of_a_list_cover_it_once_in_every_order(ann: httpx.AsyncClie
         assert len(seen) == 7
 
 
-@pytest.mark.parametrize("query", [{"orderBy": "evil"}, {"pageToken": "e30"}, {"pageToken": "ÿ"}, {"view": "all"}])
+def forged(*values: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps([["folder", "name"], values]).encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"orderBy": "evil"},
+        {"pageToken": "e30"},
+        {"pageToken": "ÿ"},
+        {"pageToken": forged(2**70, "n", "i")},
+        {"pageToken": forged(0, "\ud800", "i")},
+        {"pageToken": forged(0, True, "i")},
+        {"pageToken": base64.urlsafe_b64encode(b"[" * 3000).decode()},
+        {"view": "all"},
+    ],
+)
 async def test_odd_list_queries_are_refused(ann: httpx.AsyncClient, query: dict[str, str]) -> None:
     assert (await ann.get("/files", params=query)).status_code == 400
 
