@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import fcntl
 import ipaddress
 import os
 import signal
@@ -53,6 +54,7 @@ def serve(
         update={"server": settings.server.model_copy(update={"port": listener.getsockname()[1]})}
     )
     prepare_folders(settings)
+    take_folder(settings)
     start_host(settings)
     start_image(settings)
     drop_privileges(settings)
@@ -116,6 +118,26 @@ def prepare_folders(settings: Settings) -> None:
         folder.chmod(mode)
     if os.geteuid() == 0 and settings.runtimes.control_uid:
         give_away(settings.state_dir, settings.runtimes.control_uid)
+
+
+def take_folder(settings: Settings) -> None:
+    """Holds the data folder until this process ends: two servers would each keep live notebooks of their own.
+
+    Raises InvalidError when another one serves it.
+    """
+    if settings.storage.database_url is not None:
+        return
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    # Never closed: the lock lives and dies with the process.
+    descriptor = os.open(settings.state_dir / "serve.lock", flags, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise InvalidError(
+            f"Another Labora serves {settings.storage.data_dir} already. Stop it, or give another --data-dir.",
+            code="data_dir_taken",
+        ) from error
 
 
 def give_away(folder: Path, uid: int) -> None:
