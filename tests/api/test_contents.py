@@ -11,7 +11,7 @@ import pytest
 
 from labora.api.app import create_app
 from labora.api.openapi import document
-from labora.base.settings import load_settings
+from labora.base.settings import Settings, load_settings
 from labora.rooms import Room
 from labora.testing.server import ServerInProcess, server_in_process
 
@@ -242,3 +242,29 @@ def test_the_client_is_generated_from_this_api() -> None:
         pytest.skip("the front end is not part of this checkout")
     committed = json.loads(path.read_text())
     assert committed == document(), "write openapi.json anew and run `npm run api-types` in web/"
+
+
+async def test_a_notebook_above_the_limit_is_never_read_into_memory(
+    settings: Settings, static: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = settings.model_copy(update={"limits": settings.limits.model_copy(update={"notebook_bytes": 10_000})})
+    async with server_in_process(create_app(small, static=static, compute=False)) as server:
+        owner, blobs = await server.owner(), server.app.services.blobs
+        made = await owner.post("/files/upload", params={"name": "big.ipynb"}, content=b" " * 20_000 + b"{}")
+        file = made.json()
+        assert "10,000 bytes" in file["read_only_reason"]
+        sizes, get = [], blobs.get
+
+        async def measured(sha256: str) -> bytes:
+            data = await get(sha256)
+            sizes.append(len(data))
+            return data
+
+        monkeypatch.setattr(blobs, "get", measured)
+        room = await server.app.services.rooms.open(file["id"])
+        assert "10,000 bytes" in room.read_only_reason
+        revisions = (await owner.get(f"/files/{file['id']}/revisions")).json()["revisions"]
+        refused = await owner.post(f"/files/{file['id']}/revisions/{revisions[0]['id']}/restore")
+        assert (refused.status_code, refused.json()["code"]) == (413, "too_large")
+        assert all(size <= 10_000 for size in sizes)
+        assert len((await owner.get(f"/files/{file['id']}/download")).content) == 20_002

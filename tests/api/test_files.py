@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import event
 
 from labora.api.app import create_app
-from labora.base.settings import load_settings
+from labora.base.settings import Settings, load_settings
 from labora.testing.server import ORIGIN, ServerInProcess, server_in_process
 
 
@@ -88,7 +93,23 @@ async def test_pages_of_a_list_cover_it_once_in_every_order(ann: httpx.AsyncClie
         assert len(seen) == 7
 
 
-@pytest.mark.parametrize("query", [{"orderBy": "evil"}, {"pageToken": "e30"}, {"pageToken": "ÿ"}, {"view": "all"}])
+def forged(*values: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps([["folder", "name"], values]).encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"orderBy": "evil"},
+        {"pageToken": "e30"},
+        {"pageToken": "ÿ"},
+        {"pageToken": forged(2**70, "n", "i")},
+        {"pageToken": forged(0, "\ud800", "i")},
+        {"pageToken": forged(0, True, "i")},
+        {"pageToken": base64.urlsafe_b64encode(b"[" * 3000).decode()},
+        {"view": "all"},
+    ],
+)
 async def test_odd_list_queries_are_refused(ann: httpx.AsyncClient, query: dict[str, str]) -> None:
     assert (await ann.get("/files", params=query)).status_code == 400
 
@@ -406,6 +427,33 @@ async def test_a_full_disk_refuses_uploads_and_still_reads(tmp_path: Path, stati
         assert (refused.status_code, refused.json()["code"]) == (503, "storage_full")
         assert (await owner.get(f"/files/{file_id}/download")).content == b"1"
         assert (await owner.delete(f"/files/{file_id}")).status_code == 200
+
+
+async def test_a_full_or_busy_database_says_so_and_when_to_try_again(
+    server: ServerInProcess, ann: httpx.AsyncClient, settings: Settings
+) -> None:
+    pragmas: list[str] = []
+
+    def checkout(connection: Any, *_: Any) -> None:
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(pragma)
+        cursor.close()
+
+    event.listen(server.app.services.database.engine.sync_engine, "checkout", checkout)
+    pragmas[:] = ["PRAGMA max_page_count = 1"]  # SQLite takes that for "no larger than now"
+    answers = [await ann.post("/files", json={"kind": "folder", "name": "n" * 250}) for _ in range(40)]
+    refused = next(answer for answer in answers if answer.status_code != 201)
+    assert (refused.status_code, refused.json()["code"]) == (503, "storage_full")
+    assert int(refused.headers["Retry-After"]) >= 1
+    assert (await ann.get("/files")).status_code == 200
+    pragmas[:] = ["PRAGMA max_page_count = 1000000", "PRAGMA busy_timeout = 0"]
+    with closing(sqlite3.connect(settings.state_dir / "labora.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        refused = await ann.post("/files", json={"kind": "folder", "name": "n"})
+        assert (refused.status_code, refused.json()["code"]) == (503, "storage_busy")
+        assert (await ann.get("/files")).status_code == 200
+    assert (await ann.post("/files", json={"kind": "folder", "name": "n"})).status_code == 201
 
 
 async def test_a_large_body_is_refused_elsewhere(ann: httpx.AsyncClient) -> None:

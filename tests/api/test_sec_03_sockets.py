@@ -69,6 +69,27 @@ async def test_sec_03_a_socket_ends_with_its_login_session(
     assert await kept.close_code() == 4401
 
 
+async def test_sec_03_a_socket_that_opens_while_its_login_session_ends_ends_too(
+    app: LaboraApp, server: ServerInProcess, ann: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, headers, accounts = f"/api/v1/files/{await notebook(ann)}/room", cookies_of(ann), app.services.accounts
+    look, looked, ended = accounts.principal_of_cookie, asyncio.Event(), asyncio.Event()
+
+    async def slow(secret: str) -> Any:
+        principal = await look(secret)
+        looked.set()
+        await ended.wait()
+        return principal
+
+    with monkeypatch.context() as patched:
+        patched.setattr(accounts, "principal_of_cookie", slow)
+        socket = Socket(app, path, headers)
+        await looked.wait()
+    await ann.post("/logout-everywhere")
+    ended.set()
+    assert await socket.close_code() == 4401
+
+
 async def test_sec_03_a_socket_ends_with_its_account(
     app: LaboraApp, server: ServerInProcess, owner: httpx.AsyncClient, ann: httpx.AsyncClient
 ) -> None:
@@ -104,7 +125,7 @@ async def test_a_stranger_to_a_file_cannot_tell_that_it_exists(
 
 async def test_sec_82_a_token_without_run_opens_no_socket(app: LaboraApp, ann: httpx.AsyncClient) -> None:
     path = f"/api/v1/files/{await notebook(ann)}/room"
-    for scopes, opens in ((["read", "write"], False), (["read", "run"], True)):
+    for scopes, opens in ((["read", "write"], False), (["run"], False), (["read", "run"], True)):
         secret = (await ann.post("/me/tokens", json={"label": "t", "scopes": scopes})).json()["secret"]
         socket = Socket(app, path, {"authorization": f"Bearer {secret}"})
         if opens:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
+import signal
 import subprocess
 import sys
+import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from labora.base.errors import InvalidError
+from labora.host.spawn import call_host
 from labora.notebook.model import Cell, new_notebook
 from labora.notebook.parameters import read_parameter, with_parameters
 
@@ -97,3 +103,44 @@ def test_parameter_values_are_json_or_text() -> None:
     assert read_parameter("a=x=y") == ("a", "x=y")
     with pytest.raises(InvalidError):
         read_parameter("a")
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every uid can walk through, unlike pytest's own."""
+    folder = Path(tempfile.mkdtemp(prefix="labora-cli-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.mark.sandbox
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_nothing_goes_on_when_the_run_is_ended(
+    tmp_path: Path, open_folder: Path, images_dir: Path, number: signal.Signals
+) -> None:
+    (tmp_path / "in.ipynb").write_bytes(notebook_of("1", "import time\nwhile True:\n    time.sleep(0.1)"))
+    env = {"LABORA_STORAGE__IMAGES_DIR": str(images_dir), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    env["TMPDIR"] = str(open_folder)
+    command = [sys.executable, "-m", "labora.cli", "run", str(tmp_path / "in.ipynb")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env) as process:
+        assert process.stderr is not None
+        while "cell 1 of 2" not in process.stderr.readline():
+            assert process.poll() is None
+        (folder,) = open_folder.iterdir()
+        host = Path("/proc", str(call_host(folder / "run" / "host.sock", "ping")["pid"]))
+        handle = json.loads(next((folder / "run" / "runtimes").glob("*.json")).read_text())
+        process.send_signal(number)
+        assert process.wait(60) != 0
+    for pid in (host, Path("/proc", str(handle["pid"]))):
+        assert eventually_gone(pid), f"{pid} goes on"
+    assert not (folder / "runtimes" / handle["runtime_id"]).exists()
+
+
+def eventually_gone(path: Path) -> bool:
+    """Waits for a process that is none of ours to be gone, up to 20 s."""
+    for _ in range(400):
+        if not path.exists():
+            return True
+        time.sleep(0.05)
+    return False

@@ -45,6 +45,23 @@ async def test_a_runtime_starts_as_the_protocol_says(host):
     assert (await guest.ask("print(1)"))["generation"] == 1
 
 
+async def test_runtimes_that_start_at_once_share_no_slot(host):
+    handles = await asyncio.gather(*(host.runtime(f"rt{number}") for number in range(4)))
+    assert sorted(handle.slot for handle in handles) == [0, 1, 2, 3]
+    if host.level == "a":
+        owners = {(host.folder / "runtimes" / handle.runtime_id / "content").stat().st_uid for handle in handles}
+        assert len(owners) == 4
+
+
+async def test_an_end_that_cannot_be_stored_is_told_all_the_same(host):
+    handle = await host.runtime()
+    # A folder in the way of the file that a handle is written to first.
+    (host.folder / "run" / "runtimes" / f".{handle.runtime_id}.json.new").mkdir()
+    await host.client.kill(handle.runtime_id)
+    assert (await host.until_ended()).exit is not None
+    assert (await host.runtime("other")).alive
+
+
 async def test_content_home_and_temporary_folders_are_writable_and_the_rest_is_not(host):
     guest = await host.guest(await host.runtime())
     out = await guest.run(

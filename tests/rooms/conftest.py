@@ -354,7 +354,7 @@ class Page:
         self._changed.set()
 
     def _frame(self, frame: bytes) -> None:
-        from labora.rooms.state import apply_event
+        from labora.rooms.state import apply_events
 
         lane, body = frame[0], frame[1:]
         if lane == 0:
@@ -368,9 +368,8 @@ class Page:
             message = json.loads(body)
             assert message["seq"] > self.seq
             self.seq = message["seq"]
-            for event in message["events"]:
-                self.events.append(event)
-                self.state = apply_event(self.state, event)
+            self.events += message["events"]
+            self.state = apply_events(self.state, message["events"])
         elif lane == 2:
             self._document(body)
         elif lane == 3:

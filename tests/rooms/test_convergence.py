@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from typing import Any
 
 import pytest
+
+from labora.rooms import store
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -130,3 +133,40 @@ async def test_a_broken_file_opens_read_only_with_the_reason_and_keeps_its_bytes
     assert room.read_only_reason
     _, _, chunks = await house.drive.open_content(house.ada, file_id)
     assert b"".join([chunk async for chunk in chunks]) == b'{"cells": ['
+
+
+async def test_who_comes_while_a_room_leaves_memory_keeps_it_and_loses_nothing(
+    house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_id = await house.notebook("x")
+    await house.rooms.open(file_id)
+    write, writing, written = store.write_checkpoint, asyncio.Event(), asyncio.Event()
+
+    async def slow(*given: Any, **options: Any) -> None:
+        await write(*given, **options)
+        writing.set()
+        await written.wait()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "write_checkpoint", slow)
+        leaving = asyncio.create_task(house.rooms.evict(file_id))
+        await writing.wait()
+        page = house.new_page(file_id)
+        # Without the recent list, which waits for the one writing transaction as well.
+        patched.setattr(house.drive, "mark_opened", nothing)
+        await page.connect()
+        page.type("c0", "edit ")
+        written.set()
+        assert not await leaving
+    await page.until(lambda: page.unsaved == {})
+    assert page.subscriber is not None
+    assert page.subscriber.close_code is None
+    page.disconnect()
+    await house.crash()
+    await house.start()
+    async with house.page(file_id) as again:
+        assert again.source("c0") == "edit x"
+
+
+async def nothing(*_: Any) -> None:
+    """Does nothing."""

@@ -376,3 +376,18 @@ async def test_outputs_copied_onto_a_running_cell_do_not_take_its_own(house: Any
         kernel.done(ids[0])
         await page.finished(ids[0])
         assert page.text("c0") == "still here\n"
+
+
+async def test_run_all_of_the_largest_notebook_that_stops_at_once_holds_nobody_up(house: Any) -> None:
+    count = house.settings.limits.cells
+    file_id = await house.notebook("raise", *["x"] * (count - 1))
+    other_id = await house.notebook("y", by=BOB)
+    async with house.page(file_id) as page, house.page(other_id, BOB) as other:
+        made = (await page.command("execute", cells=[f"c{n}" for n in range(count)]))["result"]["executions"]
+        assert len(made) == count
+        assert (await page.finished(made[-1]["id"]))["status"] == "aborted"
+        assert (await page.finished(made[0]["id"]))["status"] == "error"
+        assert page.state["queue"] == []
+        other.type("c0", "z")
+        await other.settle()
+        assert other.unsaved == {}

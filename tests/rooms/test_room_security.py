@@ -180,6 +180,33 @@ async def test_sec_69_a_damaged_state_vector_harms_only_its_sender(house: Any, v
         assert other.unsaved == {}
 
 
+async def test_sec_21_rights_that_change_while_a_notebook_is_opened_count(
+    house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_id = await house.notebook("x")
+    permission = await share(house, file_id, Role.EDITOR)
+    looked, changed = asyncio.Event(), asyncio.Event()
+    get = house.drive.get
+
+    async def slow(*given: Any) -> Any:
+        view = await get(*given)
+        looked.set()
+        await changed.wait()
+        return view
+
+    monkeypatch.setattr(house.drive, "get", slow)
+    page = house.new_page(file_id, BOB)
+    connecting = asyncio.create_task(page.connect())
+    await looked.wait()
+    await house.drive.sharing.change(ADA, file_id, permission, Role.VIEWER)
+    changed.set()
+    await connecting
+    page.type("c0", "late ")
+    await page.until(lambda: any(m["type"] == "update_refused" for m in page.control))
+    assert page.room.document.source("c0") == "x"
+    page.disconnect()
+
+
 async def test_sec_70_a_reader_that_never_reads_is_closed_and_holds_nobody_up(house: Any) -> None:
     file_id = await house.notebook("x")
     async with house.page(file_id, limit=20_000) as slow, house.page(file_id) as quick:
@@ -192,6 +219,20 @@ async def test_sec_70_a_reader_that_never_reads_is_closed_and_holds_nobody_up(ho
         assert subscriber.backlog <= 20_000
         assert quick.unsaved == {}
         slow.reading.set()
+
+
+async def test_sec_70_asking_again_and_again_without_reading_fills_no_memory(house: Any) -> None:
+    file_id = await house.notebook("x" * 15_000)
+    async with house.page(file_id, limit=20_000) as page:
+        page.reading.clear()
+        subscriber = page.subscriber
+        most = 0
+        for _ in range(100):
+            page.room.sync(subscriber, b"\x00")
+            most = max(most, subscriber.backlog)
+        assert subscriber.close_code == 4409
+        assert most <= 20_000 + 16_000
+        page.reading.set()
 
 
 def flood(page: Any) -> None:

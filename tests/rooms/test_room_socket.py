@@ -159,3 +159,39 @@ async def test_a_damaged_frame_ends_only_its_own_socket(house: Any, port: int) -
         assert bad.close_code == 4409
         await say(good, {"type": "ping", "id": "1"})
         assert (await hear(good, 0, "ack"))["id"] == "1"
+
+
+async def _opened(port: int, file_id: str) -> tuple[Any, Doc[Any]]:
+    """Opens a notebook as a page does; returns the welcome and the document once both sides are in step."""
+    async with room(port, file_id) as socket:
+        doc: Doc[Any] = Doc()
+        for root in ("cells", "metadata", "extra"):
+            doc[root] = Map()
+        await say(socket, {"type": "hello", "version": 1, "client_id": doc.client_id, "epoch": None, "seq": None})
+        welcome = await hear(socket, 0, "welcome")
+        await socket.send(b"\x02\x00" + doc.get_state())
+        answer = await hear(socket, 2)
+        assert answer[0] == 1
+        doc.apply_update(answer[1:])
+        assert (await hear(socket, 2))[0] == 0
+        await say(socket, {"type": "ping", "id": "still there"})
+        assert (await hear(socket, 0, "ack"))["id"] == "still there"
+    return welcome, doc
+
+
+async def test_a_notebook_whose_state_is_larger_than_the_queue_opens(house: Any, port: int) -> None:
+    outputs = [
+        {"output_type": "display_data", "data": {"text/plain": f"{number} " * 500}, "metadata": {}}
+        for number in range(4000)
+    ]
+    cell = {"id": "c0", "cell_type": "code", "source": "x", "metadata": {}, "outputs": outputs, "execution_count": 1}
+    file_id = await house.upload({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    welcome, _ = await _opened(port, file_id)
+    assert len(json.dumps(welcome)) > house.settings.limits.socket_queue_bytes
+    assert len(welcome["state"]["cells"]["c0"]["outputs"]) == len(outputs)
+
+
+async def test_a_notebook_whose_text_is_larger_than_the_queue_opens(house: Any, port: int) -> None:
+    file_id = await house.notebook(*(f"{number}" * 1_900_000 for number in range(6)))
+    _, doc = await _opened(port, file_id)
+    assert [len(str(doc["cells"][f"c{number}"]["source"])) for number in range(6)] == [1_900_000] * 6

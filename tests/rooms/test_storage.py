@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from labora.base.errors import LaboraError, UnavailableError
 from labora.db.schema import journal
@@ -20,10 +21,11 @@ from labora.testing.recorder import eventually
 
 
 class FailingDisk:
-    """A writer that says what SQLite says of a full disk, until it is told not to."""
+    """A writer to a database that says what SQLite says of a full disk, until it is told not to."""
 
-    def __init__(self, write: JournalWriter) -> None:
-        self.write = write
+    def __init__(self, house: Any) -> None:
+        self.database = house.database
+        self.write = JournalWriter(house.database, house.rooms.clock)
         self.full = False
         self.fails: Exception | None = None
         self.tries = 0
@@ -31,9 +33,11 @@ class FailingDisk:
     async def __call__(self, entries: Sequence[Entry]) -> None:
         self.tries += 1
         if self.fails is not None:
-            raise self.fails
+            async with self.database.transaction():
+                raise self.fails
         if self.full:
-            raise OperationalError("INSERT", {}, Exception("database or disk is full"))
+            async with self.database.transaction():
+                raise OperationalError("INSERT", {}, Exception("database or disk is full"))
         await self.write(entries)
 
 
@@ -45,7 +49,7 @@ SYNC_FAILED = [
 
 async def test_disk_full_stops_acknowledgements_only_and_recovers(house: Any) -> None:
     file_id = await house.notebook("x")
-    disk = FailingDisk(JournalWriter(house.database, house.rooms.clock))
+    disk = FailingDisk(house)
     await house.rooms.close()
     await house.start(write=disk)
     async with house.page(file_id) as page:
@@ -71,7 +75,7 @@ async def test_disk_full_stops_acknowledgements_only_and_recovers(house: Any) ->
 @pytest.mark.parametrize("error", SYNC_FAILED, ids=["sqlite", "os"])
 async def test_after_a_failed_sync_nothing_is_ever_acknowledged_again(house: Any, error: Exception) -> None:
     file_id, other_id = await house.notebook("x", "y"), await house.notebook("never open")
-    disk = FailingDisk(JournalWriter(house.database, house.rooms.clock))
+    disk = FailingDisk(house)
     await house.rooms.close()
     await house.start(write=disk)
     async with house.page(file_id) as page:
@@ -112,7 +116,7 @@ async def test_after_a_failed_sync_nothing_is_ever_acknowledged_again(house: Any
 
 async def test_whoever_waits_for_a_failed_disk_is_told(house: Any) -> None:
     file_id = await house.notebook("x")
-    disk = FailingDisk(JournalWriter(house.database, house.rooms.clock))
+    disk = FailingDisk(house)
     await house.rooms.close()
     await house.start(write=disk)
     disk.fails = SYNC_FAILED[0]
@@ -120,6 +124,34 @@ async def test_whoever_waits_for_a_failed_disk_is_told(house: Any) -> None:
         async with asyncio.timeout(5):
             await house.rooms.headless.run(house.ada, file_id)
     assert caught.value.error_code == "storage_failed"
+
+
+async def test_a_writer_that_fails_in_an_unknown_way_is_told_and_not_silent(house: Any) -> None:
+    file_id = await house.notebook("x")
+    disk = FailingDisk(house)
+    await house.rooms.close()
+    await house.start(write=disk)
+    async with house.page(file_id) as page:
+        disk.fails = RuntimeError("surprise")
+        page.type("c0", "a")
+        await page.until(lambda: any(m["type"] == "rights" and "edit" not in m["abilities"] for m in page.control))
+        assert [m["ok"] for m in page.control if m["type"] == "storage"] == [False]
+
+
+async def test_edits_wait_while_every_connection_of_the_database_is_taken(house: Any) -> None:
+    file_id = await house.notebook("x")
+    disk = FailingDisk(house)
+    await house.rooms.close()
+    await house.start(write=disk)
+    async with house.page(file_id) as page:
+        disk.fails = PoolTimeoutError("QueuePool limit reached")
+        page.type("c0", "a")
+        await page.until(lambda: any(m["type"] == "storage" and not m["ok"] for m in page.control))
+        told = next(m for m in page.control if m["type"] == "storage")
+        assert "busy" in told["message"]
+        disk.fails = None
+        await page.until(lambda: page.unsaved == {})
+        assert page.room.document.source("c0") == "ax"
 
 
 async def test_a_notebook_that_cannot_be_made_live_is_shown_and_becomes_editable_later(
@@ -188,6 +220,25 @@ async def test_a_deleted_file_does_not_stop_the_journal_of_others(house: Any) ->
         other.type("c0", "fine ")
         await other.until(lambda: other.unsaved == {})
         assert other.room.document.source("c0") == "fine y"
+
+
+async def test_a_busy_database_does_not_make_a_record_look_damaged(house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    file_id = await house.notebook("x")
+    async with house.page(file_id) as page:
+        page.type("c0", "edit ")
+        await page.settle()
+    await house.crash()
+
+    def busy(*_: Any) -> Any:
+        raise OperationalError("SELECT", {}, Exception("database is locked"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "read_journal", busy)
+        await house.start()
+        with pytest.raises(UnavailableError, match="busy"):
+            await house.rooms.open(file_id)
+    async with house.page(file_id) as page:
+        assert page.source("c0") == "edit x"
 
 
 async def test_a_damaged_record_keeps_only_its_own_notebook_away(house: Any) -> None:

@@ -27,6 +27,8 @@ from labora.base.logging import get_logger
 MAX_BODY = 1024 * 1024
 _UPLOADS = re.compile(rf"{PREFIX}/files/(?:upload|[^/]+/content)")
 """Their verbs bound the body themselves, by the limit of uploads."""
+_SOCKET_SCOPES = frozenset({TokenScope.READ, TokenScope.RUN})
+"""A socket shows the whole notebook and moves a kernel; what else it may is decided frame by frame."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _MAX_PATH = 4096
 NOT_SIGNED_IN = 4401
@@ -148,7 +150,12 @@ class Gate:
             if host.kind == HostKind.CONTENT:
                 await self._content(scope, _replay(receive), send)
                 return
-            principal = await self._socket_principal(host, headers)
+            while True:
+                ends = self.sockets.revocations
+                principal = await self._socket_principal(host, headers)
+                if ends == self.sockets.revocations:
+                    break
+                # A credential died while this one was looked up: from here to ``holding`` nothing waits.
         except UnauthenticatedError:
             # Accepted and closed at once: only so can a page tell "sign in again" from a network failure.
             await send({"type": "websocket.accept"})
@@ -177,8 +184,8 @@ class Gate:
         authorization = headers.get("authorization")
         if authorization is not None:
             principal: Principal | None = await self._of_token(authorization)
-            if principal is not None and TokenScope.RUN not in principal.scopes:
-                raise ForbiddenError("This token lacks the scope 'run'.", code="scope_missing")
+            if principal is not None and not principal.scopes >= _SOCKET_SCOPES:
+                raise ForbiddenError("A socket needs a token with the scopes 'read' and 'run'.", code="scope_missing")
         else:
             if headers.get("origin") != host.origin:
                 raise ForbiddenError("Sockets open only from this server's own pages.", code="bad_origin")

@@ -22,11 +22,16 @@ class OpenSocket:
 
 
 class Sockets:
-    """Counts sockets per account and ends those whose credential died."""
+    """Counts sockets per account and ends those whose credential died.
+
+    Attributes:
+        revocations: counts deaths of credentials, for those who look one up meanwhile.
+    """
 
     def __init__(self, per_account: int) -> None:
         self._per_account = per_account
         self._open: set[OpenSocket] = set()
+        self.revocations = 0
 
     @contextlib.contextmanager
     def holding(self, principal: Principal, task: asyncio.Task[None]) -> Iterator[OpenSocket]:
@@ -46,6 +51,7 @@ class Sockets:
 
     def revoke(self, revocation: Revocation) -> None:
         """Ends the sockets that were opened with a credential that died."""
+        self.revocations += 1
         for socket in self._open:
             who = socket.principal
             if revocation.hits(who.account_id, who.login_session_id, who.token_id):

@@ -177,7 +177,8 @@ async def _runtime(settings: Settings, report: Report) -> AsyncIterator[tuple[Ru
     from labora.runtimes.providers.sandbox import SandboxProvider
 
     prepare_folders(settings)
-    start_host(settings)
+    # Whatever ends this process, also kill -9, ends the run: nothing goes on that nobody waits for.
+    start_host(settings, until_pid=os.getpid())
     images = DefaultImages(settings.images_dir, settings.runtimes.image_packages)
     provider: Provider = SandboxProvider(HostClient(settings.run_dir / "host.sock"), images)
     told: set[str] = set()

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -76,6 +77,9 @@ def _own_folder(config: Path | None, data_dir: Path | None) -> Iterator[Settings
 
     Only the images are shared, in the data folder.
     """
+    # A scheduler's or a terminal's wish to end is as good as Ctrl+C: what was started is cleared away.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
     base = load_settings(config, storage={"data_dir": data_dir or _default_data_dir()})
     scratch = Path(tempfile.mkdtemp(prefix="labora-run-"))
     settings = load_settings(

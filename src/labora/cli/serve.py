@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import fcntl
 import ipaddress
 import os
 import signal
@@ -53,6 +54,7 @@ def serve(
         update={"server": settings.server.model_copy(update={"port": listener.getsockname()[1]})}
     )
     prepare_folders(settings)
+    take_folder(settings)
     start_host(settings)
     start_image(settings)
     drop_privileges(settings)
@@ -118,6 +120,26 @@ def prepare_folders(settings: Settings) -> None:
         give_away(settings.state_dir, settings.runtimes.control_uid)
 
 
+def take_folder(settings: Settings) -> None:
+    """Holds the data folder until this process ends: two servers would each keep live notebooks of their own.
+
+    Raises InvalidError when another one serves it.
+    """
+    if settings.storage.database_url is not None:
+        return
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    # Never closed: the lock lives and dies with the process.
+    descriptor = os.open(settings.state_dir / "serve.lock", flags, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise InvalidError(
+            f"Another Labora serves {settings.storage.data_dir} already. Stop it, or give another --data-dir.",
+            code="data_dir_taken",
+        ) from error
+
+
 def give_away(folder: Path, uid: int) -> None:
     """Makes ``folder`` and all below it ``uid``'s own, by descriptors and along no link.
 
@@ -133,11 +155,14 @@ def give_away(folder: Path, uid: int) -> None:
                     os.chown(name, uid, uid, dir_fd=descriptor, follow_symlinks=False)
 
 
-def start_host(settings: Settings) -> None:
-    """Finds the living host supervisor of this data folder, or starts one that outlives this process."""
+def start_host(settings: Settings, *, until_pid: int | None = None) -> None:
+    """Finds the living host supervisor of this data folder, or starts one that outlives this process.
+
+    Given ``until_pid``, one that is started ends with that process, and its runtimes too.
+    """
     from labora.host import ensure_host
 
-    status = ensure_host(settings)
+    status = ensure_host(settings, until_pid=until_pid)
     for note in status.get("notes", []):
         print(f"⚠ {note['message']}", file=sys.stderr)
 

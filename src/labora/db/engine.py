@@ -7,13 +7,19 @@ transaction never fails half-way for a lock that another coroutine holds. Reader
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from labora.base.errors import UnavailableError
+
+RETRY_S = 5.0
 
 
 class Database:
@@ -37,25 +43,60 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """Opens one writing transaction; commits at the end of the block, rolls back on an exception."""
-        if not self.is_sqlite:
-            async with self.engine.begin() as connection:
-                yield connection
-            return
-        async with self._writer, self.engine.connect() as connection:
-            await connection.execution_options(labora_write=True)
-            async with connection.begin():
-                yield connection
+        """Opens one writing transaction; commits at the end of the block, rolls back on an exception.
+
+        Raises UnavailableError, code ``storage_full`` or ``storage_busy``, for a failure that waiting can cure.
+        """
+        with _passing_failures():
+            if not self.is_sqlite:
+                async with self.engine.begin() as connection:
+                    yield connection
+                return
+            async with self._writer, self.engine.connect() as connection:
+                await connection.execution_options(labora_write=True)
+                async with connection.begin():
+                    yield connection
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """Opens one reading transaction with a consistent view; never waits for the writer."""
-        async with self.engine.connect() as connection:
-            yield connection
+        """Opens one reading transaction with a consistent view; never waits for the writer.
+
+        Raises UnavailableError as :meth:`transaction` does.
+        """
+        with _passing_failures():
+            async with self.engine.connect() as connection:
+                yield connection
 
     async def close(self) -> None:
         """Closes every connection."""
         await self.engine.dispose()
+
+
+@contextmanager
+def _passing_failures() -> Iterator[None]:
+    """Tells failures that pass from those that do not, which stay what they are."""
+    try:
+        yield
+    except PoolTimeoutError as error:
+        raise _busy() from error
+    except OperationalError as error:
+        # SQLite's own words for SQLITE_FULL, SQLITE_BUSY and SQLITE_LOCKED (https://www.sqlite.org/rescode.html).
+        text = str(error.orig).lower()
+        if "disk is full" in text:
+            raise UnavailableError(
+                "The server's disk is full. Reading works; free space, then try again.",
+                code="storage_full",
+                retry_after=RETRY_S,
+            ) from error
+        if "is locked" in text:
+            raise _busy() from error
+        raise
+
+
+def _busy() -> UnavailableError:
+    return UnavailableError(
+        "The server's database is busy. Try again in a moment.", code="storage_busy", retry_after=RETRY_S
+    )
 
 
 def _configure_sqlite(dbapi_connection: Any, _record: Any) -> None:

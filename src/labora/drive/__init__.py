@@ -3,6 +3,7 @@
 from labora.drive.listing import ListQuery
 from labora.drive.model import NOTEBOOK_TYPE, FilePage, FileView, Permission, Person, Revision, Upload
 from labora.drive.ports import LiveNotebooks, NoLiveNotebooks, NotebookInspector
+from labora.drive.revisions import too_large_notebook
 from labora.drive.service import Drive, VersionConflictError
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "Revision",
     "Upload",
     "VersionConflictError",
+    "too_large_notebook",
 ]

@@ -162,10 +162,18 @@ def _read_token(token: str, orders: list[_Order]) -> list[Any]:
         names, values = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
         wanted = [f"{order.name}{'-' if order.descending else ''}" for order in orders]
         fits = names == wanted and isinstance(values, list) and len(values) == len(orders) + 1
-        if not fits or not all(isinstance(value, str | int) for value in values):
+        if not fits or not all(_is_key(value) for value in values):
             raise ValueError("token of another order")
-    except (ValueError, TypeError, binascii.Error) as error:
+    except (ValueError, TypeError, RecursionError, binascii.Error) as error:
         raise InvalidError(
             "This pageToken is not of this list. Start again without one.", code="bad_page_token"
         ) from error
     return list(values)
+
+
+def _is_key(value: Any) -> bool:
+    """Returns whether the database takes a value: text of whole characters, or an integer of 64 bits."""
+    if isinstance(value, str):
+        value.encode()  # raises UnicodeEncodeError, a ValueError, for half a character
+        return True
+    return type(value) is int and abs(value) < 2**63

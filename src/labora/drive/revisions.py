@@ -18,6 +18,11 @@ from labora.drive.model import NOTEBOOK_TYPE, FileView, Revision, Upload
 from labora.drive.ports import NotebookInspector
 
 
+def too_large_notebook(limits: LimitSettings) -> str:
+    """Returns why a notebook above the limit is not read."""
+    return f"The notebook is larger than {limits.notebook_bytes:,} bytes, the limit of this server."
+
+
 class Revisions:
     """Adds, lists and restores revisions."""
 
@@ -42,7 +47,7 @@ class Revisions:
     async def reason(self, ref: BlobRef) -> str | None:
         """Returns why these bytes are no notebook that can be edited, or None."""
         if ref.size > self._limits.notebook_bytes:
-            return f"The notebook is larger than {self._limits.notebook_bytes:,} bytes, the limit of this server."
+            return too_large_notebook(self._limits)
         data = await self._blobs.get(ref.sha256)
         return await asyncio.to_thread(self._inspect, data)
 
@@ -181,6 +186,10 @@ class Revisions:
         view, revision = await self.get(principal, file_id, revision_id, Ability.EDIT)
         ref = BlobRef(revision.sha256, revision.size)
         if view.kind == "notebook":
+            if revision.size > self._limits.notebook_bytes:
+                # It would have to be read whole, and a file may be far larger than the memory of the server.
+                limits = {"limit": self._limits.notebook_bytes, "actual": revision.size}
+                raise TooLargeError(f"{too_large_notebook(self._limits)} Download it instead.", details=limits)
             reason = await self.reason(ref)
             content = await self._blobs.get(revision.sha256)
             restored = await self._context.live.restore(

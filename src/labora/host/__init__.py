@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 __all__ = ["ensure_host"]
 
 
-def ensure_host(settings: Settings) -> dict[str, Any]:
+def ensure_host(settings: Settings, *, until_pid: int | None = None) -> dict[str, Any]:
     """See :func:`labora.host.spawn.ensure_host`. Imported late: the launcher of every sandbox passes through here."""
     from labora.host.spawn import ensure_host as ensure
 
-    return ensure(settings)
+    return ensure(settings, until_pid=until_pid)

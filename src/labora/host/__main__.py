@@ -13,6 +13,7 @@ from pathlib import Path
 
 from labora.base.logging import configure_logging, get_logger
 from labora.host.model import HostOptions
+from labora.host.process import start_time, wait_exit
 from labora.host.server import HostServer
 from labora.host.supervisor import Supervisor
 
@@ -28,6 +29,7 @@ def parse(arguments: list[str]) -> HostOptions:
     parser.add_argument("--base-uid", type=int, default=200_000, help="first uid of runtime slots, as root")
     parser.add_argument("--control-uid", type=int, help="uid that may use the socket, as root")
     parser.add_argument("--log-level", default="info")
+    parser.add_argument("--until-pid", type=int, help="end every runtime and the host when this process has ended")
     given = parser.parse_args(arguments)
     data = given.data_dir.absolute()
     return HostOptions(
@@ -38,6 +40,7 @@ def parse(arguments: list[str]) -> HostOptions:
         base_uid=given.base_uid,
         control_uid=given.control_uid,
         log_level=given.log_level,
+        until_pid=given.until_pid,
     )
 
 
@@ -54,7 +57,10 @@ def take_lock(run: Path) -> bool:
 
 
 async def serve(options: HostOptions) -> None:
-    """Runs until ``stop``, ``leave`` or SIGTERM. The runtimes go on after all but ``stop``."""
+    """Runs until ``stop``, ``leave`` or SIGTERM, or the end of ``until_pid``.
+
+    The runtimes go on after ``leave`` and SIGTERM.
+    """
     supervisor = Supervisor(options)
     await supervisor.open()
     server = HostServer(supervisor, Path(options.run_dir) / "host.sock")
@@ -64,9 +70,22 @@ async def serve(options: HostOptions) -> None:
         loop.add_signal_handler(number, server.ended.set)
     info = supervisor.ping()
     get_logger("host").info("host_ready", level=info.level, cgroup=info.cgroup, pid=info.pid)
+    following = asyncio.create_task(_follow(options.until_pid, supervisor, server))
     await server.ended.wait()
+    following.cancel()
     await server.close()
     await supervisor.close()
+
+
+async def _follow(pid: int | None, supervisor: Supervisor, server: HostServer) -> None:
+    """Ends everything, files too, once the process that this host was started for has ended."""
+    if pid is None:
+        return
+    await wait_exit(pid, start_time(pid) or 0)
+    for handle in supervisor.list():
+        await supervisor.kill(handle.runtime_id, wipe=True)
+    await supervisor.kill_all()
+    server.ended.set()
 
 
 def main() -> int:

@@ -144,3 +144,4 @@ class HostOptions:
     base_uid: int = 200_000
     control_uid: int | None = None
     log_level: str = "info"
+    until_pid: int | None = None

@@ -31,7 +31,7 @@ def call_host(socket_path: Path, verb: str, timeout_s: float = 5.0) -> Any:
     return json.loads(line)["result"]
 
 
-def host_command(settings: Settings) -> list[str]:
+def host_command(settings: Settings, until_pid: int | None = None) -> list[str]:
     """Returns the command line of the host for these settings."""
     runtimes = settings.runtimes
     return [
@@ -42,17 +42,18 @@ def host_command(settings: Settings) -> list[str]:
         "--base-uid", str(runtimes.base_uid),
         "--log-level", settings.log.level,
         *(["--control-uid", str(runtimes.control_uid)] if os.geteuid() == 0 and runtimes.control_uid else []),
+        *(["--until-pid", str(until_pid)] if until_pid is not None else []),
     ]  # fmt: skip
 
 
-def _spawn(settings: Settings) -> None:
+def _spawn(settings: Settings, until_pid: int | None) -> None:
     """Starts the host below its keeper, in its own session: nobody's job, nobody's zombie, no terminal."""
     log = settings.run_dir / "host.log"
     if log.exists() and log.stat().st_size > MAX_LOG:
         log.rename(log.with_suffix(".log.1"))
     with log.open("ab") as sink:
         subprocess.run(
-            [sys.executable, "-I", "-S", keeper.__file__, *host_command(settings)],
+            [sys.executable, "-I", "-S", keeper.__file__, *host_command(settings, until_pid)],
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=sink,
@@ -61,11 +62,14 @@ def _spawn(settings: Settings) -> None:
         )
 
 
-def ensure_host(settings: Settings) -> dict[str, Any]:
+def ensure_host(settings: Settings, *, until_pid: int | None = None) -> dict[str, Any]:
     """Returns the answer of ``ping`` from the host of the data folder, starting one where none lives.
 
     A host of another version hands its runtimes over to a new one. Blocks up to 30 s; call it before the control
     plane gives its privileges up, since a root host is started by root only.
+
+    Args:
+        until_pid: a host that is started here ends, with its runtimes, when this process does; None: it outlives all.
 
     Raises:
         UnavailableError: the host does not come up; the message carries the end of its log.
@@ -80,7 +84,7 @@ def ensure_host(settings: Settings) -> dict[str, Any]:
         except (OSError, ValueError, KeyError):
             # Anew now and then: an old host may just be ending and still hold the lock.
             if time.monotonic() - spawned_at > 3.0:
-                _spawn(settings)
+                _spawn(settings, until_pid)
                 spawned_at = time.monotonic()
             time.sleep(0.03)
             continue

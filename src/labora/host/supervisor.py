@@ -46,6 +46,8 @@ class Supervisor:
         self.runtimes = Path(options.runtimes_dir)
         self._registry = Registry(self.run / "runtimes")
         self._handles: dict[str, Handle] = {}
+        self._starting: dict[str, int] = {}
+        """Slots of runtimes that are being started: a slot, and with it a uid, belongs to one runtime."""
         self._locks: dict[str, asyncio.Lock] = {}
         self._watchers: dict[str, asyncio.Task[None]] = {}
         self._reasons: dict[str, str] = {}
@@ -120,8 +122,11 @@ class Supervisor:
             if known is not None:
                 await self._end(known, "killed")
             folder = launching.image_below(self.options.images_dir, image)
-            slot = known.slot if known is not None else self._free_slot()
-            return await self._start(runtime_id, generation, folder, limits, deadline, key, env, slot)
+            slot = self._starting[runtime_id] = known.slot if known is not None else self._free_slot()
+            try:
+                return await self._start(runtime_id, generation, folder, limits, deadline, key, env, slot)
+            finally:
+                del self._starting[runtime_id]
 
     async def meter(self, runtime_id: str) -> Meter:
         """Returns what the runtime uses. Raises NotFoundError."""
@@ -252,7 +257,7 @@ class Supervisor:
         return handle
 
     def _free_slot(self) -> int:
-        used = {handle.slot for handle in self._handles.values()}
+        used = {handle.slot for handle in self._handles.values()} | set(self._starting.values())
         return next(slot for slot in range(len(used) + 1) if slot not in used)
 
     # -- ending --------------------------------------------------------------------------------------------------
@@ -273,7 +278,12 @@ class Supervisor:
         reason = self._reasons.pop(handle.runtime_id, None)
         counter = self._cgroups.oom_kills if self._watchdog is None else self._watchdog.kills
         exit_ = exit_of(self.runtimes / handle.runtime_id / "status", reason, counter(handle.runtime_id))
-        self._keep(current.with_exit(exit_))
+        self._handles[handle.runtime_id] = current.with_exit(exit_)
+        try:
+            self._registry.save(self._handles[handle.runtime_id])
+        except OSError as error:
+            # The disk may be full. It ended all the same, and a host that adopts the old handle finds that out.
+            _log.error("exit_not_stored", runtime_id=handle.runtime_id, error=str(error))
         self._deadlines.pop(handle.runtime_id, None)
         with contextlib.suppress(OSError):
             self._cgroups.kill(handle.runtime_id)
@@ -383,12 +393,14 @@ class Supervisor:
 
     async def _tick(self) -> None:
         while True:
-            now = time.monotonic()
-            for runtime_id in [key for key, moment in self._deadlines.items() if moment <= now]:
+            for runtime_id in [key for key, moment in self._deadlines.items() if moment <= time.monotonic()]:
                 self._deadlines.pop(runtime_id)
                 await self._enforce_deadline(runtime_id)
             if self._watchdog is not None:
-                await asyncio.to_thread(self._watchdog.enforce, [handle for handle in self.list() if handle.alive])
+                try:
+                    await asyncio.to_thread(self._watchdog.enforce, [handle for handle in self.list() if handle.alive])
+                except OSError as error:
+                    _log.error("memory_not_watched", error=str(error))
             nearest = min((moment - time.monotonic() for moment in self._deadlines.values()), default=TICK_S)
             await asyncio.sleep(min(TICK_S, max(0.01, nearest)))
 
@@ -399,6 +411,6 @@ class Supervisor:
                 return
             try:
                 await self._end(handle, "deadline")
-            except LaboraError as error:
-                _log.error("deadline_not_enforced", runtime_id=runtime_id, error=error.message)
+            except (LaboraError, OSError) as error:
+                _log.error("deadline_not_enforced", runtime_id=runtime_id, error=str(error))
                 self._deadlines[runtime_id] = time.monotonic() + KILL_WAIT_S

@@ -211,18 +211,21 @@ def _stop_account(turn: Decision, account_id: str, status: str, reason: str) -> 
 
 def _schedule(turn: Decision) -> None:
     """Starts what may start: per account one running execution, and a kernel wherever something waits."""
-    accounts: dict[str, Person] = {}
+    executions = turn.snapshot.state["executions"]
+    first: dict[str, Execution] = {}
     for key in turn.snapshot.state["queue"]:
-        account = turn.snapshot.state["executions"][key]["account"]
-        accounts.setdefault(account["id"], account)
-    for account_id, account in accounts.items():
-        if turn.executions_of(account_id, "running"):
+        first.setdefault(executions[key]["account"]["id"], executions[key])
+    if not first:
+        return
+    at_work = {execution["account"]["id"] for execution in executions.values() if execution["status"] == "running"}
+    for account_id, execution in first.items():
+        if account_id in at_work:
             continue
         runtime = turn.snapshot.state["runtimes"].get(account_id)
         if runtime is None or runtime["status"] != "ready" or runtime["kernel"] not in ("idle", "busy"):
-            _ensure(turn, account)
-            continue
-        _start(turn, turn.executions_of(account_id, "queued")[0], runtime)
+            _ensure(turn, execution["account"])
+        else:
+            _start(turn, execution, runtime)
 
 
 def _start(turn: Decision, execution: Execution, runtime: RuntimeState) -> None:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError
 
 from labora.base import faults
 from labora.base.errors import UnavailableError
@@ -33,6 +33,7 @@ MAX_GROUP_BYTES = 8 * 1024 * 1024
 RETRY_S = (0.2, 0.5, 1.0, 2.0)
 
 FULL = "The server's disk is full: your edits stay in this page and are saved when there is space again."
+BUSY = "The server's database is busy: your edits stay in this page and are saved as soon as it takes them."
 FAILED = (
     "The server cannot write to its disk, so this notebook cannot be edited. What was shown as saved is safe; the rest "
     "stays in this page. Its operator has to look at the disk and restart the server."
@@ -63,7 +64,7 @@ class Entry:
 
 
 Write = Callable[[Sequence[Entry]], Awaitable[None]]
-"""Writes entries in one durable transaction or raises DBAPIError or OSError and leaves no trace."""
+"""Writes entries in one durable transaction, or raises and leaves no trace."""
 
 
 class Journal:
@@ -194,11 +195,11 @@ class Journal:
             except IntegrityError:
                 await self._commit_each_room(group)
                 return
-            except (DBAPIError, OSError, UnavailableError) as error:
+            except Exception as error:  # noqa: BLE001 - a committer that ends silently leaves all pages at "Saving"
                 if not _passes(error):
                     self._fail(error)
                     return
-                self._set_health(False, FULL)
+                self._set_health(False, FULL if _full(error) else BUSY)
                 await asyncio.sleep(RETRY_S[min(tries, len(RETRY_S) - 1)])
                 tries += 1
                 continue
@@ -231,7 +232,7 @@ class Journal:
             raise UnavailableError("The server's disk is full.", code="storage_full")
 
     def _fail(self, error: Exception) -> None:
-        log.critical("storage_failed", error=str(error))
+        log.critical("storage_failed", error=str(error), exc_info=error)
         self.failed = True
         self._queue.clear()
         self._bytes = 0
@@ -257,12 +258,10 @@ def _call(callback: Callable[[], None], entry: Entry) -> None:
 
 
 def _passes(error: Exception) -> bool:
-    """Returns whether a failure to write goes away by waiting: a full disk, a database that is busy."""
-    if isinstance(error, UnavailableError):
-        return True
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    if isinstance(cause, OSError):
-        return cause.errno in (errno.ENOSPC, errno.EDQUOT)
-    # SQLite's own words for SQLITE_FULL, SQLITE_BUSY and SQLITE_LOCKED (https://www.sqlite.org/rescode.html).
-    text = str(cause).lower()
-    return any(words in text for words in ("disk is full", "is locked"))
+    """Returns whether a failure to write goes away by waiting: a full disk, a busy database."""
+    return isinstance(error, UnavailableError) or _full(error)
+
+
+def _full(error: Exception) -> bool:
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return full or getattr(error, "error_code", "") == "storage_full"

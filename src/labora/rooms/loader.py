@@ -13,7 +13,7 @@ from labora.base.logging import get_logger
 from labora.base.settings import Settings
 from labora.blobs import Blobs
 from labora.db import Database
-from labora.drive import Drive
+from labora.drive import Drive, too_large_notebook
 from labora.notebook.codec import read_notebook
 from labora.notebook.document import NotebookDocument
 from labora.notebook.model import BlobSink, blob_refs
@@ -58,7 +58,7 @@ class Loader:
         """Returns the room of a notebook as it was last durable.
 
         A notebook that cannot be edited comes with the reason; one without a readable document comes without any.
-        Raises NotFoundError when the file is gone.
+        Raises NotFoundError when the file is gone, UnavailableError when the storage is busy.
         """
         async with self._database.read() as connection:
             checkpoint = await store.read_checkpoint(connection, file_id)
@@ -72,6 +72,9 @@ class Loader:
                 raise NotFoundError("This file was deleted meanwhile.", code="no_such_file")
         try:
             return await self._replay(file_id, checkpoint)
+        except UnavailableError:
+            # It may be whole: whoever wants it asks again.
+            raise
         except Exception:
             # One damaged document must not keep the others away (fault F32); its bytes stay for a repair.
             log.exception("room_damaged", file_id=file_id)
@@ -101,9 +104,12 @@ class Loader:
         head = await self._drive.revisions.head(file_id)
         if head is None:
             raise NotFoundError("There is no such item, or it was not shared with you.", code="no_such_file")
-        data = await self._blobs.get(head.sha256)
         sink, limits = BlobSink(), self._settings.limits
         empty = Snapshot(empty_state(), empty_ledger())
+        if head.size > limits.notebook_bytes:
+            # Not even read: it may be as large as an upload.
+            return LoadedRoom(new_id(), 0, None, empty, too_large_notebook(limits), False)
+        data = await self._blobs.get(head.sha256)
         try:
             result = await asyncio.to_thread(read_notebook, data, limits, store=sink)
         except (InvalidError, TooLargeError, UnsupportedError) as error:

@@ -108,10 +108,9 @@ class Room:
             "state": self.snapshot.state,
             "read_only_reason": self.read_only_reason,
         }
-        subscriber.control(welcome)
+        subscriber.reply(json_frame(Lane.CONTROL, welcome), self.presence.everyone())
         if not self._journal.ok:
             subscriber.control({"type": "storage", "ok": False, "message": self._journal.problem})
-        subscriber.send(self.presence.everyone())
         self.subscribers[subscriber.id] = subscriber
         self.presence.joined(subscriber)
         self.touch()
@@ -151,11 +150,9 @@ class Room:
         document = self.document
         if document is None:
             # Both answers also for a notebook that has no document: a client is ready once it has had the two.
-            subscriber.send(b"\x02\x01" + EMPTY_UPDATE)
-            subscriber.send(b"\x02\x00" + EMPTY_STATE_VECTOR)
+            subscriber.reply(b"\x02\x01" + EMPTY_UPDATE, b"\x02\x00" + EMPTY_STATE_VECTOR)
             return
-        subscriber.send(b"\x02\x01" + document.diff(state_vector))
-        subscriber.send(b"\x02\x00" + document.state_vector())
+        subscriber.reply(b"\x02\x01" + document.diff(state_vector), b"\x02\x00" + document.state_vector())
 
     def update(self, subscriber: Subscriber, ref: int, update: bytes) -> None:
         """Takes a client's edit: checks it, stages it, and says ``saved`` once it is durable.

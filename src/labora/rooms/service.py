@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
@@ -34,6 +35,8 @@ CLOSE_S = 8.0
 RECHECK_S = 30.0
 AGAIN_S = 5.0
 """Seconds between two tries to make a notebook live that could not be for want of storage."""
+
+Found = TypeVar("Found")
 
 log = get_logger("rooms")
 
@@ -84,6 +87,7 @@ class Rooms:
         self._tasks: set[asyncio.Task[None]] = set()
         self._keeper: asyncio.Task[None] | None = None
         self._closing = False
+        self._rights_changes = 0
         self._contents = Contents(
             database,
             blobs,
@@ -214,14 +218,24 @@ class Rooms:
             # Where nothing can be written, reading goes on.
             with suppress(LaboraError, DBAPIError):
                 await self._drive.mark_opened(principal, view.id)
+        # Loading may have taken long: the rights that count are those of now, and nothing waits from here on.
+        view = await self._newest(partial(self._drive.get, principal, file_id))
         limit = self.settings.limits.socket_queue_bytes
         return room, Subscriber(principal, client_id, frozenset(view.abilities), limit), view
+
+    async def _newest(self, look: Callable[[], Awaitable[Found]]) -> Found:
+        """Returns what ``look`` finds, looked up again when rights changed while it looked."""
+        while True:
+            changes = self._rights_changes
+            found = await look()
+            if changes == self._rights_changes:
+                return found
 
     async def recheck(self, room: Room) -> None:
         """Looks up the rights of every socket of a room again; demotes or closes those that lost theirs."""
         for subscriber in list(room.subscribers.values()):
             try:
-                access = await self._drive.access(subscriber.principal, room.file_id)
+                access = await self._newest(partial(self._drive.access, subscriber.principal, room.file_id))
             except NotFoundError:
                 subscriber.close(Close.FORBIDDEN, "This notebook is no longer shared with you.")
                 room.leave(subscriber)
@@ -237,6 +251,7 @@ class Rooms:
 
     async def rights_changed(self, file_ids: Sequence[str]) -> None:
         """Rights on these items or below may have changed: when this returns, nothing is accepted by the old ones."""
+        self._rights_changes += 1
         only = set(file_ids)
         rooms = [room for room in self._rooms.values() if not room.closed]
         if not only <= {room.file_id for room in rooms}:
@@ -334,6 +349,7 @@ class Rooms:
             if room is None:
                 return True
             if not room.closed:
+                used = room.last_used
                 if not self.journal.ok:
                     return False
                 await room.settled()
@@ -345,6 +361,9 @@ class Rooms:
                     return False
                 if room.document is not None and room.read_only_reason is None:
                     await self._checkpoints.compact(room)
+                if room.last_used != used or room.subscribers or room.staged_seq != room.seq:
+                    # Somebody came while it was written.
+                    return False
             self._executions.drop(room)
             room.close(Close.RESTART, "This notebook was closed.")
             del self._rooms[file_id]

@@ -1,17 +1,17 @@
 """Pure: how events change a room's state. Its twin is ``web/packages/document/src/events.ts``.
 
-Both are held together by ``tests/vectors/events.json``. Nothing is changed in place: every function returns a new
-value that shares what stayed the same, so a snapshot can be written by a thread while the room goes on.
+Both are held together by ``tests/vectors/events.json``. Nothing that somebody else may hold is changed in place: a new
+value shares what stayed the same, so a snapshot can be written by a thread while the room goes on.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any, cast
 
 from labora.base.errors import InvalidError
 from labora.rooms.model import (
-    CellState,
     Event,
     Ledger,
     Note,
@@ -28,67 +28,96 @@ MAX_COMMANDS = 1000
 
 def apply_event(state: RoomState, event: Event) -> RoomState:
     """Returns ``state`` after ``event``. Raises InvalidError for an unknown type."""
+    return apply_events(state, (event,))
+
+
+def apply_events(state: RoomState, events: Iterable[Event]) -> RoomState:
+    """Returns ``state`` after ``events``, in order; copies once what several of them change."""
+    after: RoomState = {**state}
+    own: set[str] = set()
+    for event in events:
+        change_state(after, event, own)
+    return after
+
+
+def change_state(state: RoomState, event: Event, own: set[str]) -> None:
+    """Applies ``event`` to ``state`` itself, for one step that makes many.
+
+    Args:
+        own: names of the collections in ``state`` that nobody else holds. Others are copied before they change, once.
+
+    Raises InvalidError for an unknown type.
+    """
     match event["type"]:
         case "execution":
-            return _execution(state, event)
+            _execution(state, event, own)
         case "count":
-            return _count(state, event)
+            _count(state, event, own)
         case "outputs":
             cell = state["cells"].get(event["cell_id"]) or empty_cell()
             outputs = cell["outputs"]
             for op in event["ops"]:
                 outputs = apply_output_op(outputs, op)
-            return _with_cell(state, event["cell_id"], {**cell, "outputs": outputs})
+            _put(state, "cells", own, event["cell_id"], {**cell, "outputs": outputs})
         case "input":
-            return {**state, "inputs": _put(state["inputs"], event["execution_id"], event["request"])}
+            _put(state, "inputs", own, event["execution_id"], event["request"])
         case "runtime":
-            return {**state, "runtimes": _put(state["runtimes"], event["account_id"], event["runtime"])}
+            _put(state, "runtimes", own, event["account_id"], event["runtime"])
         case "saved":
-            return {**state, "saved": event["saved"]}
+            state["saved"] = event["saved"]
         case "cell_state":
-            return {**state, "cells": _put(state["cells"], event["cell_id"], event["state"])}
+            _put(state, "cells", own, event["cell_id"], event["state"])
         case "forget":
             gone = set(event["executions"])
-            return {**state, "executions": {k: v for k, v in state["executions"].items() if k not in gone}}
+            state["executions"] = {k: v for k, v in state["executions"].items() if k not in gone}
+            own.add("executions")
         case unknown:
             raise InvalidError(f"Event type {unknown!r} is not known.", code="unknown_event")
 
 
-def _put(mapping: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
+def _owned(tree: Any, name: str, own: set[str]) -> Any:
+    """Returns a collection of ``tree`` that may be changed in place."""
+    if name not in own:
+        tree[name] = tree[name].copy()
+        own.add(name)
+    return tree[name]
+
+
+def _put(tree: Any, name: str, own: set[str], key: str, value: Any) -> None:
+    mapping = _owned(tree, name, own)
     if value is None:
-        return {k: v for k, v in mapping.items() if k != key}
-    return {**mapping, key: value}
+        mapping.pop(key, None)
+    else:
+        mapping[key] = value
 
 
-def _with_cell(state: RoomState, cell_id: str, cell: CellState) -> RoomState:
-    return {**state, "cells": {**state["cells"], cell_id: cell}}
-
-
-def _execution(state: RoomState, event: Event) -> RoomState:
+def _execution(state: RoomState, event: Event, own: set[str]) -> None:
     execution = event["execution"]
     key, cell_id, status = execution["id"], execution["cell_id"], execution["status"]
-    queue = state["queue"]
-    if status == "queued":
-        queue = queue if key in queue else [*queue, key]
-    elif key in queue:
-        queue = [other for other in queue if other != key]
-    state = {**state, "executions": {**state["executions"], key: execution}, "queue": queue}
+    before = state["executions"].get(key)
+    # The queue holds exactly what is queued: to search it for each of ten thousand cells would take seconds.
+    waits = before is not None and before["status"] == "queued"
+    if waits != (status == "queued"):
+        queue = _owned(state, "queue", own)
+        if waits:
+            queue.remove(key)
+        else:
+            queue.append(key)
+    _put(state, "executions", own, key, execution)
     if status == "running":
-        before = state["cells"].get(cell_id) or empty_cell()
-        outputs = before["outputs"] if event.get("keep_outputs") else []
-        state = _with_cell(state, cell_id, {"execution_id": key, "execution_count": None, "outputs": outputs})
-    return state
+        cell = state["cells"].get(cell_id) or empty_cell()
+        outputs = cell["outputs"] if event.get("keep_outputs") else []
+        _put(state, "cells", own, cell_id, {"execution_id": key, "execution_count": None, "outputs": outputs})
 
 
-def _count(state: RoomState, event: Event) -> RoomState:
+def _count(state: RoomState, event: Event, own: set[str]) -> None:
     key, count = event["execution_id"], event["execution_count"]
     execution = state["executions"].get(key)
     if execution is not None:
-        state = {**state, "executions": {**state["executions"], key: {**execution, "execution_count": count}}}
+        _put(state, "executions", own, key, {**execution, "execution_count": count})
     cell = state["cells"].get(event["cell_id"])
     if cell is not None and cell["execution_id"] == key:
-        state = _with_cell(state, event["cell_id"], {**cell, "execution_count": count})
-    return state
+        _put(state, "cells", own, event["cell_id"], {**cell, "execution_count": count})
 
 
 def apply_output_op(outputs: list[Output], op: dict[str, Any]) -> list[Output]:
@@ -125,32 +154,32 @@ def utf16_tail(text: str, units: int) -> str:
     return text.encode("utf-16-le", "surrogatepass")[2 * units :].decode("utf-16-le", "surrogatepass")
 
 
-def apply_note(ledger: Ledger, note: Note) -> Ledger:
-    """Returns ``ledger`` after a private note. Raises InvalidError for an unknown type."""
+def change_ledger(ledger: Ledger, note: Note, own: set[str]) -> None:
+    """Applies a private note to ``ledger`` itself, as :func:`change_state` does.
+
+    Raises InvalidError for an unknown type.
+    """
     match note["type"]:
         case "source":
-            return {**ledger, "sources": _put(ledger["sources"], note["execution_id"], note["source"])}
+            _put(ledger, "sources", own, note["execution_id"], note["source"])
         case "kernel":
-            return {**ledger, "kernels": _put(ledger["kernels"], note["account_id"], note["kernel"])}
+            _put(ledger, "kernels", own, note["account_id"], note["kernel"])
         case "command":
-            commands = {**ledger["commands"], note["id"]: note["answer"]}
-            if len(commands) > MAX_COMMANDS:
-                del commands[next(iter(commands))]
-            return {**ledger, "commands": commands}
+            _put(ledger, "commands", own, note["id"], note["answer"])
+            if len(ledger["commands"]) > MAX_COMMANDS:
+                del ledger["commands"][next(iter(ledger["commands"]))]
         case "deleted":
-            return {**ledger, "deleted": note["cells"]}
+            ledger["deleted"] = note["cells"]
         case unknown:
             raise InvalidError(f"Note type {unknown!r} is not known.", code="unknown_event")
 
 
 def apply_entry(snapshot: Snapshot, entry: dict[str, Any]) -> Snapshot:
     """Returns ``snapshot`` after one journalled event entry, ``{"events", "notes"}``."""
-    state, ledger = snapshot.state, snapshot.ledger
-    for event in entry.get("events", ()):
-        state = apply_event(state, event)
+    ledger, own = snapshot.ledger.copy(), set[str]()
     for note in entry.get("notes", ()):
-        ledger = apply_note(ledger, note)
-    return Snapshot(state, ledger)
+        change_ledger(ledger, note, own)
+    return Snapshot(apply_events(snapshot.state, entry.get("events", ())), ledger)
 
 
 def dump_entry(events: list[Event], notes: list[Note]) -> bytes:

@@ -46,7 +46,7 @@ class JournalWriter:
         self._clock = clock
 
     async def __call__(self, entries: Sequence[Entry]) -> None:
-        """Raises DBAPIError when the database refuses; then nothing of the group is written."""
+        """Raises UnavailableError or DBAPIError when the database refuses; then nothing of the group is written."""
         at = timestamp(self._clock.now())
         rows = [
             {

@@ -51,7 +51,8 @@ class Subscriber:
 
     Args:
         client_id: the Yjs client id that the page announced.
-        limit_bytes: a reader further behind than this is closed for a resync; it never holds the others up.
+        limit_bytes: a reader further behind than this is closed for a resync; it never holds the others up. What it
+            asked for itself is not counted.
     """
 
     principal: Principal
@@ -68,6 +69,7 @@ class Subscriber:
     close_reason: str = ""
     _frames: deque[bytes] = field(default_factory=deque)
     _bytes: int = 0
+    _asked: int = 0
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -94,9 +96,26 @@ class Subscriber:
         """Queues a frame, or closes the socket when its reader is too far behind. Never waits."""
         if self.close_code is not None:
             return
-        if self._bytes + len(frame) > self.limit_bytes and self._frames:
+        if self._bytes + len(frame) > self.limit_bytes + self._asked and self._frames:
             self.close(Close.RESYNC, "This page was too slow to read and starts again.")
             return
+        self._queue(frame)
+
+    def reply(self, *frames: bytes) -> None:
+        """Queues what the client asked for, which may be larger than the limit: a notebook is as large as it is.
+
+        A client that asks for more before it has read the last answer is closed.
+        """
+        if self.close_code is not None:
+            return
+        if self._bytes > self.limit_bytes:
+            self.close(Close.RESYNC, "This page asked for more than it reads and starts again.")
+            return
+        for frame in frames:
+            self._asked += len(frame)
+            self._queue(frame)
+
+    def _queue(self, frame: bytes) -> None:
         self._frames.append(frame)
         self._bytes += len(frame)
         self._wake.set()
@@ -111,7 +130,7 @@ class Subscriber:
             self.close_code, self.close_reason = code, reason
             if code == Close.RESYNC:
                 self._frames.clear()
-                self._bytes = 0
+                self._bytes = self._asked = 0
         self._wake.set()
 
     async def frames(self) -> list[bytes]:
@@ -126,3 +145,4 @@ class Subscriber:
     def sent(self, size: int) -> None:
         """Says that ``size`` bytes have left for the network."""
         self._bytes = max(0, self._bytes - size)
+        self._asked = min(self._asked, self._bytes)

@@ -7,12 +7,12 @@ from typing import Any
 
 from labora.rooms.model import Event, Execution, Note, Snapshot
 from labora.rooms.operations import Effect
-from labora.rooms.state import apply_event, apply_note
+from labora.rooms.state import change_ledger, change_state
 
 
 @dataclass(slots=True)
 class Decision:
-    """What follows from one operation; ``snapshot`` is the room after it."""
+    """What follows from one operation; ``snapshot`` is the room after it, a copy that grows with each event."""
 
     snapshot: Snapshot
     now: str
@@ -20,16 +20,21 @@ class Decision:
     notes: list[Note] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
     result: dict[str, Any] = field(default_factory=dict)
+    _own: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Leaves the snapshot before as it is."""
+        self.snapshot = Snapshot(self.snapshot.state.copy(), self.snapshot.ledger.copy())
 
     def emit(self, event: Event) -> None:
         """Adds an event; what is decided afterwards sees its effect."""
         self.events.append(event)
-        self.snapshot = Snapshot(apply_event(self.snapshot.state, event), self.snapshot.ledger)
+        change_state(self.snapshot.state, event, self._own)
 
     def note(self, note: Note) -> None:
         """Adds a private note, likewise."""
         self.notes.append(note)
-        self.snapshot = Snapshot(self.snapshot.state, apply_note(self.snapshot.ledger, note))
+        change_ledger(self.snapshot.ledger, note, self._own)
 
     def executions_of(self, account_id: str, *statuses: str) -> list[Execution]:
         """Returns the account's executions in these states, in queue order where they are queued."""
@@ -37,5 +42,7 @@ class Decision:
         found = [
             e for e in state["executions"].values() if e["account"]["id"] == account_id and e["status"] in statuses
         ]
+        if len(found) < 2:
+            return found
         order = {key: place for place, key in enumerate(state["queue"])}
         return sorted(found, key=lambda e: order.get(e["id"], -1))

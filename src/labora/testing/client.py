@@ -15,7 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 from labora.base.ids import new_id
-from labora.rooms.state import apply_event
+from labora.rooms.state import apply_events
 
 ENDS = frozenset({"ok", "error", "aborted", "lost"})
 AGAIN_S = 0.05
@@ -151,8 +151,7 @@ class RoomClient:
             message = json.loads(body)
             assert message["seq"] > self.seq, (message["seq"], self.seq)
             self.seq = message["seq"]
-            for event in message["events"]:
-                self.state = apply_event(self.state, event)
+            self.state = apply_events(self.state, message["events"])
         elif lane == 2:
             self._document(body)
 
