@@ -90,6 +90,8 @@ addMessages('notebook', {
   input: {
     label: 'The cell asks for input',
     send: 'Send',
+    asked: 'Cell {index} waits for you to type something.',
+    show: 'Go there',
     others: '{name}’s cell waits for {name} to type something.',
     password: 'Password',
   },
