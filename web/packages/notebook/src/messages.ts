@@ -130,6 +130,8 @@ addMessages('notebook', {
   },
   banner: {
     readOnly: 'You can read this notebook, not change it.',
+    inTrash: 'This notebook is in the trash. Restore it to change or run it.',
+    restore: 'Restore',
     readOnlyFile: 'This notebook is shown read-only',
     download: 'Download original',
     copy: 'Save a copy',

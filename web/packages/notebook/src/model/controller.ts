@@ -196,7 +196,7 @@ export class NotebookController {
   }
 
   remove(ids = this.targets()): void {
-    if (ids.length === 0) return;
+    if (ids.length === 0 || !this.canEdit) return;
     const order = this.doc.cellIds();
     const last = order.indexOf(ids.at(-1) ?? '');
     const next =
@@ -208,6 +208,7 @@ export class NotebookController {
   }
 
   move(direction: -1 | 1): void {
+    if (!this.canEdit) return;
     const moving = this.targets();
     const order = this.doc.cellIds();
     if (direction < 0) {

@@ -3,7 +3,7 @@ import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { CellOutputs } from '@labora/outputs';
 import { Button, IconButton, t, toast } from '@labora/ui';
 import type { CellRun, InputRequest } from '@labora/document';
-import { useCell, useController, useRun, useStatus } from '../model/context';
+import { useCanEdit, useCell, useController, useRun, useStatus } from '../model/context';
 import { outputHidden } from '../model/controller';
 import { isTypedIn } from './typing';
 
@@ -59,6 +59,7 @@ export function CellOutput({ cellId, near }: { cellId: string; near: boolean }) 
   const controller = useController();
   const run = useRun(cellId);
   const cell = useCell(cellId);
+  const editable = useCanEdit();
   const outputs = run.state?.outputs ?? [];
   const live = run.execution?.status === 'running' && run.execution.id === run.state?.execution_id;
   const hidden = outputHidden(cell?.metadata) && outputs.length > 0;
@@ -77,7 +78,7 @@ export function CellOutput({ cellId, near }: { cellId: string; near: boolean }) 
             label={hidden ? t('notebook.output.show') : t('notebook.output.hide')}
             aria-expanded={!hidden}
             onClick={() => controller.setOutputHidden(cellId, !hidden)}
-            disabled={!controller.canEdit}
+            disabled={!editable}
           />
         </div>
       )}
@@ -95,7 +96,7 @@ export function CellOutput({ cellId, near }: { cellId: string; near: boolean }) 
               outputs={outputs}
               executionId={run.state?.execution_id ?? null}
               live={live}
-              {...(controller.canEdit ? { onClear: () => controller.clearOutputs([cellId]) } : {})}
+              {...(editable ? { onClear: () => controller.clearOutputs([cellId]) } : {})}
             />
           </div>
         )}
