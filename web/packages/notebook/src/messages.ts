@@ -90,6 +90,8 @@ addMessages('notebook', {
   input: {
     label: 'The cell asks for input',
     send: 'Send',
+    asked: 'Cell {index} waits for you to type something.',
+    show: 'Go there',
     others: '{name}’s cell waits for {name} to type something.',
     password: 'Password',
   },
@@ -128,6 +130,8 @@ addMessages('notebook', {
   },
   banner: {
     readOnly: 'You can read this notebook, not change it.',
+    inTrash: 'This notebook is in the trash. Restore it to change or run it.',
+    restore: 'Restore',
     readOnlyFile: 'This notebook is shown read-only',
     download: 'Download original',
     copy: 'Save a copy',

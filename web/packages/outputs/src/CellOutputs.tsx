@@ -81,7 +81,7 @@ function Tools({ onCopy, onClear }: { onCopy: () => Promise<string>; onClear: ((
   );
 }
 
-function TallBox({ live, scrolled, onScrolledChange, children }: CellOutputsProps & { children: ReactNode }) {
+function TallBox({ live, outputs, scrolled, onScrolledChange, children }: CellOutputsProps & { children: ReactNode }) {
   const box = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const [tall, setTall] = useState(false);
@@ -98,7 +98,8 @@ function TallBox({ live, scrolled, onScrolledChange, children }: CellOutputsProp
     return () => observer.disconnect();
   }, []);
 
-  useFollow(box, content, live && capped);
+  // What is printed is followed; a table or a value is read from its top.
+  useFollow(box, content, live && capped && outputs.at(-1)?.output_type === 'stream');
 
   const toggle = () => {
     setChosen(!capped);

@@ -1,7 +1,8 @@
 import { Dialog as Radix } from 'radix-ui';
-import { type FormEvent, type ReactNode, useState, useSyncExternalStore } from 'react';
+import { type FormEvent, type ReactNode, useRef, useState, useSyncExternalStore } from 'react';
 import { Button, IconButton } from './Button';
 import { TextField } from './Field';
+import { returnFocus } from './focus';
 import { t } from './i18n';
 
 export interface DialogProps {
@@ -24,6 +25,7 @@ function reachable(body: HTMLElement | null): void {
 }
 
 export function Dialog({ open, onClose, title, description, children, footer, size = 'md', onSubmit }: DialogProps) {
+  const opener = useRef<Element | null>(null);
   const body = (
     <>
       <div className="ui-dialog-header">
@@ -51,6 +53,7 @@ export function Dialog({ open, onClose, title, description, children, footer, si
         <Radix.Content
           className={`ui-dialog ui-dialog-${size}`}
           onOpenAutoFocus={(event) => {
+            opener.current = document.activeElement;
             // The first field is where the work starts; the button that closes, first in the order, is not.
             const first = (event.currentTarget as HTMLElement).querySelector<HTMLElement>(
               '[data-autofocus], .ui-dialog-body input',
@@ -58,6 +61,10 @@ export function Dialog({ open, onClose, title, description, children, footer, si
             if (!first) return;
             event.preventDefault();
             first.focus();
+          }}
+          onCloseAutoFocus={(event) => {
+            event.preventDefault();
+            returnFocus(opener.current);
           }}
           {...(description ? {} : { 'aria-describedby': undefined })}
         >

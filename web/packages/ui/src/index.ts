@@ -10,6 +10,7 @@ export * from './Toast';
 export * from './Tooltip';
 export * from './classes';
 export * from './errors';
+export * from './focus';
 export * from './clipboard';
 export * from './format';
 export * from './i18n';

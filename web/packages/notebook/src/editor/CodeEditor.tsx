@@ -94,6 +94,8 @@ export function CodeEditor({ cellId, language, label }: CodeEditorProps) {
         keys(controller, code),
         // Other line ends stay characters of the text, so that offsets agree with the document's.
         EditorState.lineSeparator.of('\n'),
+        // What comes from Windows' clipboard has line ends of its own.
+        EditorView.clipboardInputFilter.of((pasted) => pasted.replace(/\r\n?/g, '\n')),
         EditorState.tabSize.of(4),
         EditorState.allowMultipleSelections.of(true),
         indentUnit.of('    '),

@@ -27,7 +27,8 @@ const hasRuntime = (c: NotebookController): boolean =>
 const can = (ability: 'rename' | 'trash' | 'download' | 'share' | 'read_history' | 'copy') => (c: NotebookController) =>
   c.client.status.get().abilities.includes(ability);
 
-async function asking<T>(work: () => Promise<T>): Promise<T | null> {
+/** What `work` answers; null after telling the person why it failed. */
+export async function asking<T>(work: () => Promise<T>): Promise<T | null> {
   try {
     return await work();
   } catch (error) {

@@ -15,6 +15,12 @@ export const useStore = <T>(store: Store<T>): T => useSyncExternalStore(store.su
 
 export const useStatus = (): RoomStatus => useStore(useController().client.status);
 
+/** Whether this person may edit now; draws again only when that changes. */
+export function useCanEdit(): boolean {
+  const controller = useController();
+  return useSyncExternalStore(controller.client.status.subscribe, () => controller.canEdit);
+}
+
 export function useDocument<T>(topic: DocumentTopic, read: () => T): T {
   const { doc } = useController();
   return useSyncExternalStore(

@@ -196,7 +196,7 @@ export class NotebookController {
   }
 
   remove(ids = this.targets()): void {
-    if (ids.length === 0) return;
+    if (ids.length === 0 || !this.canEdit) return;
     const order = this.doc.cellIds();
     const last = order.indexOf(ids.at(-1) ?? '');
     const next =
@@ -208,6 +208,7 @@ export class NotebookController {
   }
 
   move(direction: -1 | 1): void {
+    if (!this.canEdit) return;
     const moving = this.targets();
     const order = this.doc.cellIds();
     if (direction < 0) {
@@ -276,16 +277,22 @@ export class NotebookController {
   }
 
   undo(): void {
-    this.#showChanged(this.doc.undo());
+    this.#showChanged(() => this.doc.undo());
   }
 
   redo(): void {
-    this.#showChanged(this.doc.redo());
+    this.#showChanged(() => this.doc.redo());
   }
 
-  #showChanged(cells: readonly string[]): void {
-    const shown = cells.find((id) => this.doc.indexOf(id) >= 0);
-    if (shown && shown !== this.ui.active) this.activate(shown);
+  /** Goes to what a step changed; when it took the active cell away, to the cell above that. */
+  #showChanged(step: () => readonly string[]): void {
+    const at = this.doc.indexOf(this.ui.active ?? '');
+    const shown = step().find((id) => this.doc.indexOf(id) >= 0);
+    if (shown) {
+      if (shown !== this.ui.active) this.activate(shown);
+    } else if (at >= 0 && this.doc.indexOf(this.ui.active ?? '') < 0) {
+      this.ui.activate(this.doc.cellIds()[Math.max(0, at - 1)] ?? null);
+    }
   }
 
   // --- Moving about ----------------------------------------------------------------------------------------------

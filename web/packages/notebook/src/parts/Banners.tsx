@@ -3,13 +3,29 @@ import { useEffect, useState } from 'react';
 import { api } from '@labora/api';
 import { Banner, Button, copyText, IconButton, t, toast } from '@labora/ui';
 import { useController, useStatus, useStore } from '../model/context';
-import { commandOf } from '../model/commands';
+import { asking, commandOf } from '../model/commands';
 import { phaseOf, useRuntime } from './Toolbar';
 
 function ReadOnly() {
   const controller = useController();
-  const { abilities, readOnlyReason, loaded } = useStatus();
+  const { abilities, readOnlyReason, loaded, file } = useStatus();
   if (!loaded || (readOnlyReason === null && abilities.includes('edit'))) return null;
+  // Its owner may always edit, except from the trash.
+  if (file?.role === 'owner' && readOnlyReason === null) {
+    const restore = () => void asking(() => api.changeFile(controller.fileId, { trashed: false }));
+    return (
+      <Banner
+        kind="warn"
+        actions={
+          <Button size="sm" icon="restore_from_trash" onClick={restore}>
+            {t('notebook.banner.restore')}
+          </Button>
+        }
+      >
+        {t('notebook.banner.inTrash')}
+      </Banner>
+    );
+  }
   const actions = (
     <>
       {abilities.includes('copy') && readOnlyReason === null && (

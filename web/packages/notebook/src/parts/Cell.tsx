@@ -5,7 +5,7 @@ import { Avatar, IconButton, Menu, type MenuItem, t } from '@labora/ui';
 import { CodeEditor } from '../editor/CodeEditor';
 import { viewOf } from '../editor/views';
 import { parserFor } from '../editor/highlight';
-import { useCell, useController, useDocument, usePeopleIn, useStand } from '../model/context';
+import { useCanEdit, useCell, useController, useDocument, usePeopleIn, useStand } from '../model/context';
 import type { NotebookController } from '../model/controller';
 import { menuItems } from './menu-items';
 import { CellOutput } from './CellOutput';
@@ -175,7 +175,7 @@ export const Cell = memo(function Cell({ cellId }: { cellId: string }) {
   const near = useNear(host, cell !== null);
   // The tools of a cell are made when it is first pointed at or selected: a thousand toolbars would cost seconds.
   const [touched, setTouched] = useState(false);
-  const tools = (touched || stand !== 'none') && controller.canEdit;
+  const tools = useCanEdit() && (touched || stand !== 'none');
   const editing = stand === 'edit';
   const active = stand === 'active' || editing;
 

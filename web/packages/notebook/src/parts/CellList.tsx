@@ -1,7 +1,7 @@
 /** The cells. React keeps the order in which it met them; what is seen and read is set on the elements themselves. */
 import { useLayoutEffect, useRef, useState } from 'react';
 import { Button, EmptyState, t } from '@labora/ui';
-import { useController, useDocument } from '../model/context';
+import { useCanEdit, useController, useDocument } from '../model/context';
 import { Cell } from './Cell';
 
 type Movable = HTMLElement & { moveBefore?: (node: Node, before: Node | null) => void };
@@ -50,6 +50,7 @@ function arrange(list: Movable, ids: readonly string[], kindOf: (id: string) => 
 export function CellList() {
   const controller = useController();
   const { doc } = controller;
+  const editable = useCanEdit();
   const ids = useDocument('order', doc.cellIds);
   const stable = useStableOrder(ids);
   const list = useRef<HTMLDivElement>(null);
@@ -60,7 +61,7 @@ export function CellList() {
   }, [ids, stable, doc]);
 
   if (ids.length === 0) {
-    const actions = controller.canEdit ? (
+    const actions = editable ? (
       <>
         <Button icon="code" variant="primary" onClick={() => controller.insert('code', null)}>
           {t('notebook.addCode')}
@@ -72,7 +73,7 @@ export function CellList() {
     ) : null;
     return (
       <EmptyState icon="science" title={t('notebook.emptyTitle')} actions={actions}>
-        {controller.canEdit && t('notebook.emptyBody')}
+        {editable && t('notebook.emptyBody')}
       </EmptyState>
     );
   }

@@ -1,18 +1,32 @@
 /** What a run left under a cell, and the box that asks for `input()`. */
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { CellOutputs } from '@labora/outputs';
-import { Button, IconButton, t } from '@labora/ui';
+import { Button, IconButton, t, toast } from '@labora/ui';
 import type { CellRun, InputRequest } from '@labora/document';
-import { useCell, useController, useRun, useStatus } from '../model/context';
+import { useCanEdit, useCell, useController, useRun, useStatus } from '../model/context';
 import { outputHidden } from '../model/controller';
+import { isTypedIn } from './typing';
 
-function InputBox({ run, input }: { run: CellRun; input: InputRequest }) {
+function InputBox({ cellId, run, input }: { cellId: string; run: CellRun; input: InputRequest }) {
   const controller = useController();
   const me = useStatus().account?.id;
   const [value, setValue] = useState('');
   const [sent, setSent] = useState(false);
   const prompt = input.prompt.trim();
   const name = run.execution?.account.name ?? '';
+  const field = useRef<HTMLInputElement>(null);
+
+  // The box takes the focus, but never from under somebody's fingers: who is typing elsewhere is told instead.
+  useEffect(() => {
+    const element = field.current;
+    if (!element) return;
+    const now = document.activeElement;
+    const here = now?.closest('[data-cell]') === element.closest('[data-cell]');
+    if (here || !isTypedIn(now)) return element.focus();
+    const message = t('notebook.input.asked', { index: controller.doc.indexOf(cellId) + 1 });
+    toast({ message, action: { label: t('notebook.input.show'), onSelect: () => field.current?.focus() } });
+  }, [controller, cellId]);
+
   if (input.account_id !== me) return <p className="nb-input-note">{t('notebook.input.others', { name })}</p>;
   function send(event: FormEvent) {
     event.preventDefault();
@@ -25,9 +39,9 @@ function InputBox({ run, input }: { run: CellRun; input: InputRequest }) {
       <label>
         <span>{prompt || t('notebook.input.label')}</span>
         <input
+          ref={field}
           type={input.password ? 'password' : 'text'}
           value={value}
-          autoFocus
           autoComplete="off"
           spellCheck={false}
           disabled={sent}
@@ -45,6 +59,7 @@ export function CellOutput({ cellId, near }: { cellId: string; near: boolean }) 
   const controller = useController();
   const run = useRun(cellId);
   const cell = useCell(cellId);
+  const editable = useCanEdit();
   const outputs = run.state?.outputs ?? [];
   const live = run.execution?.status === 'running' && run.execution.id === run.state?.execution_id;
   const hidden = outputHidden(cell?.metadata) && outputs.length > 0;
@@ -63,7 +78,7 @@ export function CellOutput({ cellId, near }: { cellId: string; near: boolean }) 
             label={hidden ? t('notebook.output.show') : t('notebook.output.hide')}
             aria-expanded={!hidden}
             onClick={() => controller.setOutputHidden(cellId, !hidden)}
-            disabled={!controller.canEdit}
+            disabled={!editable}
           />
         </div>
       )}
@@ -81,11 +96,11 @@ export function CellOutput({ cellId, near }: { cellId: string; near: boolean }) 
               outputs={outputs}
               executionId={run.state?.execution_id ?? null}
               live={live}
-              {...(controller.canEdit ? { onClear: () => controller.clearOutputs([cellId]) } : {})}
+              {...(editable ? { onClear: () => controller.clearOutputs([cellId]) } : {})}
             />
           </div>
         )}
-        {run.input && <InputBox key={run.input.request_id} run={run} input={run.input} />}
+        {run.input && <InputBox key={run.input.request_id} cellId={cellId} run={run} input={run.input} />}
       </div>
     </div>
   );

@@ -2,7 +2,7 @@
 import { Command as Palette } from 'cmdk';
 import { lazy, type ReactNode, useEffect, useState } from 'react';
 import { api, type Revision } from '@labora/api';
-import { Button, Dialog, EmptyState, formatWhen, Icon, Spinner, t, toast } from '@labora/ui';
+import { Button, Dialog, EmptyState, formatWhen, Icon, returnFocus, Spinner, t, toast } from '@labora/ui';
 import { useController, useDocument, useStatus, useStore } from '../model/context';
 import { commands, isEnabled } from '../model/commands';
 import { showKeys } from '../model/keys';
@@ -12,6 +12,7 @@ const ShareDialog = lazy(async () => ({ default: (await import('@labora/drive'))
 
 function CommandPalette({ onClose }: { onClose: () => void }) {
   const controller = useController();
+  useEffect(() => () => void setTimeout(returnFocus), []);
   return (
     <Palette.Dialog
       open

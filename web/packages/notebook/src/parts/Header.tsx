@@ -1,5 +1,5 @@
 /** Name, save state, people, sharing and the menus. */
-import { type KeyboardEvent, useSyncExternalStore } from 'react';
+import { type KeyboardEvent, useRef, useState, useSyncExternalStore } from 'react';
 import { Avatar, Button, Icon, IconButton, type IconName, Link, Logo, Menu, Menubar, t, Tooltip } from '@labora/ui';
 import type { SaveState } from '@labora/document';
 import { useController, useStatus } from '../model/context';
@@ -38,33 +38,38 @@ function Title() {
   const controller = useController();
   const { file, abilities } = useStatus();
   const name = shownName(file?.name ?? '');
+  // What is being typed, or waits for the server's answer; null shows the name as it is.
+  const [typed, setTyped] = useState<string | null>(null);
+  const giveUp = useRef(false);
   function keys(event: KeyboardEvent<HTMLInputElement>) {
-    if (event.key === 'Enter') event.currentTarget.blur();
-    if (event.key === 'Escape') {
-      event.currentTarget.value = name;
-      event.currentTarget.blur();
+    // Within a composition these keys belong to the input method.
+    if (event.nativeEvent.isComposing || (event.key !== 'Enter' && event.key !== 'Escape')) return;
+    giveUp.current = event.key === 'Escape';
+    event.currentTarget.blur();
+  }
+  async function rename() {
+    const value = giveUp.current ? '' : (typed ?? '').trim();
+    giveUp.current = false;
+    if (value && value !== name) {
+      // The ending is not shown, so that leaving it out keeps it.
+      const ending = SUFFIX.test(value) ? '' : (SUFFIX.exec(file?.name ?? '')?.[0] ?? '');
+      await renameNotebook(controller, value + ending);
     }
+    setTyped(null);
   }
   return (
     <h1 className="nb-title">
       <span className="nb-title-sizer" aria-hidden="true">
-        {name}
+        {typed ?? name}
       </span>
       <input
-        key={name}
         aria-label={t('notebook.titleLabel')}
-        defaultValue={name}
+        value={typed ?? name}
         readOnly={!abilities.includes('rename')}
         spellCheck={false}
+        onChange={(event) => setTyped(event.target.value)}
         onKeyDown={keys}
-        onBlur={(event) => {
-          const value = event.target.value.trim();
-          if (value && value !== name) {
-            // The ending is not shown, so that leaving it out keeps it.
-            const ending = SUFFIX.test(value) ? '' : (SUFFIX.exec(file?.name ?? '')?.[0] ?? '');
-            void renameNotebook(controller, value + ending);
-          } else event.target.value = name;
-        }}
+        onBlur={() => void rename()}
       />
     </h1>
   );
@@ -94,7 +99,6 @@ export function Header() {
     label: t(`notebook.menus.${id}`),
     items: () => menuItems(controller, items),
   }));
-  const nested = bar.map(({ id, label, items }) => ({ id, label, items: items() }));
   return (
     <div className="nb-header">
       <Link href="/" className="nb-home" aria-label={t('notebook.home')}>
@@ -124,7 +128,9 @@ export function Header() {
         <div className="nb-narrow">
           <Menu
             align="end"
-            items={() => nested}
+            items={bar}
+            inPlace
+            returnFocus={false}
             trigger={<IconButton icon="menu" label={t('notebook.menuBar')} tooltip={false} />}
           />
         </div>

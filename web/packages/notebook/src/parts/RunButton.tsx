@@ -55,7 +55,8 @@ function tooltip(run: CellRun, asked: boolean, now: number): string {
       execution.reason ? t('notebook.run.aborted', { reason: execution.reason }) : t('notebook.run.abortedPlain'),
     lost: () => t('notebook.run.lost'),
   }[execution.status]();
-  return `${how}. ${by}`;
+  // The server's reason is a sentence of its own.
+  return execution.status === 'aborted' ? how : `${how}. ${by}`;
 }
 
 export function RunButton({ cellId }: { cellId: string }) {

@@ -48,6 +48,7 @@ function RuntimeButton() {
       </button>
       <Menu
         align="end"
+        returnFocus={false}
         label={t('notebook.runtime.menu')}
         trigger={<IconButton size="sm" icon="arrow_drop_down" label={t('notebook.runtime.menu')} tooltip={false} />}
         header={runtime?.language && <RuntimeFacts runtime={runtime} />}
