@@ -1,97 +1,142 @@
-"""Opens sockets inside the network namespace of a sandbox and hands them out.
+"""Opens sockets inside a network namespace and hands them out.
 
-Run as a file by ``python -I -S`` (some 20 ms), since joining a user namespace takes a process of one thread.
+Root does it in a thread of its own (:func:`serve`). An ordinary user must join a user namespace first, which takes a
+process of one thread, so this is run as a file by ``python -I -S`` too.
 
-``enter.py PID CHANNEL`` reads a JSON list of requests from descriptor CHANNEL, a sequenced-packet unix socket, and
-answers with one packet: a JSON object and the descriptors. Requests: ``["udp", address, port]``,
-``["tcp", address, port]``, ``["netlink"]``, ``["no_ipv6", interface]``, ``["run", command, standard input]``.
+``enter.py NAMESPACE CHANNEL``: NAMESPACE is a path, or ``new`` for a fresh one. A JSON list of requests is read from
+descriptor CHANNEL, a sequenced-packet unix socket, and answered with one packet: a JSON object and the descriptors.
+Requests: ``["udp", address, port]``, ``["tcp", address, port]``, ``["netlink"]`` and ``["namespace"]`` open one;
+``["set", key below /proc/sys/net, value]`` and ``["run", JSON command, standard input]`` do not.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import fcntl
 import json
 import os
 import socket
 import subprocess
 import sys
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _NS_GET_USERNS = 0xB701
+_CLONE_NEWNET = 0x40000000
+_LOOPBACK_S = 5.0
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def _join(descriptor: int) -> None:
-    if _libc.setns(descriptor, 0) != 0:
+def _check(result: int) -> None:
+    if result != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
 
 
-def enter(pid: int) -> None:
-    """Joins the network namespace of ``pid``, as the owner of it where we are not root. Raises OSError."""
-    network = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+def enter(path: str) -> None:
+    """Joins the network namespace at ``path``, as the owner of it where we are not root. Raises OSError."""
+    if path == "new":
+        _check(_libc.unshare(_CLONE_NEWNET))
+        return
+    network = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     if os.geteuid() != 0:
         # bubblewrap's own user namespace owns the network, not the one that the agent ends up in.
         owner = fcntl.ioctl(network, _NS_GET_USERNS)
-        _join(owner)
+        _check(_libc.setns(owner, 0))
         os.close(owner)
-    _join(network)
+    _check(_libc.setns(network, 0))
     os.close(network)
 
 
-def perform(request: list[str]) -> socket.socket | None:
-    """Does one request; returns the socket that it opened, if any. Raises OSError."""
-    verb, *arguments = request
+def _bind(opened: socket.socket, address: tuple[str, int]) -> None:
+    """Binds as soon as the loopback is up: bubblewrap tells of the sandbox some milliseconds before it sees to that."""
+    deadline = time.monotonic() + _LOOPBACK_S
+    while True:
+        try:
+            opened.bind(address)
+        except OSError as error:
+            if error.errno != errno.EADDRNOTAVAIL or time.monotonic() > deadline:
+                opened.close()
+                raise
+            time.sleep(0.002)
+        else:
+            return
+
+
+def _opened(verb: str, arguments: list[str]) -> socket.socket:
     if verb == "udp":
         opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        opened.bind((arguments[0], int(arguments[1])))
-        return opened
-    if verb == "tcp":
+        _bind(opened, (arguments[0], int(arguments[1])))
+    elif verb == "tcp":
         opened = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         # A relay that was started again takes the place of one whose connections still fade away.
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        opened.bind((arguments[0], int(arguments[1])))
+        _bind(opened, (arguments[0], int(arguments[1])))
         opened.listen(128)
-        return opened
-    if verb == "netlink":
+    else:
         opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
         opened.bind((0, 0))
-        return opened
-    if verb == "no_ipv6":
-        with (
-            contextlib.suppress(FileNotFoundError),
-            open(  # noqa: PTH123 - pathlib is slow to import
-                f"/proc/sys/net/ipv6/conf/{arguments[0]}/disable_ipv6", "w", encoding="ascii"
-            ) as setting,
-        ):
-            setting.write("1")
+    return opened
+
+
+def perform(verb: str, arguments: list[str]) -> int | None:
+    """Does one request; returns the descriptor that it opened, if any. Raises OSError."""
+    if verb in ("udp", "tcp", "netlink"):
+        return _opened(verb, arguments).detach()
+    if verb == "namespace":
+        return os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    if verb == "set":
+        path = f"/proc/sys/net/{arguments[0]}"
+        # A machine without IPv6 has nothing to be switched off.
+        with contextlib.suppress(FileNotFoundError), open(path, "w", encoding="ascii") as setting:  # noqa: PTH123
+            setting.write(arguments[1])
         return None
     if verb == "run":
-        done = subprocess.run(
-            json.loads(arguments[0]), input=arguments[1], capture_output=True, text=True, timeout=20, check=False
-        )
+        command: list[str] = json.loads(arguments[0])
+        done = subprocess.run(command, input=arguments[1], capture_output=True, text=True, timeout=20, check=False)
         if done.returncode:
-            raise OSError(done.returncode, (done.stderr or done.stdout).strip()[-300:])
+            raise OSError(done.returncode, f"{command[0]}: {(done.stderr or done.stdout).strip()[-300:]}")
         return None
     raise ValueError(verb)
 
 
-def main() -> None:
-    """Serves one list of requests."""
-    pid, channel = int(sys.argv[1]), socket.socket(fileno=int(sys.argv[2]))
-    requests = json.loads(channel.recv(1 << 16))
-    opened: list[socket.socket] = []
+def serve(path: str, requests: Sequence[Sequence[str]]) -> list[int]:
+    """Joins the namespace, for as long as the calling thread lives, and does the requests.
+
+    Returns:
+        The descriptors, in the order of the requests that open one.
+
+    Raises:
+        OSError: something was refused; nothing stays open.
+    """
+    opened: list[int] = []
     try:
-        enter(pid)
-        for request in requests:
-            made = perform(request)
+        enter(path)
+        for verb, *arguments in requests:
+            made = perform(verb, arguments)
             if made is not None:
                 opened.append(made)
+    except BaseException:
+        for descriptor in opened:
+            os.close(descriptor)
+        raise
+    return opened
+
+
+def main() -> None:
+    """Serves one list of requests."""
+    path, channel = sys.argv[1], socket.socket(fileno=int(sys.argv[2]))
+    try:
+        opened = serve(path, json.loads(channel.recv(1 << 18)))
     except (OSError, ValueError) as error:
-        channel.send(json.dumps({"error": str(error)}).encode())
+        channel.send(json.dumps({"error": getattr(error, "strerror", None) or str(error)}).encode())
         sys.exit(1)
-    socket.send_fds(channel, [b'{"error": null}'], [made.fileno() for made in opened])
+    socket.send_fds(channel, [b'{"error": null}'], opened)
 
 
 if __name__ == "__main__":

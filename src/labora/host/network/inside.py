@@ -1,14 +1,16 @@
-"""Asking for sockets inside a sandbox's network namespace; ``enter.py`` does it in a process of its own."""
+"""Asking for sockets inside another network namespace; ``enter.py`` does it in a process of its own."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import json
+import os
 import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from labora.host.network import enter
 
@@ -27,20 +29,40 @@ sys.stdin.read()
 """
 
 
-async def perform(pid: int, requests: Sequence[Sequence[str]]) -> list[socket.socket]:
-    """Does requests (see ``enter.py``) in the network namespace of ``pid``.
+def namespace_of(pid: int) -> str:
+    """Returns the path of a process's network namespace."""
+    return f"/proc/{pid}/ns/net"
+
+
+def namespace_at(descriptor: int) -> str:
+    """Returns the path of the namespace behind a descriptor of this process."""
+    return f"/proc/{os.getpid()}/fd/{descriptor}"
+
+
+async def perform(namespace: str, requests: Sequence[Sequence[str]]) -> list[int]:
+    """Does requests (see ``enter.py``) in the network namespace at that path, or in a new one (``new``).
 
     Returns:
-        The sockets, in the order of the requests that open one.
+        The descriptors, in the order of the requests that open one.
 
     Raises:
         OSError: it could not be done; the text says what.
     """
+    if os.geteuid() != 0:
+        return await _perform_apart(namespace, requests)
+    executor = ThreadPoolExecutor(max_workers=1)  # of one use: its thread ends in that namespace
+    try:
+        return await asyncio.get_running_loop().run_in_executor(executor, enter.serve, namespace, requests)
+    finally:
+        executor.shutdown(wait=False)
+
+
+async def _perform_apart(namespace: str, requests: Sequence[Sequence[str]]) -> list[int]:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours:
         with theirs:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-I", "-S", enter.__file__, str(pid), str(theirs.fileno()),
+                sys.executable, "-I", "-S", enter.__file__, namespace, str(theirs.fileno()),
                 stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), cwd="/",
             )  # fmt: skip
         try:
@@ -50,18 +72,18 @@ async def perform(pid: int, requests: Sequence[Sequence[str]]) -> list[socket.so
         except TimeoutError as error:
             process.kill()
             await process.wait()
-            raise OSError(0, "the sandbox's network could not be entered in time") from error
+            raise OSError(0, "a network namespace could not be entered in time") from error
         ours.setblocking(False)
-        with contextlib.suppress(BlockingIOError):
+        try:
             text, descriptors, _, _ = socket.recv_fds(ours, 1 << 16, 16)
-            opened = [socket.socket(fileno=descriptor) for descriptor in descriptors]
-            problem = json.loads(text)["error"] if text else "no answer"
-            if problem is None:
-                return opened
-            for made in opened:
-                made.close()
-            raise OSError(0, problem)
-    raise OSError(0, "the sandbox's network could not be entered")
+        except BlockingIOError:
+            text, descriptors = b"", []
+    problem = json.loads(text)["error"] if text else "a network namespace could not be entered"
+    if problem is None:
+        return descriptors
+    for descriptor in descriptors:
+        os.close(descriptor)
+    raise OSError(0, problem)
 
 
 @contextlib.asynccontextmanager

@@ -36,6 +36,7 @@ class RelayLink:
         self._uid = uid
         self._socket: socket.socket | None = None
         self._identity = (0, 0)
+        self._held: int | None = None
         self._lock = asyncio.Lock()
 
     async def open(self) -> set[str]:
@@ -55,6 +56,7 @@ class RelayLink:
             if hello["version"] == __version__ or attempt:
                 self._identity = (hello["pid"], hello["start_time"])
                 return set(hello["runtimes"])
+            self._held = await self.take()
             await self.call({"verb": "retire"})
             self.close()
             self._path.unlink(missing_ok=True)
@@ -87,26 +89,39 @@ class RelayLink:
         if self._socket is None:
             raise ConnectionResetError("the relay is gone")
         socket.send_fds(self._socket, [json.dumps(request).encode()], list(descriptors))
-        text = self._socket.recv(1 << 18)
+        text, given, _, _ = socket.recv_fds(self._socket, 1 << 18, 1)
         if not text:
             raise ConnectionResetError("the relay is gone")
+        for descriptor in given:
+            os.set_inheritable(descriptor, False)
+            if self._held is not None:
+                os.close(self._held)
+            self._held = descriptor
         answer: dict[str, Any] = json.loads(text)
         return answer
 
-    async def serve(
-        self, runtime: str, pid: int, parts: Sequence[str], sockets: Sequence[socket.socket], **more: Any
-    ) -> None:
-        """Hands a runtime's sockets over; they are closed here. Raises OSError."""
+    async def take(self) -> int | None:
+        """Returns the namespace that this relay, or one before it, held for an earlier host. Raises OSError."""
+        await self.call({"verb": "held"})
+        held, self._held = self._held, None
+        return held
+
+    async def hold(self, namespace: int) -> None:
+        """Lets the relay hold a namespace, so that it outlives the host. Raises OSError."""
+        await self.call({"verb": "hold"}, [namespace])
+
+    async def serve(self, runtime: str, pid: int, parts: Sequence[str], sockets: Sequence[int], **more: Any) -> None:
+        """Hands a runtime's sockets over; the descriptors are closed here. Raises OSError."""
         try:
             process = os.pidfd_open(pid)
             try:
                 request = {"verb": "serve", "runtime": runtime, "parts": list(parts), **more}
-                await self.call(request, [process, *(one.fileno() for one in sockets)])
+                await self.call(request, [process, *sockets])
             finally:
                 os.close(process)
         finally:
             for one in sockets:
-                one.close()
+                os.close(one)
 
     async def gone(self) -> None:
         """Returns when the relay has died."""

@@ -15,7 +15,7 @@ from labora.base.logging import get_logger
 from labora.host.model import Handle, HostOptions, Level, NetworkKind, Note
 from labora.host.network import gate, inside, means, passing, pasta, policy, rules, services
 from labora.host.network.link import RelayLink
-from labora.host.network.veth import Veth
+from labora.host.network.router import Router
 
 _log = get_logger("network")
 REFRESH_S = 60.0
@@ -46,7 +46,7 @@ class Network:
         self._environment = passing.host_environment()
         self._link = RelayLink(self._run, options.network.uid if os.geteuid() == 0 else None)
         self._means = means.Means("off", "the host has just started")
-        self._veth: Veth | None = None
+        self._router: Router | None = None
         self._policy = policy.Policy()
         self._pip: dict[str, str] = {}
         self._attached: dict[int, _Attached] = {}
@@ -107,37 +107,55 @@ class Network:
                 policy.parse([entry])
                 usable.append(entry)
         self._policy = policy.parse([*self._options.allow, *usable])
-        self._means = await means.choose(self._options, level, self._label, self._run)
-        nft = rules.find_nft()
-        if level == "a" and nft is not None:
-            self._veth = Veth(self._label, self._run, nft, self._options.subnet)
-        if self.kind == "host":
+        if level == "none":
+            self._means = means.Means("host")
             return
         try:
             await self._link.open()
+            await self._find_means(level)
+            await self._refresh()
         except OSError as error:
-            why = f"the network relay does not start: {error.strerror or error}"
+            why = f"the network relay does not work: {error.strerror or error}"
             self._means = means.Means("off", why, notes=(Note("network_off", f"Runtimes have no network: {why}."),))
             return
-        await self._refresh()
         self._tasks = [asyncio.create_task(self._every(REFRESH_S, self._refresh)), asyncio.create_task(self._keep())]
+
+    async def _find_means(self, level: Level) -> None:
+        """Makes or adopts the router, or finds what else there is and removes the router of an earlier host."""
+        held = await self._link.take()
+
+        async def open_router(nft: str) -> None:
+            nonlocal held
+            router = Router(self._label, self._run, nft, self._options.subnet)
+            taken, held = held, None
+            await router.open(self._policy, taken)
+            self._router = router
+
+        self._means = await means.choose(self._options, level, open_router)
+        await self._hold()
+        nft = rules.find_nft()
+        if held is not None:
+            os.close(held)
+        if self._router is None and level == "a" and nft is not None:
+            with contextlib.suppress(OSError):
+                await Router(self._label, self._run, nft, None).remove()
+
+    async def _hold(self) -> None:
+        if self._router is not None and self._router.namespace is not None:
+            await self._link.hold(self._router.namespace)
 
     async def adopt(self, alive: Iterable[Handle]) -> None:
         """Takes over living runtimes and removes what is left of dead ones."""
         for handle in alive:
             self._attached[handle.slot] = _Attached(handle.runtime_id, handle.generation, handle.pid)
-        if self._veth is not None:
-            try:
-                if self.kind == "veth" and self._attached:
-                    await self._veth.prepare(self._policy)
-                    await self._veth.sweep(self._attached)
-                else:
-                    await self._veth.clear()
-            except OSError as error:
-                _log.warning("network_not_swept", error=str(error))
-        if self.kind != "host":
-            with contextlib.suppress(OSError):
-                await self._serve_again(await self._link.open())
+        if self.kind == "host":
+            return
+        try:
+            if self._router is not None:
+                await self._router.sweep(self._attached)
+            await self._serve_again(await self._link.open())
+        except OSError as error:
+            _log.warning("network_not_adopted", error=str(error))
 
     async def close(self) -> None:
         """Lets go of everything; runtimes keep their network."""
@@ -146,6 +164,8 @@ class Network:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if not self._attached:
             with contextlib.suppress(OSError):
+                if self._router is not None:
+                    await self._router.remove()
                 await self._link.call({"verb": "retire"})
         self._link.close()
 
@@ -165,7 +185,6 @@ class Network:
                 await self._attach(handle)
             except OSError as error:
                 self._attached.pop(handle.slot, None)
-                await self._clear_if_unused()
                 raise UnavailableError(
                     f"The runtime's network was not made: {error.strerror or error}. `labora doctor` names what would "
                     "help; with network.egress set to off runtimes start without one.",
@@ -174,14 +193,13 @@ class Network:
 
     async def _attach(self, handle: Handle) -> None:
         wanted = services.requests(self._parts)
-        if self.kind == "veth":
-            assert self._veth is not None  # noqa: S101 - chosen only with it
-            sockets = await self._veth.attach(handle.slot, handle.pid, self._policy, wanted)
+        if self._router is not None:
+            sockets = await self._router.attach(handle.slot, handle.pid, wanted)
         else:
-            sockets = await inside.perform(handle.pid, wanted)
+            sockets = await inside.perform(inside.namespace_of(handle.pid), wanted)
         await self._serve(handle.runtime_id, handle.pid, sockets)
 
-    async def _serve(self, runtime_id: str, pid: int, sockets: Sequence[socket.socket]) -> None:
+    async def _serve(self, runtime_id: str, pid: int, sockets: Sequence[int]) -> None:
         more = {"carrier": await pasta.prepare(pid, self._policy)} if self.kind == "pasta" else {}
         await self._link.serve(runtime_id, pid, self._parts, sockets, **more)
 
@@ -192,17 +210,8 @@ class Network:
             if mine is None or (mine.runtime_id, mine.generation) != (handle.runtime_id, handle.generation):
                 return
             del self._attached[handle.slot]
-            if self._veth is not None and self.kind == "veth":
-                await self._veth.detach(handle.slot)
-            await self._clear_if_unused()
-
-    async def _clear_if_unused(self) -> None:
-        if self._veth is None or self.kind != "veth" or self._attached:
-            return
-        try:
-            await self._veth.clear()
-        except OSError as error:
-            _log.warning("network_not_cleared", error=str(error))
+            if self._router is not None:
+                await self._router.detach(handle.slot)
 
     def _lock(self, slot: int) -> asyncio.Lock:
         return self._locks.setdefault(slot, asyncio.Lock())
@@ -225,8 +234,8 @@ class Network:
             "closed": f"this runtime has no network: {self._means.why}" if self.kind == "off" else None,
         }
         await self._link.call(request)
-        if self._veth is not None and self.kind == "veth" and self._attached:
-            await self._veth.prepare(self._policy)
+        if self._router is not None:
+            await self._router.load(self._policy)
 
     async def _every(self, seconds: float, action: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -243,6 +252,7 @@ class Network:
             _log.warning("relay_died")
             try:
                 served = await self._link.open()
+                await self._hold()
                 await self._refresh()
                 await self._serve_again(served)
             except OSError as error:
@@ -250,13 +260,20 @@ class Network:
                 await asyncio.sleep(_RESTART_PAUSE_S)
 
     async def _serve_again(self, served: set[str]) -> None:
+        """Gives living runtimes what they lack: services where the relay was new, an interface where the router was."""
+        joined = self._router.slots() if self._router is not None else set(self._attached)
         for slot, one in list(self._attached.items()):
             async with self._lock(slot):
-                if one.runtime_id in served or self._attached.get(slot) != one:
+                if self._attached.get(slot) != one or (one.runtime_id in served and slot in joined):
                     continue
+                wanted = services.requests(self._parts) if one.runtime_id not in served else []
                 try:
-                    sockets = await inside.perform(one.pid, services.requests(self._parts))
-                    await self._serve(one.runtime_id, one.pid, sockets)
+                    if self._router is not None and slot not in joined:
+                        sockets = await self._router.attach(slot, one.pid, wanted)
+                    else:
+                        sockets = await inside.perform(inside.namespace_of(one.pid), wanted)
+                    if one.runtime_id not in served:
+                        await self._serve(one.runtime_id, one.pid, sockets)
                 except OSError as error:
                     _log.warning("runtime_not_served", runtime_id=one.runtime_id, error=str(error))
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from labora.host.model import Level, NetworkKind, NetworkOptions, Note
-from labora.host.network import inside, pasta, rules, services
-from labora.host.network.veth import Veth
+from labora.host.network import inside, pasta, rules
+from labora.host.network.router import Router
 
 _LIMITED = (
     "Runtimes reach the internet through an HTTP relay: pip, apt, curl, git over https and requests work, "
@@ -26,23 +26,25 @@ class Means:
     notes: tuple[Note, ...] = field(default=())
 
 
-async def _try_veth(label: str, run: Path) -> tuple[str, str] | None:
-    """Returns None where it works, else why not and the remedy."""
+Problem = tuple[str, str]
+"""Why something does not work, and the remedy."""
+
+
+async def _try_veth(router: Callable[[str], Awaitable[None]]) -> Problem | None:
     nft = rules.find_nft()
     if nft is None:
         return "nft is missing", "install the package nftables"
     try:
-        async with inside.scratch() as pid:
-            await Veth(f"trial-{os.getpid()}-{label}", run, nft, None).trial(pid)
+        await router(nft)
     except OSError as error:
         return (
-            f"no interfaces and packet filter: {error.strerror or error}",
+            f"no router for runtimes: {error.strerror or error}",
             "give Labora CAP_NET_ADMIN, a writable /proc/sys/net and a firewall that lets its packets through",
         )
     return None
 
 
-async def _try_pasta() -> tuple[str, str] | None:
+async def _try_pasta() -> Problem | None:
     missing = pasta.missing()
     if missing is not None:
         return missing
@@ -54,38 +56,41 @@ async def _try_pasta() -> tuple[str, str] | None:
     return None
 
 
-async def _try_relay() -> str | None:
-    try:
-        async with inside.scratch() as pid:
-            for opened in await inside.perform(pid, services.requests(("proxy",))):
-                opened.close()
-    except OSError as error:
-        return str(error.strerror or error)
-    return None
+async def choose(options: NetworkOptions, level: Level, router: Callable[[str], Awaitable[None]]) -> Means:
+    """Finds the means in effect. Never raises.
 
-
-async def choose(options: NetworkOptions, level: Level, label: str, run: Path) -> Means:
-    """Finds the means in effect. Never raises."""
+    Args:
+        options: the operator's wishes.
+        level: of isolation.
+        router: makes the router with nft at that path, or tries to; raises OSError where it cannot.
+    """
     if level == "none":
         return Means("host")
     if options.egress == "off":
-        why = "network.egress is off"
-        note = Note("network_off", f"Runtimes have no network ({why}). Set network.egress to auto to give them one.")
-        return Means("off", why, "set network.egress to auto", (note,))
+        why, remedy = "network.egress is off", "set network.egress to auto"
+        note = Note("network_off", f"Runtimes have no network: {why}. To give them one, {remedy}.")
+        return Means("off", why, remedy, (note,))
     better: NetworkKind = "veth" if level == "a" else "pasta"
-    problem: tuple[str, str] | None = None
-    if options.means in ("auto", better):
-        problem = await (_try_veth(label, run) if level == "a" else _try_pasta())
-        if problem is None:
-            return Means(better)
-    elif options.means != "relay":
-        problem = f"network.means {options.means} is not for level {level}", "set network.means to auto"
-    if options.means in ("auto", "relay"):
-        refusal = await _try_relay()
-        if refusal is None:
-            why, remedy = problem or ("network.means is relay", f"set network.means to auto to try {better}")
-            note = Note("network_relay", f"{_LIMITED} Why: {why}. To improve it: {remedy}.")
-            return Means("relay", why, remedy, (note,))
-        problem = problem or (refusal, "start Labora as root")
-    why, remedy = problem or ("nothing works", "")
-    return Means("off", why, remedy, (Note("network_off", f"Runtimes have no network: {why}. Remedy: {remedy}."),))
+    if options.means == "relay":
+        return _relay("network.means is relay", f"set network.means to auto, which tries {better}")
+    if options.means not in ("auto", better):
+        why, remedy = f"network.means {options.means} is not for isolation level {level}", "set network.means to auto"
+        return _relay(why, remedy)
+    problem = await (_try_veth(router) if level == "a" else _try_pasta())
+    return _relay(*problem) if problem is not None else Means(better)
+
+
+def _relay(why: str, remedy: str) -> Means:
+    note = Note("network_relay", f"{_LIMITED} Why: {why}. To improve it: {remedy}.")
+    return Means("relay", why, remedy, (note,))
+
+
+async def find(options: NetworkOptions, level: Level) -> Means:
+    """Finds the means that a host would have, without touching the machine's network: the router is made in a
+    scratch namespace. Never raises."""
+
+    async def try_router(nft: str) -> None:
+        async with inside.scratch() as pid:
+            await Router("trial", Path("/nonexistent"), nft, None).trial(pid)
+
+    return await choose(options, level, try_router)

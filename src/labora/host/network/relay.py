@@ -70,6 +70,7 @@ class Relay:
         self._gate = Gate()
         self._resolvers = Resolvers()
         self._served: dict[str, _Served] = {}
+        self._held: int | None = None
         self._hosts = 0
         self._idle = asyncio.Event()
         self._grace = FIRST_CONTACT_S
@@ -88,6 +89,7 @@ class Relay:
             if not self._hosts and not self._served:
                 break
         accepting.cancel()
+        self._release()
 
     async def _accept(self) -> None:
         loop = asyncio.get_running_loop()
@@ -113,7 +115,8 @@ class Relay:
                     finally:
                         for descriptor in descriptors:  # those that nobody took
                             os.close(descriptor)
-                    await asyncio.get_running_loop().sock_sendall(connection, json.dumps(answer).encode())
+                    given = [self._held] if "held" in answer and self._held is not None else []
+                    socket.send_fds(connection, [json.dumps(answer).encode()], given)
         except OSError:
             return
         finally:
@@ -142,6 +145,12 @@ class Relay:
         if verb == "drop":
             self._drop(request["runtime"])
             return {}
+        if verb == "held":
+            return {"held": self._held is not None}
+        if verb == "hold":
+            self._release()
+            self._held = descriptors.pop(0)
+            return {}
         if verb == "retire":
             # What is served goes on; a relay of another version takes the path.
             self._grace = 0.1
@@ -168,6 +177,11 @@ class Relay:
             raise
         served = self._served[runtime] = _Served(process, parts, carrier)
         served.watch(lambda: self._drop(runtime, served))
+
+    def _release(self) -> None:
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
 
     def _drop(self, runtime: str, which: _Served | None = None) -> None:
         served = self._served.get(runtime)

@@ -1,8 +1,8 @@
 """The packet filter as text for nft: pure but for :func:`load` and its kin.
 
-Two shapes of one policy: a table in the machine's own namespace for all runtimes of an installation (their
-interfaces share a prefix), and a table inside one runtime's namespace, where pasta carries the packets out.
-Nothing in the first belongs to a single runtime, so a runtime's end leaves nothing to be removed from it.
+Three tables of one policy: in the router's namespace, which all runtimes of an installation are joined to; in the
+machine's own, for what only it can know; and inside one runtime's, where pasta carries the packets out. Nothing in
+the first two belongs to a single runtime, so a runtime's end leaves nothing to be removed from them.
 """
 
 from __future__ import annotations
@@ -62,68 +62,83 @@ def _replace(table: str, body: str) -> str:
     return f"table {table}\ndelete table {table}\ntable {table} {{\n{body}}}\n"
 
 
-def machine_table(name: str, prefix: str, subnet: str, policy: Policy, guarded: Sequence[str]) -> str:
-    """Returns the table for the machine's namespace.
+def machine_table(name: str, interface: str, router: str, policy: Policy, guarded: Sequence[str]) -> str:
+    """Returns the table for the machine's own namespace: what only it can know, its addresses, and the way out.
 
     Args:
         name: of the table, in the family inet.
-        prefix: that the interfaces of this installation's runtimes begin with.
-        subnet: that their addresses lie in.
+        interface: that leads to the router.
+        router: address of the router.
         guarded: interfaces that forward packets only because of us: nothing else may pass through them.
     """
-    ours = f'"{prefix}*"'
-    guard = [
-        f'iifname "{interface}" oifname != {ours} ct state new ct status & dnat == 0 drop' for interface in guarded
-    ]
+    guard = [f'iifname "{other}" oifname != "{interface}" ct state new ct status & dnat == 0 drop' for other in guarded]
     return _replace(
         f"inet {name}",
-        "  set flows {\n    type ipv4_addr\n    flags dynamic\n    size 65535\n  }\n"
-        + _chain("permitted", _permitted(policy))
-        + _chain(
-            "prerouting",
-            [
-                f"iifname {ours} meta nfproto != ipv4 drop",
-                # A sender's address that does not lead back to its interface is a borrowed one.
-                f"iifname {ours} fib saddr . iif oif eq 0 drop",
-            ],
-            "type filter hook prerouting priority -300; policy accept;",
-        )
+        _chain("permitted", _permitted(policy))
         + _chain(
             "input",
             [
-                # Replies on a connection that this machine opened into a runtime: none is, but errors are related.
-                f"iifname {ours} ct state established,related accept",
-                f"iifname {ours} jump permitted",
-                f"iifname {ours} reject with icmpx admin-prohibited",
+                f'iifname "{interface}" ct state established,related accept',
+                f'iifname "{interface}" jump permitted',
+                f'iifname "{interface}" reject with icmpx admin-prohibited',
             ],
             "type filter hook input priority -10; policy accept;",
         )
         + _chain(
             "forward",
             [
-                f"iifname {ours} oifname {ours} reject with icmpx admin-prohibited",
-                f"oifname {ours} ct state established,related accept",
-                f"oifname {ours} drop",
-                f"iifname {ours} goto leaving",
+                f'iifname "{interface}" meta nfproto != ipv4 drop',
+                f'oifname "{interface}" ct state established,related accept',
+                f'oifname "{interface}" drop',
                 *guard,
             ],
             "type filter hook forward priority -10; policy accept;",
         )
         + _chain(
-            "leaving",
+            "postrouting",
+            [f'ip saddr {router} oifname != "{interface}" masquerade'],
+            "type nat hook postrouting priority 100; policy accept;",
+        ),
+    )
+
+
+def router_table(uplink: str, policy: Policy) -> str:
+    """Returns the table for the router's namespace, where every other interface than ``uplink`` is a runtime's."""
+    return _replace(
+        "inet labora",
+        "  set flows {\n    type ipv4_addr\n    flags dynamic\n    size 65535\n  }\n"
+        + _chain("permitted", _permitted(policy))
+        + _chain(
+            "prerouting",
+            [
+                "meta nfproto != ipv4 drop",
+                # A sender's address that does not lead back to its interface is a borrowed one.
+                f'iifname != "{uplink}" fib saddr . iif oif eq 0 drop',
+            ],
+            "type filter hook prerouting priority -300; policy accept;",
+        )
+        + _chain(
+            "input",
+            ["ct state established,related accept", "reject with icmpx admin-prohibited"],
+            "type filter hook input priority -10; policy accept;",
+        )
+        + _chain(
+            "forward",
             [
                 "ct state established,related accept",
+                f'iifname "{uplink}" drop',
+                f'oifname != "{uplink}" reject with icmpx admin-prohibited',
                 # One runtime must not fill the machine's connection table.
                 f"ct state new add @flows {{ ip saddr ct count over {MOST_FLOWS} }} reject with icmpx admin-prohibited",
                 "jump permitted",
                 *_refused(),
-                "fib daddr type != unicast reject with icmpx admin-prohibited",
                 "accept",
             ],
+            "type filter hook forward priority 0; policy accept;",
         )
         + _chain(
             "postrouting",
-            [f"ip saddr {subnet} oifname != {ours} masquerade"],
+            [f'oifname "{uplink}" masquerade'],
             "type nat hook postrouting priority 100; policy accept;",
         ),
     )
