@@ -18,6 +18,7 @@ import fcntl
 import json
 import os
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _NS_GET_USERNS = 0xB701
 _CLONE_NEWNET = 0x40000000
+_SIOCGIFFLAGS = 0x8913
 _LOOPBACK_S = 5.0
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -53,19 +55,30 @@ def enter(path: str) -> None:
     os.close(network)
 
 
+def _loopback_is_up(opened: socket.socket) -> bool:
+    answer = fcntl.ioctl(opened, _SIOCGIFFLAGS, struct.pack("16sh14x", b"lo", 0))
+    return bool(struct.unpack("16sh14x", answer)[1] & 1)
+
+
 def _bind(opened: socket.socket, address: tuple[str, int]) -> None:
-    """Binds as soon as the loopback is up: bubblewrap tells of the sandbox some milliseconds before it sees to that."""
+    """Binds as soon as the loopback is up: bubblewrap tells of the sandbox some milliseconds before it sees to that.
+
+    Without the wait the kernel may take the address for a broadcast and the socket would answer from another one.
+    """
     deadline = time.monotonic() + _LOOPBACK_S
     while True:
         try:
-            opened.bind(address)
+            if _loopback_is_up(opened):
+                opened.bind(address)
+                return
         except OSError as error:
-            if error.errno != errno.EADDRNOTAVAIL or time.monotonic() > deadline:
+            if error.errno != errno.EADDRNOTAVAIL:
                 opened.close()
                 raise
-            time.sleep(0.002)
-        else:
-            return
+        if time.monotonic() > deadline:
+            opened.close()
+            raise OSError(errno.ENETDOWN, "the sandbox's loopback does not come up")
+        time.sleep(0.002)
 
 
 def _opened(verb: str, arguments: list[str]) -> socket.socket:
