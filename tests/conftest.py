@@ -11,6 +11,9 @@ from labora.base.settings import RuntimeSettings
 
 # LocalProvider runs kernels without isolation; the tests' own code is all that runs in them.
 os.environ.setdefault("LABORA_TESTING_UNISOLATED", "1")
+# Servers that tests start as root leave the machine's interfaces alone: a browser drops its connections when one
+# comes or goes. tests/host/network tries the other means in namespaces of its own.
+os.environ.setdefault("LABORA_NETWORK__MEANS", "relay")
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -67,6 +67,7 @@ class LiveHost:
         self.folder = folder
         self.client = HostClient(folder / "run" / "host.sock")
         self.process = None
+        self.prefix = []
         self._guests = []
 
     @property
@@ -92,13 +93,16 @@ class LiveHost:
 
     def spawn(self, *arguments, env=None):
         """Starts a host process without waiting for it."""
+        if "--network-means" not in arguments:
+            # Root's own means would change the machine's interfaces, which a browser beside these tests notices.
+            arguments = (*arguments, "--network-means", "relay")
         start = ["-m", "labora.host"]
         if self.uid is not None:
             paths = [sys.prefix, sys.base_prefix, str(SOURCE), str(self.folder)]
             start = ["-c", _AS_NOBODY.format(uid=self.uid, paths=paths)]
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, *start, "--data-dir", str(self.folder), *arguments],
+                [*self.prefix, sys.executable, *start, "--data-dir", str(self.folder), *arguments],
                 stdout=log,
                 stderr=log,
                 env={**os.environ, **(env or {})},

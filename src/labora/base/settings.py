@@ -119,6 +119,23 @@ class RuntimeSettings(_Section):
     )  # fmt: skip
 
 
+class NetworkSettings(_Section):
+    """How code in runtimes reaches the internet."""
+
+    egress: Literal["auto", "off"] = Field("auto", description="off: runtimes have no network but their own loopback.")
+    means: Literal["auto", "veth", "pasta", "relay"] = Field(
+        "auto",
+        description="veth (as root) or pasta: all protocols; relay: HTTP and HTTPS only; auto: the best there is.",
+    )
+    allow: list[str] = Field(
+        [], description="Private places that runtimes may reach: 10.0.0.0/8, 10.1.2.3:5432, db.example.org:5432."
+    )
+    subnet: str | None = Field(
+        None, description="Private IPv4 network of runtimes (veth), such as 10.99.0.0/16; chosen when not set."
+    )
+    relay_uid: int = Field(199_998, ge=1, description="Uid of the network relay when started as root.")
+
+
 class LogSettings(_Section):
     """What the server says on standard error."""
 
@@ -143,6 +160,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     rooms: RoomSettings = RoomSettings()
     runtimes: RuntimeSettings = RuntimeSettings()
+    network: NetworkSettings = NetworkSettings()
     log: LogSettings = LogSettings()
 
     @classmethod

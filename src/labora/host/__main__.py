@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from labora.base.logging import configure_logging, get_logger
-from labora.host.model import HostOptions
+from labora.host.model import HostOptions, NetworkOptions
 from labora.host.process import start_time, wait_exit
 from labora.host.server import HostServer
 from labora.host.supervisor import Supervisor
@@ -30,6 +30,11 @@ def parse(arguments: list[str]) -> HostOptions:
     parser.add_argument("--control-uid", type=int, help="uid that may use the socket, as root")
     parser.add_argument("--log-level", default="info")
     parser.add_argument("--until-pid", type=int, help="end every runtime and the host when this process has ended")
+    parser.add_argument("--egress", choices=("auto", "off"), default="auto")
+    parser.add_argument("--network-means", choices=("auto", "veth", "pasta", "relay"), default="auto")
+    parser.add_argument("--allow", action="append", default=[], help="10.0.0.0/8, 10.1.2.3:5432 or name:443")
+    parser.add_argument("--subnet", help="private network of runtimes, as root")
+    parser.add_argument("--relay-uid", type=int, default=199_998, help="uid of the network relay, as root")
     given = parser.parse_args(arguments)
     data = given.data_dir.absolute()
     return HostOptions(
@@ -41,6 +46,13 @@ def parse(arguments: list[str]) -> HostOptions:
         control_uid=given.control_uid,
         log_level=given.log_level,
         until_pid=given.until_pid,
+        network=NetworkOptions(
+            egress=given.egress,
+            means=given.network_means,
+            allow=tuple(given.allow),
+            subnet=given.subnet,
+            uid=given.relay_uid,
+        ),
     )
 
 
@@ -69,7 +81,7 @@ async def serve(options: HostOptions) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.ended.set)
     info = supervisor.ping()
-    get_logger("host").info("host_ready", level=info.level, cgroup=info.cgroup, pid=info.pid)
+    get_logger("host").info("host_ready", level=info.level, cgroup=info.cgroup, network=info.network, pid=info.pid)
     following = asyncio.create_task(_follow(options.until_pid, supervisor, server))
     await server.ended.wait()
     following.cancel()

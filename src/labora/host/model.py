@@ -10,6 +10,10 @@ Level = Literal["a", "b", "none"]
 
 CgroupVersion = Literal["v1", "v2", "none"]
 
+NetworkKind = Literal["veth", "pasta", "relay", "off", "host"]
+"""How runtimes reach the internet: ``veth`` or ``pasta`` (all protocols), ``relay`` (HTTP and what goes through
+``CONNECT``), ``off`` (not at all), ``host`` (no isolation: the machine's own network)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Note:
@@ -28,6 +32,7 @@ class HostInfo:
     level: Level
     cgroup: CgroupVersion
     notes: tuple[Note, ...] = ()
+    network: NetworkKind = "off"
 
     def as_json(self) -> dict[str, Any]:
         """Returns the JSON object of the protocol."""
@@ -42,6 +47,7 @@ class HostInfo:
             level=data["level"],
             cgroup=data["cgroup"],
             notes=tuple(Note(note["code"], note["message"]) for note in data.get("notes", ())),
+            network=data.get("network", "off"),
         )
 
 
@@ -134,6 +140,17 @@ class Meter:
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkOptions:
+    """How runtimes may reach the internet (settings section ``network``)."""
+
+    egress: Literal["auto", "off"] = "auto"
+    means: Literal["auto", "veth", "pasta", "relay"] = "auto"
+    allow: tuple[str, ...] = ()
+    subnet: str | None = None
+    uid: int = 199_998
+
+
+@dataclass(frozen=True, slots=True)
 class HostOptions:
     """What the supervisor is started with."""
 
@@ -145,3 +162,4 @@ class HostOptions:
     control_uid: int | None = None
     log_level: str = "info"
     until_pid: int | None = None
+    network: NetworkOptions = NetworkOptions()

@@ -33,7 +33,7 @@ _CA_VARIABLES = (
 )  # fmt: skip
 _PASSED = (
     "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "PIP_DEFAULT_TIMEOUT", "PIP_DISABLE_PIP_VERSION_CHECK",
-    "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "all_proxy", "TZ",
+    "PIP_RETRIES", "TZ",
 )  # fmt: skip
 
 
@@ -56,7 +56,7 @@ def find_bwrap() -> tuple[str, str | None] | None:
 
 
 def write_etc(folder: Path, hostname: str) -> None:
-    """Writes the generated files of ``/etc`` (names, hosts, resolver) into ``folder``."""
+    """Writes the generated files of ``/etc`` (names, hosts) into ``folder``."""
     folder.mkdir(exist_ok=True)
     folder.chmod(0o755)
     for name, text in {
@@ -65,7 +65,6 @@ def write_etc(folder: Path, hostname: str) -> None:
         "nsswitch.conf": _NSSWITCH,
         "hostname": hostname + "\n",
         "hosts": f"127.0.0.1 localhost {hostname}\n::1 localhost ip6-localhost\n",
-        "resolv.conf": "# This runtime has no network.\n",
         "shells": "/bin/sh\n/bin/bash\n",
     }.items():
         path = folder / name

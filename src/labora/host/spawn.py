@@ -14,6 +14,7 @@ from labora import __version__
 from labora.base.errors import UnavailableError
 from labora.base.settings import Settings
 from labora.host import keeper
+from labora.host.network import policy
 from labora.host.unix import connect_unix
 
 START_TIMEOUT_S = 30.0
@@ -32,8 +33,13 @@ def call_host(socket_path: Path, verb: str, timeout_s: float = 5.0) -> Any:
 
 
 def host_command(settings: Settings, until_pid: int | None = None) -> list[str]:
-    """Returns the command line of the host for these settings."""
-    runtimes = settings.runtimes
+    """Returns the command line of the host for these settings.
+
+    Raises:
+        InvalidError: the network's allow-list makes no sense.
+    """
+    runtimes, network = settings.runtimes, settings.network
+    policy.parse(network.allow)
     return [
         sys.executable, "-m", "labora.host",
         "--data-dir", str(settings.storage.data_dir.absolute()),
@@ -41,6 +47,11 @@ def host_command(settings: Settings, until_pid: int | None = None) -> list[str]:
         "--isolation", runtimes.isolation,
         "--base-uid", str(runtimes.base_uid),
         "--log-level", settings.log.level,
+        "--egress", network.egress,
+        "--network-means", network.means,
+        "--relay-uid", str(network.relay_uid),
+        *(word for entry in network.allow for word in ("--allow", entry)),
+        *(["--subnet", network.subnet] if network.subnet else []),
         *(["--control-uid", str(runtimes.control_uid)] if os.geteuid() == 0 and runtimes.control_uid else []),
         *(["--until-pid", str(until_pid)] if until_pid is not None else []),
     ]  # fmt: skip

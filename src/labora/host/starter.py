@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -30,6 +31,15 @@ class Started:
     def release(self) -> None:
         """Lets the sandbox's first process run."""
         os.write(self._block, b"1")
+        os.close(self._block)
+
+    def abort(self) -> None:
+        """Ends a sandbox that was never released; it runs nothing. Blocks for a moment."""
+        # The sandbox first: bubblewrap takes the closed pipe for leave to go on.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.child_pid, signal.SIGKILL)
+        self.monitor.kill()
+        self.monitor.wait()
         os.close(self._block)
 
 

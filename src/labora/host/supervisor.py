@@ -21,6 +21,7 @@ from labora.host.cgroups import CgroupDriver, open_driver
 from labora.host.ending import exit_of, kill_by_status
 from labora.host.levels import Isolation, probe
 from labora.host.model import Exit, Handle, HostInfo, HostOptions, Limits, Meter
+from labora.host.network.manager import Network
 from labora.host.process import boot_id, is_alive, send_signal, start_time, wait_exit
 from labora.host.registry import Registry
 from labora.host.sandbox import write_etc
@@ -55,6 +56,7 @@ class Supervisor:
         self._deadlines: dict[str, float] = {}
         self._cgroups: CgroupDriver
         self._isolation: Isolation
+        self._network: Network
         self._watchdog: Watchdog | None = None
         self._ticker: asyncio.Task[None] | None = None
 
@@ -68,9 +70,13 @@ class Supervisor:
         label = "labora-" + hashlib.sha256(str(self.run.resolve()).encode()).hexdigest()[:12]
         self._cgroups = open_driver(label)
         self._isolation = await probe(self.options)
+        self._network = Network(self.options, label)
+        await self._network.open(self._isolation.level)
+        self._network.write_etc(self.run / "etc")
         if self._cgroups.version == "none":
             self._watchdog = Watchdog()
         await self._adopt()
+        await self._network.adopt(handle for handle in self.list() if handle.alive)
         self._ticker = asyncio.create_task(self._tick())
 
     async def close(self) -> None:
@@ -79,11 +85,14 @@ class Supervisor:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._network.close()
 
     def ping(self) -> HostInfo:
         """Returns version, level and notes."""
-        notes = (*self._isolation.notes, *self._cgroups.notes)
-        return HostInfo(__version__, os.getpid(), self._isolation.level, self._cgroups.version, notes)
+        notes = (*self._isolation.notes, *self._cgroups.notes, *self._network.notes)
+        return HostInfo(
+            __version__, os.getpid(), self._isolation.level, self._cgroups.version, notes, self._network.kind
+        )
 
     def list(self) -> list[Handle]:
         """Returns every handle, of ended runtimes too until they are wiped."""
@@ -210,6 +219,7 @@ class Supervisor:
         for name in ("content", "home"):
             folders.make_private(folder / name, uid)
         path, listener = launching.listen(self.run, runtime_id, self.options.control_uid)
+        env = self._network.environment() | env
         spec = launching.spec_for(self._isolation, self.run, folder, image, limits, env, uid)
         launching.prepare_mount_points(spec.binds, folder / "home", uid)
         self._cgroups.remove(runtime_id)
@@ -247,6 +257,12 @@ class Supervisor:
             monitor_start_time=start_time(started.monitor.pid) or 0,
         )
         faults.reach("host.start.launched")
+        try:
+            await self._network.attach(handle)
+        except BaseException:
+            await asyncio.to_thread(started.abort)
+            self._discard(runtime_id, path)
+            raise
         if self._isolation.level == "b" or self._watchdog is not None:
             launching.limit_processes(handle.pid, limits.processes)
         self._keep(handle)
@@ -270,6 +286,7 @@ class Supervisor:
         # Where the monitor alone was killed the sandbox lives on, and is watched itself.
         await wait_exit(handle.pid, handle.start_time)
         self._record_exit(handle)
+        await self._network.detach(handle)
 
     def _record_exit(self, handle: Handle) -> None:
         current = self._handles.get(handle.runtime_id)

@@ -21,10 +21,10 @@ def _short(path: Path) -> Iterator[str]:
         os.close(folder)
 
 
-def bind_unix(path: Path) -> socket.socket:
-    """Returns a listening stream socket at ``path``, replacing one that is there. Born with mode 0600."""
+def bind_unix(path: Path, kind: int = socket.SOCK_STREAM) -> socket.socket:
+    """Returns a listening socket at ``path``, replacing one that is there. Born with mode 0600."""
     path.unlink(missing_ok=True)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener = socket.socket(socket.AF_UNIX, kind)
     mask = os.umask(0o177)
     try:
         with _short(path) as short:
@@ -39,9 +39,9 @@ def bind_unix(path: Path) -> socket.socket:
     return listener
 
 
-def connect_unix(path: Path, timeout_s: float | None = None) -> socket.socket:
-    """Returns a stream socket connected to ``path``. Raises OSError when nobody listens there."""
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+def connect_unix(path: Path, timeout_s: float | None = None, kind: int = socket.SOCK_STREAM) -> socket.socket:
+    """Returns a socket connected to ``path``. Raises OSError when nobody listens there."""
+    connection = socket.socket(socket.AF_UNIX, kind)
     connection.settimeout(timeout_s)
     try:
         with _short(path) as short:
