@@ -219,7 +219,7 @@ def prepare_image(images_dir: Path, recipe: Recipe, progress: Callable[[ImagePro
             except UnavailableError as error:
                 if base == recipe.bases[-1]:
                     raise
-                reason = error.message
+                reason = " ".join(error.message.split())
             else:
                 return folder
     raise UnavailableError("The recipe of the image names no base.", code="image_failed")
@@ -262,10 +262,9 @@ def _why_no_root(images_dir: Path, recipe: Recipe) -> str | None:
 
 def _prepare(images_dir: Path, folder: Path, recipe: Recipe, base: Base, status: _Status, reason: str | None) -> None:
     owner = recipe.owner if os.geteuid() == 0 else None
-    root = images_dir / recipe.root_name() if base == "debian" else None
-    if root is not None and not root.is_dir():
-        status.report(ImageProgress("Preparing the system", 0.0))
-        _make_root(images_dir, root, recipe, owner, status.part(0.0, _ROOT_SHARE))
+    root = None
+    if base == "debian":
+        root = make_root(images_dir, recipe, status.part(0.0, _ROOT_SHARE))
     if root is not None:
         made_for = json.loads((root / "manifest.json").read_text())["owner"]
         if (made_for is None) != (owner is None):
@@ -294,7 +293,7 @@ def _prepare(images_dir: Path, folder: Path, recipe: Recipe, base: Base, status:
         "release": about.get("release"),
         "python": about["python"],
         "requirements": recipe.requirements(),
-        "packages": environment.installed(_environment(folder)),
+        "packages": environment.installed(environment_of(folder)),
     }
     write_atomically(folder / "manifest.json", json.dumps(manifest, indent=1), 0o644)
     ready = ImageProgress("Ready", 1.0)
@@ -308,7 +307,8 @@ def _prepare(images_dir: Path, folder: Path, recipe: Recipe, base: Base, status:
     status.write("ready", ready, note)
 
 
-def _environment(image: Path) -> Path:
+def environment_of(image: Path) -> Path:
+    """Returns where on this machine an image's Python environment lies."""
     layer = image / "layer"
     return layer / ENVIRONMENT_PATH.lstrip("/") if layer.is_dir() else image / "env"
 
@@ -319,7 +319,7 @@ def _is_done(images_dir: Path, folder: Path, recipe: Recipe, base: Base) -> bool
     with contextlib.suppress(OSError, ValueError, KeyError):
         agent = json.loads((folder / "manifest.json").read_text())["agent"]
         ready = json.loads((folder / "status.json").read_text())["status"] == "ready"
-        parts = [images_dir / agent, _environment(folder), *([root] if root else [])]
+        parts = [images_dir / agent, environment_of(folder), *([root] if root else [])]
         return ready and agent == agent_name(root) and all(part.is_dir() for part in parts)
     return False
 
@@ -336,8 +336,17 @@ def _scratch(images_dir: Path) -> Iterator[Path]:
             folders.wipe(folder)
 
 
-def _make_root(images_dir: Path, root: Path, recipe: Recipe, owner: int | None, report: environment.Report) -> None:
-    """Makes a root file system beside its place and renames it there."""
+def make_root(images_dir: Path, recipe: Recipe, report: environment.Report) -> Path:
+    """Makes the root file system of a recipe beside its place and renames it there, or finds it made. Blocks.
+
+    Raises:
+        UnavailableError: ``image_failed``.
+    """
+    root = images_dir / recipe.root_name()
+    if root.is_dir():
+        return root
+    report(ImageProgress("Preparing the system", 0.0))
+    owner = recipe.owner if os.geteuid() == 0 else None
     with _scratch(images_dir) as scratch:
         made, box = scratch / "root", Box(owner)
         # Set-user-id programs lie in there: nobody else on this machine comes near them.
@@ -358,6 +367,7 @@ def _make_root(images_dir: Path, root: Path, recipe: Recipe, owner: int | None, 
         }
         write_atomically(made / "manifest.json", json.dumps(manifest, indent=1), 0o644)
         made.rename(root)
+    return root
 
 
 def _build(

@@ -42,6 +42,8 @@ mkdir -p var/lib/dpkg etc/dpkg/dpkg.cfg.d
 : > var/lib/dpkg/status
 : > var/lib/dpkg/available
 cp -r /scratch/overlay/. .
+mkdir -p var/lib/apt/lists
+cp /scratch/lists/*_* var/lib/apt/lists/
 """
 
 _INSTALL = r"""
@@ -52,8 +54,6 @@ dpkg --configure -a
 update-ca-certificates
 apt-get clean
 rm -rf /var/cache/ldconfig /var/cache/debconf/*-old /var/lib/dpkg/*-old /var/log/*.log /var/log/apt /etc/machine-id
-find /usr /etc -xdev -name __pycache__ -prune -exec rm -rf {} +
-python3 -m compileall -q -q -j 0 /usr/lib/python3* || true
 """
 
 
@@ -104,6 +104,7 @@ def make_tree(tree: Path, scratch: Path, packages: Sequence[str], box: Box, repo
     )
     watch = _Counter(count, report)
     box.run(["/bin/sh", "-ec", _INSTALL], [Bind(str(tree), "/", writable=True), *shown], line=watch.line)
+    (tree / "scratch").rmdir()
 
 
 class _Counter:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import configparser
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -48,12 +50,14 @@ class BoxBuilder:
         given = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
         given |= {"PIP_ROOT_USER_ACTION": "ignore", "PIP_NO_CACHE_DIR": "1", "PYTHONUNBUFFERED": "1"}
         given |= {name: os.environ[name] for name in sandbox.REACHING if os.environ.get(name)}
-        paths = [*_paths(given.values()), *_paths(arguments), *_configs()]
+        user = Path.home() / ".config" / "pip" / "pip.conf"
+        configs = [path for path in (*map(Path, _CONFIGS), user) if path.is_file()]
+        paths = _paths([*given.values(), *arguments, *(value for path in configs for value in _values(path))])
         binds = [Bind(str(Path(pip.__file__).parent), f"{_PIP}/pip"), *_resolver(), *sandbox.ca_binds(given)]
         binds += [Bind(str(path.resolve()), str(path), directory=path.is_dir()) for path in paths]
-        user = Path.home() / ".config" / "pip" / "pip.conf"
-        if user.is_file():
-            binds.append(Bind(str(user.resolve()), "/root/.config/pip/pip.conf", directory=False))
+        for path in configs:
+            target = "/root/.config/pip/pip.conf" if path == user else str(path)
+            binds.append(Bind(str(path.resolve()), target, directory=False))
         return self._run(environment, [f"{self._target}/bin/python", f"{_PIP}/pip", *arguments], binds, given, line)
 
     def inside(self, environment: Path) -> Path:
@@ -83,6 +87,8 @@ def _paths(texts: Iterable[str]) -> list[Path]:
     for text in texts:
         for word in (text, *text.split()):
             path = Path(unquote(urlsplit(word).path) if word.startswith("file:") else word)
+            if path.name == "simple":
+                path = path.parent  # a mirror on disk keeps the files beside its index
             if path.is_absolute() and path.exists() and path not in found:
                 found.append(path)
     return [
@@ -90,8 +96,12 @@ def _paths(texts: Iterable[str]) -> list[Path]:
     ]
 
 
-def _configs() -> list[Path]:
-    return [path for path in map(Path, _CONFIGS) if path.is_file()]
+def _values(config: Path) -> list[str]:
+    """Returns the values of a file of pip's settings."""
+    reader = configparser.RawConfigParser()
+    with contextlib.suppress(configparser.Error, OSError, UnicodeError):
+        reader.read(config)
+    return [value for section in reader.values() for value in section.values()]
 
 
 def _resolver() -> list[Bind]:
