@@ -21,10 +21,10 @@ ROOT = Path(__file__).resolve().parent.parent
 @pytest.fixture(scope="session")
 def images_dir() -> Path:
     """The real default image, made once for all tests and kept beside the checkout's environment."""
-    from labora.host.image import prepare_image
+    from labora.host.image import Recipe, prepare_image
 
     folder = ROOT / ".cache" / "images"
-    prepare_image(folder, RuntimeSettings().image_packages, lambda progress: None)
+    prepare_image(folder, Recipe.of(RuntimeSettings()), lambda progress: None)
     return folder
 
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labora.base.errors import UnavailableError
-from labora.host.image import ImageProgress, image_folder, image_status, prepare_image
+from labora.host.image import ImageProgress, Recipe, image_folder, image_status, prepare_image
 from labora.host.pip_output import PipReader, explain, project_name
 
 
@@ -38,6 +38,11 @@ def make_wheel(folder: Path, name: str, version: str = "1.0", needs=(), script: 
         wheel.writestr(f"{info}/RECORD", "")
 
 
+def recipe(*packages: str) -> Recipe:
+    """An image over this machine's own software: no root file system is made."""
+    return Recipe(packages, base="host")
+
+
 @pytest.fixture
 def index(tmp_path, monkeypatch):
     """A folder that pip takes for the whole world."""
@@ -57,10 +62,10 @@ def index(tmp_path, monkeypatch):
 
 def test_an_image_is_made_told_and_found_again_without_pip(index, tmp_path, monkeypatch):
     images, steps = tmp_path / "images", []
-    assert image_status(images, ["useful"]).status == "missing"
-    folder = prepare_image(images, ["useful"], steps.append)
-    assert folder == image_folder(images, ["useful"])
-    assert image_status(images, ["useful"]).as_json() == {
+    assert image_status(images, recipe("useful")).status == "missing"
+    folder = prepare_image(images, recipe("useful"), steps.append)
+    assert folder == image_folder(images, recipe("useful"))
+    assert image_status(images, recipe("useful")).as_json() == {
         "name": folder.name,
         "status": "ready",
         "progress": {"label": "Ready", "fraction": 1.0},
@@ -76,11 +81,11 @@ def test_an_image_is_made_told_and_found_again_without_pip(index, tmp_path, monk
     # Offline from here on: whatever would need the index fails.
     for wheel in index.iterdir():
         wheel.unlink()
-    assert prepare_image(images, ["useful"], steps.append) == folder
+    assert prepare_image(images, recipe("useful"), steps.append) == folder
 
 
 def test_scripts_and_kernels_name_the_interpreter_of_the_runtime(index, tmp_path):
-    folder = prepare_image(tmp_path / "images with space", ["useful"], lambda _: None)
+    folder = prepare_image(tmp_path / "images with space", recipe("useful"), lambda _: None)
     script = (folder / "env" / "bin" / "useful-tool").read_text()
     assert script.startswith("#!/opt/python/bin/python\n")
     assert "images with space" not in script
@@ -92,21 +97,23 @@ def test_scripts_and_kernels_name_the_interpreter_of_the_runtime(index, tmp_path
 def test_a_failure_is_told_and_the_next_try_succeeds(index, tmp_path):
     images = tmp_path / "images"
     with pytest.raises(UnavailableError) as failed:
-        prepare_image(images, ["useful", "absent-package"], lambda _: None)
+        prepare_image(images, recipe("useful", "absent-package"), lambda _: None)
     assert failed.value.error_code == "image_failed"
-    status = image_status(images, ["useful", "absent-package"])
+    status = image_status(images, recipe("useful", "absent-package"))
     assert status.status == "failed"
     assert "labora image build" in status.message
     make_wheel(index, "absent-package")
-    prepare_image(images, ["useful", "absent-package"], lambda _: None)
-    assert image_status(images, ["useful", "absent-package"]).status == "ready"
+    prepare_image(images, recipe("useful", "absent-package"), lambda _: None)
+    assert image_status(images, recipe("useful", "absent-package")).status == "ready"
     assert not list(images.glob(".build-*"))
 
 
 def test_two_preparations_at_once_make_one_image(index, tmp_path):
     results: list[Path] = []
     threads = [
-        threading.Thread(target=lambda: results.append(prepare_image(tmp_path / "images", ["useful"], lambda _: None)))
+        threading.Thread(
+            target=lambda: results.append(prepare_image(tmp_path / "images", recipe("useful"), lambda _: None))
+        )
         for _ in range(2)
     ]
     for thread in threads:
@@ -118,20 +125,20 @@ def test_two_preparations_at_once_make_one_image(index, tmp_path):
 
 
 def test_an_interrupted_preparation_is_not_called_preparing_for_ever(tmp_path):
-    folder = image_folder(tmp_path, ["useful"])
+    folder = image_folder(tmp_path, recipe("useful"))
     folder.mkdir()
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     text = {"status": "preparing", "progress": {"label": "x", "fraction": 0.5}, "pid": ended.pid, "start_time": 1}
     (folder / "status.json").write_text(json.dumps(text))
-    status = image_status(tmp_path, ["useful"])
+    status = image_status(tmp_path, recipe("useful"))
     assert status.status == "failed"
     assert "interrupted" in status.message
 
 
 def test_the_name_depends_on_what_is_in_it(tmp_path):
-    assert image_folder(tmp_path, ["a", "b"]) == image_folder(tmp_path, ["b", "a"])
-    assert image_folder(tmp_path, ["a"]) != image_folder(tmp_path, ["a", "b"])
+    assert image_folder(tmp_path, recipe("a", "b")) == image_folder(tmp_path, recipe("b", "a"))
+    assert image_folder(tmp_path, recipe("a")) != image_folder(tmp_path, recipe("a", "b"))
 
 
 def test_pip_lines_become_counts():

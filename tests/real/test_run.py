@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from labora.base.settings import RuntimeSettings
+from labora.host.image import Recipe, environment_of, image_folder
 from labora.testing.client import ENDS
 from labora.testing.notebooks import real_notebook_folder
 from labora.testing.process import ServerProcess
@@ -38,7 +40,7 @@ Outputs = list[list[dict[str, Any]]]
 
 async def with_nbclient(image: Path, source: Path, target: Path) -> Outputs:
     """Runs a notebook with nbclient and the image's interpreter."""
-    python = next(image.glob("python-*/env/bin/python"))
+    python = environment_of(image_folder(image, Recipe.of(RuntimeSettings()))) / "bin" / "python"
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         str(Path(__file__).with_name("nbclient_child.py")),
@@ -112,7 +114,7 @@ def normal(outputs: list[dict[str, Any]], images_dir: Path) -> str:
         return value.rstrip("\n") if isinstance(value, str) else value
 
     words = json.dumps([text(one) for one in outputs], sort_keys=True)
-    for environment in images_dir.glob("*/env"):
+    for environment in (*images_dir.glob("*/env"), *images_dir.glob("*/layer/opt/python")):
         words = words.replace(json.dumps(str(environment))[1:-1], "")
     words = re.sub(r"[^\s\"'(=]*/lib/python3", "ENV/lib/python3", words)
     return re.sub(r"/tmp/ipykernel_\d+/\d+\.py|0x[0-9a-f]{6,}", "PLACE", words)

@@ -12,7 +12,7 @@ from labora.base.errors import GoneError, InvalidError, LaboraError, NotFoundErr
 from labora.base.logging import get_logger
 from labora.base.settings import Settings
 from labora.host.client import HostClient
-from labora.host.image import ImageStatus, image_folder, image_status
+from labora.host.image import ImageStatus, Recipe, image_folder, image_status
 from labora.kernels.model import KernelSession
 from labora.kernels.service import Kernels
 from labora.rooms import MemoryKills, RuntimeLease
@@ -34,11 +34,11 @@ class LocalImages:
 
     def __init__(self, settings: Settings) -> None:
         self._folder = settings.images_dir
-        self._packages = settings.runtimes.image_packages
+        self._recipe = Recipe.of(settings.runtimes)
 
     async def status(self) -> ImageStatus:
         """Returns the state of the default Python image."""
-        return await asyncio.to_thread(image_status, self._folder, self._packages)
+        return await asyncio.to_thread(image_status, self._folder, self._recipe)
 
     async def ready(self, name: str, progress: Callable[[str, float | None], None]) -> Path:
         """Waits until an image is prepared, telling progress; see :class:`labora.runtimes.providers.sandbox.Images`."""
@@ -48,7 +48,7 @@ class LocalImages:
         while True:
             found = await self.status()
             if found.status == "ready":
-                return await asyncio.to_thread(image_folder, self._folder, self._packages)
+                return await asyncio.to_thread(image_folder, self._folder, self._recipe)
             if found.status == "failed":
                 raise InvalidError(found.message or "The Python image could not be prepared.", code="image_failed")
             if found.status == "missing" and waited > _MISSING_PATIENCE_S:

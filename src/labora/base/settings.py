@@ -103,6 +103,8 @@ class RuntimeSettings(_Section):
     memory_bytes: int = Field(4 * GIB, gt=0)
     cpus: float = Field(2.0, gt=0)
     processes: int = Field(512, gt=0)
+    disk_bytes: int = Field(20 * GIB, ge=64 * MIB, description="Disk of one runtime: its files and installed packages.")
+    inodes: int = Field(1_000_000, ge=10_000, description="Files and folders of one runtime.")
     idle_timeout_s: float = Field(90 * 60.0, gt=0)
     max_lifetime_s: float = Field(12 * 3600.0, gt=0)
     max_kernels: int = Field(16, gt=0, description="Kernels of one runtime.")
@@ -116,6 +118,17 @@ class RuntimeSettings(_Section):
             "requests", "scikit-learn", "scipy", "seaborn", "tqdm",
         ],
         description="Packages of the default Python image.",
+    )  # fmt: skip
+    image_base: Literal["auto", "debian", "host"] = Field(
+        "auto",
+        description="debian: a root file system of its own; host: the machine's /usr; auto: host where debian fails.",
+    )
+    image_system_packages: list[str] = Field(
+        default=[
+            "bzip2", "curl", "file", "git", "iproute2", "iputils-ping", "less", "libgomp1", "nano", "netbase",
+            "openssh-client", "procps", "psmisc", "sudo", "tzdata", "unzip", "wget", "xz-utils", "zip",
+        ],
+        description="Debian packages of the default image; add build-essential and python3-dev for compilers.",
     )  # fmt: skip
 
 

@@ -173,13 +173,14 @@ async def _run_cells(run: NotebookRun, report: Report) -> bool:
 @asynccontextmanager
 async def _runtime(settings: Settings, report: Report) -> AsyncIterator[tuple[Runtime, Kernels]]:
     from labora.host.client import HostClient
+    from labora.host.image import Recipe
     from labora.runtimes.providers.images import DefaultImages
     from labora.runtimes.providers.sandbox import SandboxProvider
 
     prepare_folders(settings)
     # Whatever ends this process, also kill -9, ends the run: nothing goes on that nobody waits for.
     start_host(settings, until_pid=os.getpid())
-    images = DefaultImages(settings.images_dir, settings.runtimes.image_packages)
+    images = DefaultImages(settings.images_dir, Recipe.of(settings.runtimes))
     provider: Provider = SandboxProvider(HostClient(settings.run_dir / "host.sock"), images)
     told: set[str] = set()
 
@@ -188,7 +189,7 @@ async def _runtime(settings: Settings, report: Report) -> AsyncIterator[tuple[Ru
             told.add(progress.label)
             report(progress.label)
 
-    shape = Shape(settings.runtimes.memory_bytes, settings.runtimes.cpus, settings.runtimes.processes)
+    shape = Shape.of(settings.runtimes)
     deadline = time.time() + settings.runtimes.max_lifetime_s
     spec = RuntimeSpec(new_id(), 1, f"cli-{os.getuid()}", "python", shape, new_secret(), deadline)
     handle = await provider.start(spec, tell)

@@ -2,36 +2,64 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from labora.cli.options import Config, DataDir, settings_for
+
+if TYPE_CHECKING:
+    from labora.host.image import ImageProgress, Recipe
 
 app = typer.Typer(help="Images that runtimes start from.", no_args_is_help=True)
 
 
 @app.command("build")
 def build(config: Config = None, data_dir: DataDir = None) -> None:
-    """Prepares the default Python image and shows progress."""
+    """Prepares the default image and shows progress."""
+    from labora.host.image import Recipe, image_status
+
     settings = settings_for(config, data_dir)
-    settings.images_dir.mkdir(parents=True, exist_ok=True)
-    prepare(settings.images_dir, settings.runtimes.image_packages)
+    recipe = Recipe.of(settings.runtimes)
+    prepare(settings.images_dir, recipe)
+    if message := image_status(settings.images_dir, recipe).message:
+        print(f"⚠ {message}")
 
 
 @app.command("list")
 def list_images(config: Config = None, data_dir: DataDir = None) -> None:
-    """Lists images with their state and size."""
+    """Lists images with their state, what is in them, their size and who uses them."""
+    from labora.host import stock
+
     settings = settings_for(config, data_dir)
-    for status in sorted(settings.images_dir.glob("*/status.json")):
-        state = json.loads(status.read_text())
-        print(f"{status.parent.name:24} {state.get('status', '?'):10} {state.get('message') or ''}")
+    for image in stock.list_images(settings.images_dir, settings.run_dir):
+        system = image.release or ("this machine's software" if image.base == "host" else "")
+        what = f"{system}, Python {image.python}, {image.packages} packages" if image.python else ""
+        size = f"{image.bytes / 1024**2:.0f} MiB"
+        use = f"used by {len(image.used_by)}" if image.used_by else ""
+        print("  ".join(filter(None, (f"{image.name:24}", f"{image.status:9}", f"{size:>9}", what, use))))
+        if image.message:
+            print(f"  {image.message}")
 
 
-def prepare(images_dir: Path, packages: list[str]) -> None:
+@app.command("remove")
+def remove(
+    name: Annotated[str, typer.Argument(help="As `labora image list` shows it.")],
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Removes an image that no running runtime of this data folder uses, with what only it needs."""
+    from labora.host import stock
+
+    settings = settings_for(config, data_dir)
+    for gone in stock.remove_image(settings.images_dir, settings.run_dir, name):
+        print(f"• Removed {gone}")
+
+
+def prepare(images_dir: Path, recipe: Recipe) -> None:
     """Prepares an image, one line of progress a step."""
-    from labora.host.image import ImageProgress, prepare_image
+    from labora.host.image import prepare_image
 
     last = ""
 
@@ -41,4 +69,4 @@ def prepare(images_dir: Path, packages: list[str]) -> None:
             last = progress.label
             print(f"• {progress.label}", flush=True)
 
-    prepare_image(images_dir, packages, show)
+    prepare_image(images_dir, recipe, show)

@@ -1,7 +1,8 @@
-"""``python -m labora.cli.prepare IMAGES_DIR PACKAGE…``: what a starting server has done in a process of its own."""
+"""``python -m labora.cli.prepare IMAGES_DIR RECIPE``: what a starting server has done in a process of its own."""
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import threading
@@ -11,9 +12,10 @@ from pathlib import Path
 from labora.base.errors import LaboraError
 from labora.cli.datasets import provide
 from labora.cli.images import prepare
+from labora.host.image import Recipe
 
 
-def prepare_for_server(images_dir: Path, packages: list[str]) -> None:
+def prepare_for_server(images_dir: Path, recipe: Recipe) -> None:
     """Prepares the image, trying again for as long as it fails, and beside it what the examples need."""
 
     def examples() -> None:
@@ -25,7 +27,7 @@ def prepare_for_server(images_dir: Path, packages: list[str]) -> None:
     wait = 10.0
     while True:
         try:
-            prepare(images_dir, packages)
+            prepare(images_dir, recipe)
             break
         except LaboraError as error:
             print(f"✗ {error.message} Trying again in {wait:.0f} s.", flush=True)
@@ -37,4 +39,4 @@ def prepare_for_server(images_dir: Path, packages: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    prepare_for_server(Path(sys.argv[1]), sys.argv[2:])
+    prepare_for_server(Path(sys.argv[1]), Recipe.from_json(json.loads(sys.argv[2])))

@@ -11,12 +11,14 @@ import contextlib
 import errno
 import fcntl
 import ipaddress
+import json
 import os
 import signal
 import socket
 import stat
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -169,10 +171,13 @@ def start_host(settings: Settings, *, until_pid: int | None = None) -> None:
 
 def start_image(settings: Settings) -> None:
     """Prepares the default Python image in a process of its own; the page shows its progress."""
+    from labora.host.image import Recipe
+
+    recipe = json.dumps(asdict(Recipe.of(settings.runtimes)))
     log = settings.images_dir / "prepare.log"
     with log.open("ab") as sink:
         subprocess.Popen(
-            [sys.executable, "-m", "labora.cli.prepare", str(settings.images_dir), *settings.runtimes.image_packages],
+            [sys.executable, "-m", "labora.cli.prepare", str(settings.images_dir), recipe],
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=sink,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -129,4 +130,4 @@ class HostClient:
 
 
 def _limits(limits: Limits) -> dict[str, Any]:
-    return {"memory_bytes": limits.memory_bytes, "cpus": limits.cpus, "processes": limits.processes}
+    return asdict(limits)

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from labora.base.errors import UnavailableError
 from labora.host.pip_output import ImageProgress, PipReader, explain
@@ -21,6 +22,54 @@ FOUND, FETCHED, INSTALLED = 0.1, 0.6, 0.9
 def base_python() -> str:
     """Returns the real interpreter that virtual environments rest on, all links followed."""
     return os.path.realpath(getattr(sys, "_base_executable", sys.executable))
+
+
+class Builder(Protocol):
+    """Where an environment is made: on this machine, or inside the root file system that it belongs to."""
+
+    def python(self, environment: Path, arguments: Sequence[str], line: Callable[[str], None]) -> int:
+        """Runs the environment's interpreter to its end, each line of output given away. Returns the exit code."""
+        ...
+
+    def pip(self, environment: Path, arguments: Sequence[str], line: Callable[[str], None]) -> int:
+        """Runs pip for the environment likewise."""
+        ...
+
+    def inside(self, environment: Path) -> Path:
+        """Returns the environment's path as the programs that are run see it."""
+        ...
+
+
+class HostBuilder:
+    """Makes environments with this machine's Python."""
+
+    def python(self, environment: Path, arguments: Sequence[str], line: Callable[[str], None]) -> int:
+        return _stream([str(environment / "bin" / "python"), *arguments], line)
+
+    def pip(self, environment: Path, arguments: Sequence[str], line: Callable[[str], None]) -> int:
+        return _stream([sys.executable, "-m", "pip", "--python", str(environment / "bin/python"), *arguments], line)
+
+    def inside(self, environment: Path) -> Path:
+        return environment
+
+
+def _stream(command: Sequence[str], line: Callable[[str], None]) -> int:
+    # The parent's PYTHONPATH would leak Labora's own packages into the environment's view.
+    surroundings = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "PYTHONHOME"}}
+    surroundings |= {"PIP_ROOT_USER_ACTION": "ignore", "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        env=surroundings,
+    ) as process:
+        assert process.stdout is not None  # noqa: S101 - PIPE was asked for
+        for text in process.stdout:
+            line(text)
+    return process.returncode
 
 
 def make_environment(folder: Path) -> None:
@@ -39,35 +88,24 @@ def make_environment(folder: Path) -> None:
         )
 
 
-def _pip(arguments: Sequence[str], environment: Path, reader: PipReader, report: Report) -> None:
+def _pip(builder: Builder, arguments: Sequence[str], environment: Path, reader: PipReader, report: Report) -> None:
     """Runs pip for ``environment`` and reports. Raises UnavailableError with what to do."""
-    command = [sys.executable, "-m", "pip", "--python", str(environment / "bin" / "python"), "--no-input"]
-    command += ["--disable-pip-version-check", "--no-color", *arguments]
     lines: list[str] = []
-    # The parent's PYTHONPATH would leak Labora's own packages into the environment's view.
-    surroundings = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "PYTHONHOME"}}
-    surroundings |= {"PIP_ROOT_USER_ACTION": "ignore", "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        env=surroundings,
-    ) as process:
-        assert process.stdout is not None  # noqa: S101 - PIPE was asked for
-        for line in process.stdout:
-            lines.append(line)
-            del lines[:-400]
-            progress = reader.feed(line)
-            if progress is not None:
-                report(progress)
-    if process.returncode:
-        raise UnavailableError(explain([*reader.errors, *lines], process.returncode), code="image_failed")
+
+    def read(line: str) -> None:
+        lines.append(line)
+        del lines[:-400]
+        progress = reader.feed(line)
+        if progress is not None:
+            report(progress)
+
+    always = ["--no-input", "--disable-pip-version-check", "--no-color"]
+    code = builder.pip(environment, [*always, *arguments], read)
+    if code:
+        raise UnavailableError(explain([*reader.errors, *lines], code), code="image_failed")
 
 
-def install(packages: Sequence[str], environment: Path, report: Report) -> None:
+def install(builder: Builder, packages: Sequence[str], environment: Path, report: Report) -> None:
     """Installs packages and what they need, each step told with true counts.
 
     The set is resolved first, so that the second run knows how many there are; a resolver that has the metadata
@@ -75,8 +113,10 @@ def install(packages: Sequence[str], environment: Path, report: Report) -> None:
     """
     plan = environment / ".plan.json"
     finding = PipReader("Finding", 0.0, FOUND)
+    seen = str(builder.inside(environment) / plan.name)
     _pip(
-        ["install", "--dry-run", "--prefer-binary", "--progress-bar", "off", "--report", str(plan), *packages],
+        builder,
+        ["install", "--dry-run", "--prefer-binary", "--progress-bar", "off", "--report", seen, *packages],
         environment,
         finding,
         report,
@@ -92,6 +132,7 @@ def install(packages: Sequence[str], environment: Path, report: Report) -> None:
     watcher.start()
     try:
         _pip(
+            builder,
             ["install", "--no-deps", "--no-compile", "--prefer-binary", "--progress-bar", "off", *pins],
             environment,
             PipReader("Fetching", FOUND, FETCHED, len(pins)),
@@ -142,13 +183,7 @@ def relocate(environment: Path, target: str) -> None:
             path.write_text(json.dumps(spec, indent=1))
 
 
-def compile_bytecode(environment: Path) -> None:
-    """Compiles every module, since a runtime may not write; a module that does not compile is left alone."""
-    python = str(environment / "bin" / "python")
-    subprocess.run(
-        [python, "-I", "-m", "compileall", "-q", "-q", "-j", "0", str(environment / "lib")],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        check=False,
-    )
+def compile_bytecode(builder: Builder, environment: Path) -> None:
+    """Compiles every module, so that no runtime has to; a module that does not compile is left alone."""
+    library = str(builder.inside(environment) / "lib")
+    builder.python(environment, ["-I", "-m", "compileall", "-q", "-q", "-j", "0", library], lambda _: None)

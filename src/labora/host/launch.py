@@ -17,6 +17,8 @@ import sys
 from pathlib import Path
 
 from labora.host import syscalls
+from labora.host.rootfs import layers
+from labora.host.rootfs.userns import make_user_namespace
 from labora.host.spec import Bind, LaunchSpec
 
 # Covered by a tmpfs in a private mount namespace, so nothing of the machine's own folder is touched. It exists on
@@ -30,8 +32,14 @@ def _stage(spec: LaunchSpec, bwrap: str) -> tuple[str, list[Bind]]:
     sources = [os.open(bind.source, os.O_PATH | os.O_CLOEXEC) for bind in spec.binds]
     program = os.open(bwrap, os.O_PATH | os.O_CLOEXEC)
     libraries = os.open(spec.bwrap_libraries, os.O_PATH | os.O_CLOEXEC) if spec.bwrap_libraries else None
+    # All of the layers' sources are opened before the stage hides what may lie below it.
+    overlay = (
+        layers.open_sources(spec.root) if spec.root is not None and spec.root.lowers and spec.uid is not None else None
+    )
     syscalls.mount("stage", STAGE, "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, "mode=0755,size=1m")
     staged = []
+    if overlay is not None and spec.uid is not None:
+        staged.append(Bind(layers.mount_overlay(overlay, spec.uid, Path(STAGE)), "/", writable=True))
     for number, (bind, source) in enumerate(zip(spec.binds, sources, strict=True)):
         place = Path(STAGE, str(number))
         if bind.directory:
@@ -54,16 +62,56 @@ def _stage(spec: LaunchSpec, bwrap: str) -> tuple[str, list[Bind]]:
     return str(folder / "bwrap"), staged
 
 
-def bwrap_arguments(spec: LaunchSpec, program: str, binds: list[Bind]) -> list[str]:
-    """Returns bwrap's command line. Every namespace is new; nothing is shared but what is bound."""
+def _namespaces(spec: LaunchSpec, user_namespace: int | None) -> list[str]:
+    """Returns the part of bwrap's command line that makes the namespaces, the user's made here or there."""
+    if user_namespace is None:
+        arguments = ["--unshare-all", "--unshare-user", "--uid", "0", "--gid", "0"]
+        if spec.disable_userns:
+            arguments += ["--disable-userns"]
+        return arguments + (["--share-net"] if spec.share_network else [])
+    kinds = ["ipc", "pid", "uts", "cgroup", *([] if spec.share_network else ["net"])]
+    return ["--userns", str(user_namespace), *(f"--unshare-{kind}" for kind in kinds)]
+
+
+def _whole_root(spec: LaunchSpec, binds: list[Bind]) -> list[str]:
+    """Returns the part for a root file system of its own: what it holds, and over it what the machine adds."""
+    arguments = []
+    first = [bind for bind in binds if bind.target == "/"]
+    if spec.root is not None and not first:
+        for lower in reversed(spec.root.lowers):
+            arguments += ["--overlay-src", lower]
+        arguments += ["--overlay", f"{spec.root.folder}/upper", f"{spec.root.folder}/work", "/"]
+    for bind in first:
+        arguments += ["--bind" if bind.writable else "--ro-bind", bind.source, "/"]
     size = str(spec.tmpfs_bytes)
-    arguments = [program, "--unshare-all", "--unshare-user", "--uid", "0", "--gid", "0", "--cap-drop", "ALL"]
+    arguments += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--size", size, "--tmpfs", "/dev/shm"]  # noqa: S108
+    arguments += ["--perms", "0755", "--size", size, "--tmpfs", "/run", "--perms", "1777", "--dir", "/run/lock"]
+    for bind in binds:
+        if bind.target != "/":
+            arguments += ["--bind" if bind.writable else "--ro-bind", bind.source, bind.target]
+    return [*arguments, "--remount-ro", "/dev", "--chdir", spec.cwd, "--", *spec.command]
+
+
+def bwrap_arguments(spec: LaunchSpec, program: str, binds: list[Bind], user_namespace: int | None = None) -> list[str]:
+    """Returns bwrap's command line. Every namespace is new; nothing is shared but what is bound.
+
+    Args:
+        spec: the launch.
+        program: bwrap's path.
+        binds: the binds, their sources where bwrap can reach them.
+        user_namespace: descriptor of one to enter; bwrap makes one for a single uid by default.
+    """
+    size = str(spec.tmpfs_bytes)
+    arguments = [program, *_namespaces(spec, user_namespace), "--cap-drop", "ALL"]
+    for capability in spec.capabilities:
+        arguments += ["--cap-add", capability]
     arguments += ["--hostname", spec.hostname, "--new-session", "--as-pid-1"]
-    if spec.disable_userns:
-        arguments += ["--disable-userns"]
     if spec.seccomp is not None:
         arguments += ["--seccomp", str(spec.seccomp)]
-    arguments += ["--info-fd", str(spec.info), "--json-status-fd", str(spec.status), "--block-fd", str(spec.block)]
+    if not spec.plain:
+        arguments += ["--info-fd", str(spec.info), "--json-status-fd", str(spec.status), "--block-fd", str(spec.block)]
+    if spec.whole_root:
+        return arguments + _whole_root(spec, binds)
     arguments += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--size", size, "--tmpfs", "/dev/shm"]  # noqa: S108
     arguments += ["--perms", "1777", "--size", size, "--tmpfs", "/tmp", "--size", size, "--tmpfs", "/run"]  # noqa: S108
     arguments += ["--size", size, "--tmpfs", "/var", "--perms", "1777", "--dir", "/var/tmp"]  # noqa: S108
@@ -129,7 +177,8 @@ def main(descriptor: int) -> None:
         hard = resource.getrlimit(which)[1]
         bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(which, (bound, bound))
-    spec = _place_descriptors(spec)
+    if not spec.plain:
+        spec = _place_descriptors(spec)
     _reset_signals()
     os.umask(0o022)
     if spec.bwrap is None:  # isolation "none", which the operator asked for loudly
@@ -137,13 +186,19 @@ def main(descriptor: int) -> None:
         if spec.uid is not None:
             _become(spec.uid)
         os.execve(spec.command[0], spec.command, spec.environment)  # noqa: S606
-    program, binds = spec.bwrap, [*spec.binds]
+    program, binds, user_namespace = spec.bwrap, [*spec.binds], None
     if spec.uid is not None:
         syscalls.private_mounts()
+    if spec.root is not None:
+        layers.prepare(spec.root, spec.uid, binds)
+    if spec.uid is not None:
         program, binds = _stage(spec, program)
         os.chdir("/")
+        if spec.many_uids:
+            user_namespace = make_user_namespace(0, spec.uid, spec.uid)
+            os.set_inheritable(user_namespace, True)
         _become(spec.uid)
-    os.execve(program, bwrap_arguments(spec, program, binds), spec.environment)  # noqa: S606
+    os.execve(program, bwrap_arguments(spec, program, binds, user_namespace), spec.environment)  # noqa: S606
 
 
 if __name__ == "__main__":

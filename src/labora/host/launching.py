@@ -11,15 +11,16 @@ import resource
 import socket
 import stat
 import tempfile
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from labora.base.errors import InvalidError, UnavailableError
-from labora.host import folders, sandbox
+from labora.host import sandbox
 from labora.host.levels import Isolation
 from labora.host.model import Limits
-from labora.host.spec import Bind, LaunchSpec
+from labora.host.rootfs.profile import CAPABILITIES
+from labora.host.spec import Bind, LaunchSpec, Root
 from labora.host.starter import base_spec
 
 # sockaddr_un holds 108 bytes with the closing NUL; a little room is left for those who build on the path.
@@ -88,9 +89,15 @@ def remove_socket(path: str) -> None:
     Path(path).unlink(missing_ok=True)
 
 
-def resource_limits() -> list[tuple[int, int]]:
-    """Returns RLIMITs that every sandbox gets: no core files on the host's disk, and a bounded number of files."""
-    return [(resource.RLIMIT_CORE, 0), (resource.RLIMIT_NOFILE, OPEN_FILES)]
+def resource_limits(limits: Limits, *, bounded: bool) -> list[tuple[int, int]]:
+    """Returns RLIMITs that every sandbox gets: no core files on the host's disk, and a bounded number of open files.
+
+    Where its disk is not ``bounded``, no single file grows beyond the disk's limit.
+    """
+    found = [(resource.RLIMIT_CORE, 0), (resource.RLIMIT_NOFILE, OPEN_FILES)]
+    if limits.disk_bytes and not bounded:
+        found.append((resource.RLIMIT_FSIZE, limits.disk_bytes))
+    return found
 
 
 def limit_processes(pid: int, processes: int) -> None:
@@ -103,55 +110,99 @@ def limit_processes(pid: int, processes: int) -> None:
 
 
 def spec_for(
-    isolation: Isolation, run: Path, folder: Path, image: Path, limits: Limits, env: dict[str, str], uid: int | None
+    isolation: Isolation,
+    run: Path,
+    folder: Path,
+    image: Path,
+    limits: Limits,
+    env: dict[str, str],
+    uid: int | None,
+    disk: str | None = None,
 ) -> LaunchSpec:
     """Returns the launch of a runtime.
 
     Args:
         run: the host's run folder, with the generated ``/etc`` files.
-        folder: the runtime's private folder.
+        folder: the runtime's disk; its private folder where there is no isolation.
         image: the image's folder.
         env: variables beyond those of every runtime.
         uid: the slot's uid on a root host.
+        disk: image to mount on ``folder``.
 
     Raises:
-        UnavailableError: the image is not ready.
+        UnavailableError: the image is not ready, or this host cannot run it.
     """
-    agent = sandbox.agent_folder(image)
+    about = sandbox.manifest(image)
+    agent = image.parent / str(about["agent"])
     environment = sandbox.guest_environment(os.environ, env)
-    spec = replace(base_spec(sandbox.AGENT_COMMAND), uid=uid, rlimits=resource_limits())
+    spec = replace(base_spec(sandbox.AGENT_COMMAND), uid=uid, rlimits=resource_limits(limits, bounded=disk is not None))
     if isolation.level == "none":
-        write_kernel_spec(folder / "kernels", image)
-        return replace(
-            spec,
-            command=[str(agent / "bin" / "python"), "-m", "labora_guest"],
-            cwd=str(folder / "content"),
-            environment=environment
-            | {
-                "HOME": str(folder / "home"),
-                "PATH": f"{image / 'env' / 'bin'}:/usr/local/bin:/usr/bin:/bin",
-                "JUPYTER_PATH": f"{folder}:{image / 'env' / 'share' / 'jupyter'}",
-            },
-        )
-    system, links = sandbox.system_binds()
-    binds = [
-        *system,
-        *sandbox.etc_binds(run / "etc"),
-        *sandbox.ca_binds(environment),
-        Bind(str(folder / "content"), "/content", writable=True),
-        Bind(str(folder / "home"), "/root", writable=True),
-        *sandbox.image_binds(agent, image),
-    ]
-    return replace(
+        return _unisolated(spec, folder, image, agent, environment)
+    common = replace(
         spec,
         bwrap=isolation.bwrap,
         bwrap_libraries=isolation.bwrap_libraries,
-        binds=sandbox.order(binds),
-        symlinks=links,
         cwd="/content",
         environment=environment,
         tmpfs_bytes=max(limits.memory_bytes // 2, 16 * 1024 * 1024),
         disable_userns=isolation.disable_userns,
+    )
+    binds = [*sandbox.ca_binds(environment), Bind(str(folder / "content"), "/content", writable=True)]
+    if about.get("root"):
+        return _rooted(common, isolation, run, folder, image, about, binds, disk)
+    system, links = sandbox.system_binds()
+    binds += [
+        *system,
+        *sandbox.etc_binds(run / "etc"),
+        Bind(str(folder / "home"), "/root", writable=True),
+        *sandbox.image_binds(agent, image),
+    ]
+    root = Root([], None, str(folder), disk)
+    return replace(common, binds=sandbox.order(binds), symlinks=links, root=root)
+
+
+def _rooted(
+    spec: LaunchSpec,
+    isolation: Isolation,
+    run: Path,
+    folder: Path,
+    image: Path,
+    about: dict[str, Any],
+    binds: list[Bind],
+    disk: str | None,
+) -> LaunchSpec:
+    """Returns the launch of a runtime with a root file system of its own."""
+    if not isolation.overlay:
+        raise UnavailableError(
+            "This host cannot give a runtime a root file system of its own (any more). `labora doctor` says why; "
+            "`labora image build` makes an image that it can run.",
+            code="image_not_ready",
+        )
+    lowers = [image / "layer", image.parent / str(about["root"]) / "tree"]
+    binds = [*binds, *sandbox.rooted_binds(run / "etc", image.parent, image.parent / str(about["agent"]))]
+    return replace(
+        spec,
+        binds=sandbox.order(binds),
+        root=Root([str(lower) for lower in lowers], about["owner"], str(folder), disk),
+        whole_root=True,
+        many_uids=spec.uid is not None,
+        capabilities=list(CAPABILITIES) if spec.uid is not None else [],
+        environment={**spec.environment, "DEBIAN_FRONTEND": "noninteractive"},
+    )
+
+
+def _unisolated(spec: LaunchSpec, folder: Path, image: Path, agent: Path, environment: dict[str, str]) -> LaunchSpec:
+    write_kernel_spec(folder / "kernels", image)
+    return replace(
+        spec,
+        command=[str(agent / "bin" / "python"), "-m", "labora_guest"],
+        cwd=str(folder / "content"),
+        environment=environment
+        | {
+            "HOME": str(folder / "home"),
+            "PATH": f"{image / 'env' / 'bin'}:/usr/local/bin:/usr/bin:/bin",
+            "JUPYTER_PATH": f"{folder}:{image / 'env' / 'share' / 'jupyter'}",
+        },
     )
 
 
@@ -164,10 +215,3 @@ def write_kernel_spec(folder: Path, image: Path) -> None:
     }
     (folder / "python3").mkdir(parents=True, exist_ok=True)
     (folder / "python3" / "kernel.json").write_text(json.dumps(spec))
-
-
-def prepare_mount_points(binds: Sequence[Bind], home: Path, uid: int | None) -> None:
-    """Makes the places of binds that fall into the writable home (an interpreter installed below ``/root``)."""
-    for bind in binds:
-        if bind.target.startswith("/root/"):
-            folders.make_mount_point(home, Path(bind.target).relative_to("/root").parts, uid)

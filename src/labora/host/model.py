@@ -58,11 +58,17 @@ class Limits:
     memory_bytes: int
     cpus: float
     processes: int
+    disk_bytes: int = 0
+    """0: as much as the host has."""
+    inodes: int = 0
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Limits:
         """Reads the ``limits`` argument. Raises ValueError, KeyError or TypeError where it makes no sense."""
-        limits = cls(int(data["memory_bytes"]), float(data["cpus"]), int(data["processes"]))
+        disk, inodes = int(data.get("disk_bytes", 0)), int(data.get("inodes", 0))
+        limits = cls(int(data["memory_bytes"]), float(data["cpus"]), int(data["processes"]), disk, inodes)
+        if disk < 0 or inodes < 0 or 0 < disk < 32 * 1024 * 1024 or 0 < inodes < 1000:
+            raise ValueError("limits need at least 32 MiB of disk and 1000 inodes, or 0 for no limit")
         if limits.memory_bytes < 16 * 1024 * 1024 or not 0.01 <= limits.cpus <= 4096 or limits.processes < 4:
             raise ValueError("limits need at least 16 MiB of memory, 0.01 cpus and 4 processes")
         return limits
@@ -125,7 +131,7 @@ class Handle:
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """What one runtime uses now. ``disk_bytes`` may be some seconds old; ``memory_limit`` 0 means unlimited."""
+    """What one runtime uses now. ``disk_bytes`` may be some seconds old; a limit of 0 means unlimited."""
 
     memory_bytes: int
     memory_limit: int
@@ -133,6 +139,7 @@ class Meter:
     processes: int
     oom_kills: int
     disk_bytes: int
+    disk_limit: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """Returns the JSON object of the protocol."""

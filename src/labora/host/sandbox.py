@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from labora.base.errors import UnavailableError
@@ -35,6 +36,11 @@ _PASSED = (
     "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "PIP_DEFAULT_TIMEOUT", "PIP_DISABLE_PIP_VERSION_CHECK",
     "PIP_RETRIES", "TZ",
 )  # fmt: skip
+# What a program needs to know to reach the internet from here, as the operator has it.
+REACHING = (*_CA_VARIABLES, *(name for name in _PASSED if not name.startswith("PIP_")))
+
+# Where Debian's packages of data sets put them.
+_DATASETS = Path("/usr/share/datasets")
 
 
 def find_bwrap() -> tuple[str, str | None] | None:
@@ -170,19 +176,31 @@ def image_binds(agent: Path, image: Path) -> list[Bind]:
     ]
 
 
-def agent_folder(image: Path) -> Path:
-    """Returns the agent's environment that belongs to ``image``, as its manifest names it.
+def rooted_binds(generated: Path, images: Path, agent: Path) -> list[Bind]:
+    """Returns what a runtime with a root file system of its own sees of the machine: names, the agent, data sets."""
+    names = [generated / name for name in ("hosts", "hostname", "resolv.conf") if (generated / name).exists()]
+    data = [(images / "datasets", "/opt/datasets"), (_DATASETS, str(_DATASETS))]
+    return [
+        *(Bind(str(path), f"/etc/{path.name}", directory=False) for path in names),
+        *(Bind(str(source), target) for source, target in data if source.is_dir()),
+        Bind(str(agent), "/opt/labora"),
+    ]
+
+
+def manifest(image: Path) -> dict[str, Any]:
+    """Returns what an image says of itself.
 
     Raises:
         UnavailableError: the image is not ready.
     """
     try:
-        name = json.loads((image / "manifest.json").read_text())["agent"]
+        about = dict(json.loads((image / "manifest.json").read_text()))
+        about["agent"] = str(about["agent"])
     except (OSError, ValueError, KeyError) as error:
         raise UnavailableError(
             f"The image at {image} is not ready. Run `labora image build`.", code="image_not_ready"
         ) from error
-    return image.parent / str(name)
+    return about
 
 
 def order(binds: Iterable[Bind]) -> list[Bind]:

@@ -102,6 +102,33 @@ _CLONE3 = (435, 435)
 _IOCTL = (16, 29)
 _SOCKET = (41, 198)
 _SOCKETPAIR = (53, 199)
+_CHROOT = "chroot"
+# What a single-uid user namespace cannot do and a package's installation asks for: it is told that it was done.
+_PRETEND: dict[str, tuple[int | None, int | None]] = {
+    "chown": (92, None),
+    "fchown": (93, 55),
+    "fchownat": (260, 54),
+    "lchown": (94, None),
+    "setfsgid": (123, 152),
+    "setfsuid": (122, 151),
+    "setgid": (106, 144),
+    "setgroups": (116, 159),
+    "setregid": (114, 143),
+    "setresgid": (119, 149),
+    "setresuid": (117, 147),
+    "setreuid": (113, 145),
+    "setuid": (105, 146),
+}
+# (numbers, which argument is the mode): devices are pretended, pipes and sockets are made.
+_MKNOD: tuple[tuple[tuple[int | None, int | None], int], ...] = (((133, None), 1), ((259, 33), 2))
+_DEVICE_BIT = 0x2000  # set in S_IFCHR and S_IFBLK, clear in S_IFIFO, S_IFSOCK and S_IFREG
+_SYNC: dict[str, tuple[int | None, int | None]] = {
+    "fdatasync": (75, 83),
+    "fsync": (74, 82),
+    "sync": (162, 81),
+    "sync_file_range": (277, 84),
+    "syncfs": (306, 267),
+}
 _FAMILIES = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK)
 
 
@@ -118,11 +145,26 @@ def _refuse(number: int = errno.EPERM) -> bytes:
     return _op(_RET, _ERRNO | number)
 
 
-def assemble(machine: str | None = None) -> bytes | None:
+def pretended_names() -> list[str]:
+    """Returns the names of the calls that do nothing and succeed where ``assemble`` is asked to, sorted."""
+    return sorted(_PRETEND)
+
+
+def _pretend(calls: dict[str, tuple[int | None, int | None]], column: int) -> list[bytes]:
+    numbers = [calls[name][column] for name in sorted(calls)]
+    return [part for number in numbers if number is not None for part in (_op(_JEQ, number, 0, 1), _refuse(0))]
+
+
+def assemble(
+    machine: str | None = None, *, pretend_owners: bool = False, allow_chroot: bool = False, pretend_sync: bool = False
+) -> bytes | None:
     """Returns the filter for ``bwrap --seccomp``.
 
     Args:
         machine: as ``uname -m`` says; this machine's by default.
+        pretend_owners: chown, setuid and their kin, and mknod of devices, succeed without doing anything.
+        allow_chroot: for sandboxes whose root has CAP_SYS_CHROOT in its own namespace.
+        pretend_sync: nothing is forced to disk, for the making of images.
 
     Returns:
         The BPF program, or None for an architecture whose numbers are not written down here; the host then
@@ -139,8 +181,17 @@ def assemble(machine: str | None = None) -> bytes | None:
         program += [_op(_JGE, 0x40000000, 0, 1), _refuse(errno.ENOSYS)]
     for name in denied_names():
         number = _DENY[name][column]
-        if number is not None:
+        if number is not None and not (allow_chroot and name == _CHROOT):
             program += [_op(_JEQ, number, 0, 1), _refuse()]
+    if pretend_owners:
+        program += _pretend(_PRETEND, column)
+        for numbers, argument in _MKNOD:
+            node = numbers[column]
+            if node is not None:
+                program += [_op(_JEQ, node, 0, 4), _op(_LD_W_ABS, _ARGS + 8 * argument)]
+                program += [_op(_JSET, _DEVICE_BIT, 0, 1), _refuse(0), load_number]
+    if pretend_sync:
+        program += _pretend(_SYNC, column)
     # clone3 keeps its flags in memory, where a filter cannot look: the C library falls back to clone.
     program += [_op(_JEQ, _CLONE3[column], 0, 1), _refuse(errno.ENOSYS)]
     program += [_op(_JEQ, _CLONE[column], 0, 4), _op(_LD_W_ABS, _ARGS), _op(_JSET, CLONE_NEW_ANY, 0, 1), _refuse()]

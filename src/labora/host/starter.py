@@ -17,7 +17,7 @@ from labora.base.errors import UnavailableError
 from labora.host.spec import LaunchSpec
 
 START_TIMEOUT_S = 20.0
-_LAUNCHER = [sys.executable, "-I", "-m", "labora.host.launch"]
+LAUNCHER = [sys.executable, "-I", "-m", "labora.host.launch"]
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ class Started:
         os.close(self._block)
 
 
-def _memory_file(name: str, content: bytes) -> int:
+def memory_file(name: str, content: bytes) -> int:
     descriptor = os.memfd_create(name)
     os.write(descriptor, content)
     os.lseek(descriptor, 0, os.SEEK_SET)
@@ -94,7 +94,7 @@ async def launch(
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
     status_file, log_file = os.open(status, flags, 0o600), os.open(log, flags, 0o600)
     given = [key_read, info_write, block_read, status_file, log_file]
-    filter_file = _memory_file("seccomp", seccomp) if seccomp is not None else None
+    filter_file = memory_file("seccomp", seccomp) if seccomp is not None else None
     spec = replace(
         spec,
         listener=listener,
@@ -104,11 +104,11 @@ async def launch(
         block=block_read,
         seccomp=filter_file,
     )
-    spec_file = _memory_file("spec", spec.encode())
+    spec_file = memory_file("spec", spec.encode())
     given += [spec_file, *([filter_file] if filter_file is not None else [])]
     try:
         monitor = subprocess.Popen(  # noqa: ASYNC220 - forks and returns; its end is awaited by pidfd
-            [*_LAUNCHER, str(spec_file)],
+            [*LAUNCHER, str(spec_file)],
             stdin=subprocess.DEVNULL,
             stdout=log_file,
             stderr=log_file,

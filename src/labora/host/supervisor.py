@@ -24,13 +24,14 @@ from labora.host.model import Exit, Handle, HostInfo, HostOptions, Limits, Meter
 from labora.host.network.manager import Network
 from labora.host.process import boot_id, is_alive, send_signal, start_time, wait_exit
 from labora.host.registry import Registry
+from labora.host.rootfs.storage import Storage
+from labora.host.rootfs.userns import slot_uid
 from labora.host.sandbox import write_etc
 from labora.host.starter import launch
 from labora.host.watchdog import Watchdog
 
 _log = get_logger("host")
 KILL_WAIT_S = 10.0
-DISK_AGE_S = 20.0
 TICK_S = 1.0
 
 
@@ -52,11 +53,11 @@ class Supervisor:
         self._locks: dict[str, asyncio.Lock] = {}
         self._watchers: dict[str, asyncio.Task[None]] = {}
         self._reasons: dict[str, str] = {}
-        self._disk: dict[str, tuple[float, int]] = {}
         self._deadlines: dict[str, float] = {}
         self._cgroups: CgroupDriver
         self._isolation: Isolation
         self._network: Network
+        self._storage: Storage
         self._watchdog: Watchdog | None = None
         self._ticker: asyncio.Task[None] | None = None
 
@@ -73,6 +74,7 @@ class Supervisor:
         self._network = Network(self.options, label)
         await self._network.open(self._isolation.level)
         self._network.write_etc(self.run / "etc")
+        self._storage = Storage(self.run, self.runtimes, images=self._isolation.disk)
         if self._cgroups.version == "none":
             self._watchdog = Watchdog()
         await self._adopt()
@@ -140,10 +142,7 @@ class Supervisor:
     async def meter(self, runtime_id: str) -> Meter:
         """Returns what the runtime uses. Raises NotFoundError."""
         handle = self._handle(runtime_id)
-        taken, size = self._disk.get(runtime_id, (float("-inf"), 0))
-        if time.monotonic() - taken > DISK_AGE_S:
-            size = await asyncio.to_thread(folders.disk_bytes, self.runtimes / runtime_id)
-            self._disk[runtime_id] = (time.monotonic(), size)
+        size = await asyncio.to_thread(self._storage.usage, handle)
         if self._watchdog is not None:
             usage = await asyncio.to_thread(self._watchdog.usage, handle)
             return Meter(
@@ -153,6 +152,7 @@ class Supervisor:
                 usage.processes,
                 self._watchdog.kills(runtime_id),
                 size,
+                handle.limits.disk_bytes,
             )
         return Meter(
             self._cgroups.memory(runtime_id),
@@ -161,6 +161,7 @@ class Supervisor:
             self._cgroups.processes(runtime_id),
             self._cgroups.oom_kills(runtime_id),
             size,
+            handle.limits.disk_bytes,
         )
 
     async def limit(self, runtime_id: str, limits: Limits) -> None:
@@ -212,16 +213,19 @@ class Supervisor:
         env: dict[str, str],
         slot: int,
     ) -> Handle:
-        uid = self.options.base_uid + slot if os.geteuid() == 0 else None
-        folder = self.runtimes / runtime_id
-        folders.make_private(folder, None)
-        folder.chmod(0o711)  # without isolation its path is walked by the slot's uid
-        for name in ("content", "home"):
-            folders.make_private(folder / name, uid)
+        uid = slot_uid(self.options.base_uid, slot) if os.geteuid() == 0 else None
+        folder, place = self._make_folder(runtime_id, uid)
+        disk = None
+        if self._isolation.level != "none":
+            try:
+                disk = await asyncio.to_thread(self._storage.prepare, runtime_id, limits)
+            except OSError as error:
+                raise UnavailableError(
+                    f"The runtime's disk was not made: {error.strerror}.", code="disk_failed"
+                ) from error
         path, listener = launching.listen(self.run, runtime_id, self.options.control_uid)
         env = self._network.environment() | env
-        spec = launching.spec_for(self._isolation, self.run, folder, image, limits, env, uid)
-        launching.prepare_mount_points(spec.binds, folder / "home", uid)
+        spec = launching.spec_for(self._isolation, self.run, place, image, limits, env, uid, disk)
         self._cgroups.remove(runtime_id)
         try:
             procs = self._cgroups.create(runtime_id, limits)
@@ -242,7 +246,7 @@ class Supervisor:
                 key=line,
                 status=folder / "status",
                 log=folder / "agent.log",
-                seccomp=self._isolation.seccomp,
+                seccomp=self._isolation.rooted_seccomp if spec.whole_root else self._isolation.seccomp,
             )
         except BaseException:
             self._discard(runtime_id, path)
@@ -271,6 +275,17 @@ class Supervisor:
         self._watch(handle)
         _log.info("runtime_started", runtime_id=runtime_id, generation=generation, pid=handle.pid, slot=slot)
         return handle
+
+    def _make_folder(self, runtime_id: str, uid: int | None) -> tuple[Path, Path]:
+        """Makes a runtime's folder. Returns it, and where its files will be."""
+        folder = self.runtimes / runtime_id
+        folders.make_private(folder, None)
+        if self._isolation.level != "none":
+            return folder, self._storage.folder(runtime_id)
+        folder.chmod(0o711)  # its path is walked by the slot's uid
+        for name in ("content", "home"):
+            folders.make_private(folder / name, uid)
+        return folder, folder
 
     def _free_slot(self) -> int:
         used = {handle.slot for handle in self._handles.values()} | set(self._starting.values())
@@ -340,7 +355,7 @@ class Supervisor:
             launching.remove_socket(handle.socket)
         self._registry.forget(runtime_id)
         self._handles.pop(runtime_id, None)
-        self._disk.pop(runtime_id, None)
+        self._storage.forget(runtime_id)
 
     def _discard(self, runtime_id: str, socket_path: str) -> None:
         """Forgets a runtime that never ran; what it had on disk from an earlier generation stays."""
@@ -413,11 +428,14 @@ class Supervisor:
             for runtime_id in [key for key, moment in self._deadlines.items() if moment <= time.monotonic()]:
                 self._deadlines.pop(runtime_id)
                 await self._enforce_deadline(runtime_id)
+            living = [handle for handle in self.list() if handle.alive]
             if self._watchdog is not None:
                 try:
-                    await asyncio.to_thread(self._watchdog.enforce, [handle for handle in self.list() if handle.alive])
+                    await asyncio.to_thread(self._watchdog.enforce, living)
                 except OSError as error:
                     _log.error("memory_not_watched", error=str(error))
+            if not self._isolation.disk:
+                await asyncio.to_thread(self._storage.enforce, living)
             nearest = min((moment - time.monotonic() for moment in self._deadlines.values()), default=TICK_S)
             await asyncio.sleep(min(TICK_S, max(0.01, nearest)))
 

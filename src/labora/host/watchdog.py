@@ -84,6 +84,11 @@ def _memory(process: _Process) -> int:
     return process.resident_bytes
 
 
+def processes_below(root: int) -> list[int]:
+    """Returns the pids of ``root`` and all below it. Blocks for some milliseconds."""
+    return [process.pid for process in _tree(_table(), root)]
+
+
 class Watchdog:
     """Samples process trees and kills the largest process of one that is over its limit."""
 

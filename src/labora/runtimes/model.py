@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+
+from labora.base.settings import RuntimeSettings
 
 
 class ExitReason(StrEnum):
@@ -45,15 +47,29 @@ class Shape:
     memory_bytes: int
     cpus: float
     processes: int
+    disk_bytes: int = 0
+    """0: no limit."""
+    inodes: int = 0
+
+    @classmethod
+    def of(cls, settings: RuntimeSettings) -> Shape:
+        """Returns the shape that the settings give every runtime."""
+        return cls(settings.memory_bytes, settings.cpus, settings.processes, settings.disk_bytes, settings.inodes)
 
     def as_json(self) -> dict[str, Any]:
         """Returns what is stored."""
-        return {"memory_bytes": self.memory_bytes, "cpus": self.cpus, "processes": self.processes}
+        return asdict(self)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Shape:
         """Reads what :meth:`as_json` wrote."""
-        return cls(int(value["memory_bytes"]), float(value["cpus"]), int(value["processes"]))
+        return cls(
+            int(value["memory_bytes"]),
+            float(value["cpus"]),
+            int(value["processes"]),
+            int(value.get("disk_bytes", 0)),
+            int(value.get("inodes", 0)),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ class Stats:
     processes: int | None = None
     oom_kills: int | None = None
     disk_bytes: int | None = None
+    disk_limit: int | None = None
 
 
 class Provider(Protocol):

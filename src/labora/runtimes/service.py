@@ -73,7 +73,7 @@ class Runtimes:
         self._clock = clock
         self._is_busy = is_busy
         self._policy = Policy(settings.idle_timeout_s, settings.max_lifetime_s)
-        self._shape = Shape(settings.memory_bytes, settings.cpus, settings.processes)
+        self._shape = Shape.of(settings)
         self._live: dict[str, _Live] = {}
         self._watchers: list[Watcher] = []
         self._wake = asyncio.Event()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from labora.base.errors import NotFoundError
-from labora.host.image import ImageProgress, image_status, prepare_image
+from labora.host.image import ImageProgress, Recipe, image_status, prepare_image
 
 DEFAULT_IMAGE = "python"
 
@@ -22,12 +22,12 @@ class DefaultImages:
 
     Args:
         images_dir: folder of images.
-        packages: requirements of the image.
+        recipe: what the image is made of.
     """
 
-    def __init__(self, images_dir: Path, packages: Sequence[str]) -> None:
+    def __init__(self, images_dir: Path, recipe: Recipe) -> None:
         self._dir = images_dir
-        self._packages = tuple(packages)
+        self._recipe = recipe
         self._work: asyncio.Future[Path] | None = None
         self._listeners: set[Listener] = set()
 
@@ -60,7 +60,7 @@ class DefaultImages:
 
     async def statuses(self) -> list[dict[str, Any]]:
         """Returns what ``GET /images`` shows."""
-        status = await asyncio.to_thread(image_status, self._dir, self._packages)
+        status = await asyncio.to_thread(image_status, self._dir, self._recipe)
         return [{**status.as_json(), "name": DEFAULT_IMAGE}]
 
     def _prepare(self, loop: asyncio.AbstractEventLoop, work: asyncio.Future[Path]) -> None:
@@ -82,7 +82,7 @@ class DefaultImages:
                 loop.call_soon_threadsafe(call, *args)
 
         try:
-            folder = prepare_image(self._dir, self._packages, lambda step: in_loop(tell, step))
+            folder = prepare_image(self._dir, self._recipe, lambda step: in_loop(tell, step))
         except Exception as error:  # noqa: BLE001 - carried to whoever waits
             in_loop(settle, None, error)
         else:

@@ -43,7 +43,7 @@ class SandboxProvider:
         """Waits for the image, then starts the sandbox; its socket accepts at once."""
         folder = await self.images.ready(spec.image, lambda label, part: progress(Progress(label, part)))
         progress(Progress("Starting the runtime"))
-        limits = Limits(spec.shape.memory_bytes, spec.shape.cpus, spec.shape.processes)
+        limits = Limits(**spec.shape.as_json())
         handle = await self._host.start(
             spec.runtime_id, spec.generation, folder, limits, spec.deadline, spec.key, spec.env
         )
@@ -67,6 +67,7 @@ class SandboxProvider:
             processes=meter.processes,
             oom_kills=meter.oom_kills,
             disk_bytes=meter.disk_bytes,
+            disk_limit=meter.disk_limit or None,
         )
 
     async def set_deadline(self, runtime_id: str, deadline: float) -> None:
