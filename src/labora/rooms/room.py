@@ -107,6 +107,7 @@ class Room:
             "account": subscriber.account,
             "state": self.snapshot.state,
             "read_only_reason": self.read_only_reason,
+            "now": timestamp(self.clock.now()),
         }
         subscriber.control(welcome)
         if not self._journal.ok:
