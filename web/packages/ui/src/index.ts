@@ -13,5 +13,6 @@ export * from './errors';
 export * from './clipboard';
 export * from './format';
 export * from './i18n';
+export * from './quantity';
 export * from './router';
 export * from './theme';
