@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -66,10 +66,13 @@ class FakeKernel:
         return self.executed[-1][0]
 
     async def start(self, *, cwd: str = "/content") -> KernelInfo:
-        return self.info
+        return self.known_info
+
+    async def info(self) -> KernelInfo:
+        return self.known_info
 
     @property
-    def info(self) -> KernelInfo:
+    def known_info(self) -> KernelInfo:
         language = {"name": "python", "mimetype": "text/x-python", "version": "3"}
         return KernelInfo(self.kernel_id, self.status, 1, self.n, self.life, language)
 
@@ -118,7 +121,7 @@ class FakeKernel:
     async def restart(self) -> KernelInfo:
         self.life, self.status, self.known = self.life + 1, "idle", {}
         self.say("started", {"life": self.life}, None, "agent")
-        return self.info
+        return self.known_info
 
     async def shutdown(self) -> None:
         self.status = "dead"
@@ -158,6 +161,10 @@ class FakeCompute:
         self.answer: Callable[[FakeKernel, str, str], None] | None = echo
         self.killed: int | None = 0
         self.noted: list[tuple[str, str]] = []
+        self.ended: dict[str, tuple[str, str]] = {}
+        self.ending: list[Callable[[str], Awaitable[None]]] = []
+        self.warned: list[Callable[[str, str | None, str | None], None]] = []
+        self.lookers: list[tuple[Any, Any]] = []
         self._listeners: list[Callable[[str, str, str], None]] = []
 
     async def ensure(self, account_id: str, progress: Any) -> RuntimeLease:
@@ -185,6 +192,19 @@ class FakeCompute:
 
     def on_ended(self, listener: Callable[[str, str, str], None]) -> None:
         self._listeners.append(listener)
+
+    async def why_ended(self, runtime_id: str) -> tuple[str, str] | None:
+        return self.ended.get(runtime_id)
+
+    def on_ending(self, listener: Callable[[str], Awaitable[None]]) -> None:
+        self.ending.append(listener)
+
+    def on_warning(self, listener: Callable[[str, str | None, str | None], None]) -> None:
+        self.warned.append(listener)
+
+    def look(self, wanted: Any, take: Any) -> Callable[[], None]:
+        self.lookers.append((wanted, take))
+        return lambda: self.noted.append(("look", ""))
 
     async def memory_kills(self, runtime_id: str) -> MemoryKills | None:
         return None if self.killed is None else MemoryKills(self.killed, 4 * 1024**3)

@@ -43,6 +43,18 @@ class OneRuntime:
     def on_ended(self, listener: Any) -> None:
         """It does not end by itself."""
 
+    async def why_ended(self, runtime_id: str) -> None:
+        """It does not end."""
+
+    def on_ending(self, listener: Any) -> None:
+        """It does not end by itself."""
+
+    def on_warning(self, listener: Any) -> None:
+        """It does not end by itself."""
+
+    def look(self, wanted: Any, take: Any) -> Callable[[], None]:
+        return lambda: None
+
     async def memory_kills(self, runtime_id: str) -> None:
         """Nobody counts."""
 

@@ -17,7 +17,7 @@ from labora.db.engine import Database
 from labora.db.migrate import migrate
 from labora.db.schema import accounts
 from labora.kernels.service import Kernels
-from labora.runtimes import service
+from labora.runtimes import keeper, service
 from labora.runtimes.model import ExitReason, Progress, ProviderHandle, Runtime, RuntimeSpec
 from labora.runtimes.ports import ProgressCallback
 from labora.runtimes.service import Runtimes
@@ -109,7 +109,7 @@ async def runtimes(
     kernels: Kernels,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Runtimes]:
-    monkeypatch.setattr(service, "ROUND_S", 0.02)
+    monkeypatch.setattr(keeper, "ROUND_S", 0.02)
     runtimes = Runtimes(database, provider, RuntimeSettings(), clock, kernels.busy)
     await runtimes.start()
     yield runtimes

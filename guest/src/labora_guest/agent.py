@@ -108,6 +108,7 @@ class Agent:
         self._stopping = asyncio.Event()
         self._verbs: dict[str, Callable[[dict[str, Any]], Any]] = {
             "kernel.start": self._start,
+            "kernel.info": self._info,
             "kernel.execute": self._execute,
             "kernel.interrupt": self._interrupt,
             "kernel.restart": self._restart,
@@ -279,6 +280,9 @@ class Agent:
                 kernel.start(_find_spec(name), _text(args, "cwd", os.getcwd()), env)
             return kernel.info()
 
+    def _info(self, args: dict[str, Any]) -> dict[str, Any]:
+        return self._kernel(args).info()
+
     def _attach(self, connection: _Connection, args: dict[str, Any]) -> dict[str, Any]:
         kernel, after = self._kernel(args), args.get("after")
         if not isinstance(after, int) or after < 0:
@@ -344,7 +348,7 @@ class Agent:
     def _meter(self, _args: dict[str, Any]) -> dict[str, Any]:
         result = meter.read({kernel_id: kernel.pid for kernel_id, kernel in self._kernels.items()})
         for kernel_id, kernel in self._kernels.items():
-            result["kernels"][kernel_id]["status"] = kernel.status
+            result["kernels"][kernel_id].update(status=kernel.status, silent_s=kernel.silent_s())
         return result
 
     def _shutdown(self, _args: dict[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from labora_guest.wire import Message, Socket, Wire
 CHANNELS = ("shell", "control", "stdin", "iopub")
 OUR_HWM = 64
 REMEMBERED = 10_000
+ALIVE = "alive-"
 IOPUB_TRIES = 100
 TAIL_BYTES = 4096
 DRAIN_S = 0.3
@@ -30,6 +31,9 @@ SHUTDOWN_GRACE_S = 2.0
 INTERRUPT_MODES = ("signal", "message")
 COMPLETE_WAIT_S = 1.5
 COMPLETE_REPLY_S = 15.0
+IDLE_OOM, BUSY_OOM = 200, 700
+"""What counts beside a kernel's share of memory, in thousandths, when the system looks for a process to kill: of two
+kernels the one at work goes, unless the other holds more by half of all memory. The agent itself stays at 0."""
 QUIET_PARENTS = ("kernel_info_request", "complete_request", "inspect_request", "is_complete_request", "history_request")
 
 _LAUNCHER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "kernel_launcher.py")
@@ -127,6 +131,7 @@ class Kernel:
         self._answered: OrderedDict[str, None] = OrderedDict()
         self._replies: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._became_idle = asyncio.Event()
+        self._asked_alive: float | None = None
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
@@ -179,6 +184,7 @@ class Kernel:
         self.life += 1
         self.status, self._ready, self._iopub_seen, self._stopped = "starting", False, False, False
         self._expected_end = False
+        self._asked_alive = None
         self._ended = asyncio.Event()
         self._this_life = {}
         session = f"{self.kernel_id}-{self.life}"
@@ -377,6 +383,21 @@ class Kernel:
         self._sockets["stdin"].send(frames)
         self._agent("input_done", {"request_id": request_id}, execution_id)
 
+    def silent_s(self) -> float:
+        """Returns for how many seconds the kernel has owed an answer on its control channel; asks when it owes none.
+
+        IPython's kernels answer there while a cell runs, so silence means that Python itself is held up. Of other
+        kernels, and of one that is stopped until its output is taken, nothing is said: 0.
+        """
+        if not self._ready or not self.alive or self._stopped or self._spec is None or not self._spec.bounded:
+            self._asked_alive = None
+            return 0.0
+        now = asyncio.get_running_loop().time()
+        if self._asked_alive is None:
+            self._asked_alive = now
+            self._send("control", "kernel_info_request", {}, ALIVE + secrets.token_hex(8))
+        return round(now - self._asked_alive, 1)
+
     async def ask(self, kind: str, content: dict[str, Any]) -> dict[str, Any]:
         """Sends a completion or inspection request and returns the reply's content.
 
@@ -451,7 +472,9 @@ class Kernel:
             content = message.load()
         except (ValueError, TypeError, RecursionError):
             return
-        if message.type == "execute_reply" and self._running is not None:
+        if message.parent_id.startswith(ALIVE):
+            self._asked_alive = None
+        elif message.type == "execute_reply" and self._running is not None:
             if _execution_of(message) == self._running["id"]:
                 self._running["reply"] = content
                 self._finish_if_done()
@@ -504,6 +527,8 @@ class Kernel:
     def _set_status(self, status: str) -> None:
         if self.status not in (status, "dead"):
             self.status = status
+            if self.pid is not None:
+                process.prefer_for_oom(self.pid, BUSY_OOM if status == "busy" else IDLE_OOM)
             self._agent("status", {"status": status})
 
     def _grown(self) -> None:

@@ -29,6 +29,7 @@ def read(kernels: dict[str, Any]) -> dict[str, Any]:
             "memory_bytes": sum(entry["memory"] for entry in own),
             "cpu_seconds": round(sum(entry["cpu"] for entry in own), 2),
             "processes": len(own),
+            "peak_bytes": 0 if pid is None else _peak(pid),
         }
     return result
 
@@ -57,6 +58,18 @@ def _pss(pid: int) -> int:
         with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
             for line in file:
                 if line.startswith("Pss:"):
+                    return int(line.split()[1]) * 1024
+    except (OSError, ValueError):
+        pass
+    return 0
+
+
+def _peak(pid: int) -> int:
+    """Returns the most that a process has held at a time; 0 when it is not shown."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
+            for line in file:
+                if line.startswith("VmHWM:"):
                     return int(line.split()[1]) * 1024
     except (OSError, ValueError):
         pass

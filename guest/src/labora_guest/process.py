@@ -133,6 +133,16 @@ def signal_group(pid: int, number: int) -> None:
         os.killpg(pid, number)
 
 
+def prefer_for_oom(pid: int, score: int) -> None:
+    """Says how readily the system kills a process, and those that it starts, for want of memory; 0 to 1000."""
+    try:
+        with open(f"/proc/{pid}/oom_score_adj", "w", encoding="ascii") as file:
+            file.write(str(score))
+    except OSError:
+        # Gone, or not allowed here: then the largest goes, as without it.
+        return
+
+
 def describe(status: int) -> dict[str, object | None]:
     """Returns ``exit_code``, ``signal`` and a sentence for a wait status."""
     if os.WIFSIGNALED(status):

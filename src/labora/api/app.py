@@ -20,7 +20,7 @@ from labora.api.models import ErrorAnswer
 from labora.api.pages import STATIC, Pages
 from labora.api.public import PREFIX
 from labora.api.room_socket import room_socket
-from labora.api.routers import accounts, executions, files, instance, revisions, runtimes, sharing
+from labora.api.routers import accounts, compute_admin, executions, files, instance, revisions, runtimes, sharing
 from labora.api.services import Services
 from labora.api.wiring import build_services, start_services, stop_services
 from labora.base.settings import Settings
@@ -33,6 +33,7 @@ ROUTERS = (
     sharing.router,
     revisions.router,
     runtimes.router,
+    compute_admin.router,
     executions.router,
     content.router,
 )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+from labora.base.clock import timestamp
 from labora.base.errors import GoneError, InvalidError, LaboraError, NotFoundError, UnavailableError
 from labora.base.logging import get_logger
 from labora.base.settings import Settings
@@ -17,6 +18,7 @@ from labora.kernels.model import KernelSession
 from labora.kernels.service import Kernels
 from labora.rooms import MemoryKills, RuntimeLease
 from labora.rooms.model import Progress
+from labora.runtimes.meters import Meter, Meters, Source
 from labora.runtimes.model import Runtime
 from labora.runtimes.ports import Provider
 from labora.runtimes.providers.sandbox import SandboxProvider
@@ -27,6 +29,7 @@ _POLL_S = 0.5
 _MISSING_PATIENCE_S = 20.0
 
 Listener = Callable[[str, str, str], None]
+Warned = Callable[[str, str | None, str | None], None]
 
 
 class LocalImages:
@@ -73,10 +76,12 @@ def make_provider(settings: Settings) -> Provider:
 class LocalCompute:
     """Runtimes with their kernels, for the rooms of this process."""
 
-    def __init__(self, runtimes: Runtimes, kernels: Kernels) -> None:
+    def __init__(self, runtimes: Runtimes, kernels: Kernels, meters: Meters) -> None:
         self._runtimes = runtimes
         self._kernels = kernels
+        self._meters = meters
         self._listeners: list[Listener] = []
+        self._warned: list[Warned] = []
         self._told: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         runtimes.watch(self._changed)
@@ -125,6 +130,33 @@ class LocalCompute:
         """Calls ``listener(runtime_id, reason, message)`` once for every runtime that ends."""
         self._listeners.append(listener)
 
+    async def why_ended(self, runtime_id: str) -> tuple[str, str] | None:
+        """Returns reason and message of a runtime that has ended."""
+        try:
+            runtime = await self._runtimes.get(runtime_id)
+        except NotFoundError:
+            return None
+        return None if runtime.desired == "running" else _why(runtime)
+
+    def on_ending(self, listener: Callable[[str], Awaitable[None]]) -> None:
+        """Awaits ``listener(runtime_id)`` before a living runtime is ended."""
+        self._runtimes.before_end(lambda runtime: listener(runtime.id))
+
+    def on_warning(self, listener: Warned) -> None:
+        """Calls ``listener(runtime_id, ends_at, ends_reason)`` when an end comes near or is off."""
+        self._warned.append(listener)
+
+    def look(
+        self, wanted: Callable[[], Iterable[str]], take: Callable[[str, dict[str, Any]], None]
+    ) -> Callable[[], None]:
+        """Measures what ``wanted()`` names; returns what is called when it names more."""
+
+        def told(runtime: Runtime, meter: Meter) -> None:
+            take(runtime.id, meter.as_json())
+
+        self._meters.add(Source(wanted, told))
+        return self._meters.wake
+
     async def memory_kills(self, runtime_id: str) -> MemoryKills | None:
         """Returns what the provider counted."""
         stats = await self._runtimes.stats(runtime_id)
@@ -139,11 +171,15 @@ class LocalCompute:
         self._spawn(self._runtimes.used(runtime_id))
 
     def _changed(self, runtime: Runtime) -> None:
-        if runtime.desired != "ended" or runtime.id in self._told:
+        if runtime.desired != "ended":
+            lease = _lease(runtime)
+            for warned in self._warned:
+                warned(runtime.id, lease.ends_at, lease.ends_reason)
+            return
+        if runtime.id in self._told:
             return
         self._told.add(runtime.id)
-        reason = runtime.exit_reason.value if runtime.exit_reason else "lost"
-        message = runtime.message or "The runtime has ended."
+        reason, message = _why(runtime)
         for listener in self._listeners:
             listener(runtime.id, reason, message)
         self._spawn(self._kernels.forget(runtime.id, GoneError(message, code="runtime_ended")))
@@ -166,4 +202,11 @@ async def _quietly(work: Any) -> None:
 
 
 def _lease(runtime: Runtime) -> RuntimeLease:
-    return RuntimeLease(runtime.id, runtime.isolation)
+    ends_at = None if runtime.ends_at is None else timestamp(runtime.ends_at)
+    ends_reason = None if runtime.ends_reason is None else runtime.ends_reason.value
+    return RuntimeLease(runtime.id, runtime.isolation, ends_at, ends_reason)
+
+
+def _why(runtime: Runtime) -> tuple[str, str]:
+    reason = runtime.exit_reason.value if runtime.exit_reason else "lost"
+    return reason, runtime.message or "The runtime has ended."

@@ -13,6 +13,7 @@ from labora.db import Database
 from labora.drive import Drive
 from labora.kernels.service import Kernels
 from labora.rooms import Rooms
+from labora.runtimes.meters import Meters
 from labora.runtimes.ports import Provider
 from labora.runtimes.service import Runtimes
 
@@ -22,7 +23,7 @@ class Services:
     """Everything a route may use. Built by :func:`labora.api.wiring.build_services`, started by the lifespan.
 
     Attributes:
-        rooms: the live notebooks. runtimes, kernels: None in a process that runs no code.
+        rooms: the live notebooks. runtimes, kernels, meters: None in a process that runs no code.
         instance_id: part of the cookie's name, known after the start.
         closers: run in reverse order at the end.
     """
@@ -35,6 +36,7 @@ class Services:
     rooms: Rooms | None = None
     runtimes: Runtimes | None = None
     kernels: Kernels | None = None
+    meters: Meters | None = None
     compute: LocalCompute | None = None
     provider: Provider | None = None
     instance_id: str = ""

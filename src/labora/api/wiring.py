@@ -18,6 +18,7 @@ from labora.drive.home import Home
 from labora.drive.inspect import notebook_inspector
 from labora.kernels.service import Kernels
 from labora.rooms import Rooms
+from labora.runtimes.meters import Meters
 from labora.runtimes.ports import Provider
 from labora.runtimes.service import Runtimes
 
@@ -45,7 +46,10 @@ def build_services(settings: Settings, provider: Provider | None = None) -> Serv
         services.runtimes = Runtimes(
             database, provider, settings.runtimes, SystemClock(), is_busy=services.kernels.busy
         )
-        services.compute = LocalCompute(services.runtimes, services.kernels)
+        services.meters = Meters(
+            services.runtimes, services.kernels.meter, SystemClock(), settings.runtimes.meter_interval_s
+        )
+        services.compute = LocalCompute(services.runtimes, services.kernels, services.meters)
         services.provider = provider
     services.rooms = Rooms(
         database=database,
@@ -64,10 +68,11 @@ async def start_services(services: Services) -> None:
     services.closers.append(services.database.close)
     services.instance_id = await services.accounts.instance_id()
     if services.runtimes is not None:
-        for part in (services.provider, services.kernels, services.compute, services.runtimes):
-            if part is not None:
-                services.closers.append(part.close)
+        parts = (services.provider, services.kernels, services.compute, services.runtimes, services.meters)
+        services.closers += [part.close for part in parts if part is not None]
         await services.runtimes.start()
+        if services.meters is not None:
+            await services.meters.start()
     if services.rooms is not None:
         services.closers.append(services.rooms.close)
         await services.rooms.start()
@@ -96,6 +101,8 @@ async def _keep_up(services: Services) -> None:
     while True:
         try:
             await services.accounts.tidy()
+            if services.runtimes is not None:
+                await services.runtimes.tidy()
             await services.blobs.sweep()
         except Exception as error:  # noqa: BLE001 - upkeep tries again in an hour
             get_logger("api").error("upkeep failed", error=repr(error))

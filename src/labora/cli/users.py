@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,9 @@ from labora.base.errors import NotFoundError
 from labora.base.settings import Settings
 from labora.cli.options import Config, DataDir, settings_for
 from labora.cli.serve import app_url
+
+if TYPE_CHECKING:
+    from labora.db import Database
 
 user_app = typer.Typer(help="Accounts of a data folder.", no_args_is_help=True)
 token_app = typer.Typer(help="API tokens of accounts.", no_args_is_help=True)
@@ -28,7 +31,7 @@ def list_users(config: Config = None, data_dir: DataDir = None) -> None:
     """Lists every account."""
 
     async def work(accounts: Accounts, settings: Settings) -> None:
-        for account in await accounts.all_accounts(_operator()):
+        for account in await accounts.all_accounts(operator()):
             state = "owner" if account.is_owner else "disabled" if account.disabled_at else ""
             print(f"{account.login:32} {account.name:32} {account.created_at[:10]} {state}".rstrip())
 
@@ -44,7 +47,7 @@ def invite(
     """Prints a link with which one person makes an account."""
 
     async def work(accounts: Accounts, settings: Settings) -> None:
-        _, secret = await accounts.invite(_operator(), label)
+        _, secret = await accounts.invite(operator(), label)
         print(f"{app_url(settings)}/invite#{secret}")
 
     _with_accounts(config, data_dir, work)
@@ -55,8 +58,8 @@ def reset_link(login: Login, config: Config = None, data_dir: DataDir = None) ->
     """Prints a link with which the account's person sets a new password, once."""
 
     async def work(accounts: Accounts, settings: Settings) -> None:
-        account = await _find(accounts, login)
-        print(f"{app_url(settings)}/reset#{await accounts.reset_link(_operator(), account.id)}")
+        account = await find_account(accounts, login)
+        print(f"{app_url(settings)}/reset#{await accounts.reset_link(operator(), account.id)}")
 
     _with_accounts(config, data_dir, work)
 
@@ -73,7 +76,7 @@ def make_token(
     """Prints a new API token of an account, shown this once."""
 
     async def work(accounts: Accounts, settings: Settings) -> None:
-        account = await _find(accounts, login)
+        account = await find_account(accounts, login)
         asker = Principal(account.id, account.name)
         _, secret = await accounts.make_token(asker, label=label, scopes=scopes.split(","), expires_days=days)
         print(secret)
@@ -81,13 +84,14 @@ def make_token(
     _with_accounts(config, data_dir, work)
 
 
-def _operator() -> Principal:
+def operator() -> Principal:
     """Whoever can read the data folder may do what the owner may."""
     return Principal(None, "operator", is_owner=True)
 
 
-async def _find(accounts: Accounts, login: str) -> Account:
-    for account in await accounts.all_accounts(_operator()):
+async def find_account(accounts: Accounts, login: str) -> Account:
+    """Returns the account of a sign-in name. Raises NotFoundError."""
+    for account in await accounts.all_accounts(operator()):
         if account.login == login.strip().casefold():
             return account
     raise NotFoundError(f"There is no account {login}. `labora user list` shows those that exist.")
@@ -96,7 +100,16 @@ async def _find(accounts: Accounts, login: str) -> Account:
 def _with_accounts(
     config: Path | None, data_dir: Path | None, work: Callable[[Accounts, Settings], Awaitable[None]]
 ) -> None:
-    """Opens the database of a data folder, beside a server that may run on it."""
+    async def with_database(database: Database, settings: Settings) -> None:
+        await work(Accounts(database, settings.accounts), settings)
+
+    with_database_of(config, data_dir, with_database)
+
+
+def with_database_of(
+    config: Path | None, data_dir: Path | None, work: Callable[[Database, Settings], Awaitable[None]]
+) -> None:
+    """Opens the database of a data folder, beside a server that may run on it, and runs ``work`` with it."""
     from labora.db import Database, migrate
 
     settings = settings_for(config, data_dir)
@@ -107,7 +120,7 @@ def _with_accounts(
         database = Database(settings.database_url)
         try:
             await migrate(database)
-            await work(Accounts(database, settings.accounts), settings)
+            await work(database, settings)
         finally:
             await database.close()
 

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -297,5 +298,37 @@ runtimes = Table(
     Column("last_input_at", Moment),
     Column("deadline_at", Moment),
     Column("ended_at", Moment),
+    # What it used in all its life, as far as it was measured; kept for the account's history.
+    Column("cpu_seconds", Float),
+    Column("peak_memory_bytes", BigInteger),
     CheckConstraint("desired in ('running', 'ended')", name="desired"),
+    Index("ix_runtimes_account_id_ended_at", "account_id", "ended_at"),
+)
+
+# What runtimes of whom may use. NULL is inherited: from the groups, then from everyone, then from the settings.
+runtime_policies = Table(
+    "runtime_policies",
+    metadata,
+    Column("subject_kind", String(16), primary_key=True),
+    # Id of the account or group; "" for everyone.
+    Column("subject_id", Id, primary_key=True),
+    Column("idle_timeout_s", Float),
+    Column("max_lifetime_s", Float),
+    Column("memory_bytes", BigInteger),
+    Column("cpus", Float),
+    Column("processes", Integer),
+    Column("disk_bytes", BigInteger),
+    Column("max_runtimes", Integer),
+    Column("changed_at", Moment, nullable=False),
+    CheckConstraint("subject_kind in ('everyone', 'group', 'account')", name="subject_kind"),
+)
+
+# When an account reset its runtimes; only what the limit on resets still counts is kept.
+runtime_resets = Table(
+    "runtime_resets",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("account_id", Id, ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False),
+    Column("at", Moment, nullable=False),
+    Index("ix_runtime_resets_account_id_at", "account_id", "at"),
 )

@@ -89,8 +89,16 @@ def processes_below(root: int) -> list[int]:
     return [process.pid for process in _tree(_table(), root)]
 
 
+def _preference(pid: int) -> int:
+    """Returns how much of the limit, in thousandths, a process counts beyond its size when one must go."""
+    try:
+        return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
+    except (OSError, ValueError):
+        return 0
+
+
 class Watchdog:
-    """Samples process trees and kills the largest process of one that is over its limit."""
+    """Samples process trees and kills one process of a tree that is over its limit, as the system would choose it."""
 
     def __init__(self) -> None:
         self._kills: dict[str, int] = {}
@@ -109,14 +117,18 @@ class Watchdog:
         )
 
     def enforce(self, handles: Iterable[Handle]) -> None:
-        """Kills the largest process of every runtime that is over its limit. Blocks for some milliseconds."""
+        """Kills one process of every runtime that is over its limit. Blocks for some milliseconds."""
         table = _table()
         for handle in handles:
             sizes = [(_memory(process), process) for process in _tree(table, handle.pid)]
             if not sizes or sum(size for size, _ in sizes) <= handle.limits.memory_bytes:
                 continue
-            # The agent dies last, so that it can report.
-            size, largest = max(sizes, key=lambda pair: (pair[1].pid != handle.pid, pair[0]))
+            # As the system chooses: by size, and by what the agent says of its kernels. The agent itself dies last, so
+            # that it can report.
+            limit = handle.limits.memory_bytes
+            size, largest = max(
+                sizes, key=lambda pair: (pair[1].pid != handle.pid, pair[0] + _preference(pair[1].pid) * limit // 1000)
+            )
             self._kills[handle.runtime_id] = self.kills(handle.runtime_id) + 1
             _log.warning("memory_limit", runtime_id=handle.runtime_id, pid=largest.pid, bytes=size)
             send_signal(largest.pid, largest.started, signal.SIGKILL)

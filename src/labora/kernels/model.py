@@ -51,6 +51,10 @@ class KernelSession(Protocol):
         """Starts the kernel, or returns the one that already runs under this id."""
         ...
 
+    async def info(self) -> KernelInfo:
+        """Returns how the kernel stands, without starting it."""
+        ...
+
     async def attach(self, after: int, sink: Sink) -> None:
         """Delivers every message numbered above ``after`` to ``sink``, over reconnections, without gap or repeat."""
         ...

@@ -12,6 +12,7 @@ from labora.kernels.model import KernelInfo, Sink
 
 RESTART_S = 60.0
 BUSY_S = 5.0
+METER_S = 2.0
 
 
 class RuntimeAddress(Protocol):
@@ -64,8 +65,12 @@ class Kernels:
         return GuestKernelSession(runtime.id, kernel_id, name, self.connection(runtime))
 
     async def meter(self, runtime: RuntimeAddress) -> dict[str, Any]:
-        """Returns what the runtime and each kernel use, as the guest tells it."""
-        result = await self.connection(runtime).request("meter", {})
+        """Returns what the runtime and each kernel use, as the guest tells it.
+
+        Raises:
+            UnavailableError: the guest did not answer at once.
+        """
+        result = await self.connection(runtime).request("meter", {}, timeout_s=METER_S)
         return result if isinstance(result, dict) else {}
 
     async def busy(self, runtime: RuntimeAddress) -> bool:
@@ -106,6 +111,10 @@ class GuestKernelSession:
         """
         args = {"kernel_id": self.kernel_id, "name": self.name, "cwd": cwd, "env": env or {}}
         return kernel_info(await self._connection.request("kernel.start", args))
+
+    async def info(self) -> KernelInfo:
+        """Returns how the kernel stands, without starting it. Raises NotFoundError for one that was never started."""
+        return kernel_info(await self._request("kernel.info"))
 
     async def attach(self, after: int, sink: Sink) -> None:
         """Delivers every message numbered above ``after`` to ``sink``, over reconnections, without gap or repeat.

@@ -2,6 +2,7 @@
 
 from labora.rooms.commands import COMMANDS
 from labora.rooms.commands import handle as handle_command
+from labora.rooms.overview import NotebookKernel
 from labora.rooms.ports import Compute, MemoryKills, RuntimeLease
 from labora.rooms.room import Room
 from labora.rooms.service import Rooms
@@ -13,6 +14,7 @@ __all__ = [
     "Compute",
     "Lane",
     "MemoryKills",
+    "NotebookKernel",
     "Room",
     "Rooms",
     "RuntimeLease",

@@ -35,6 +35,8 @@ class RoomServices(Protocol):
 
     async def checkpoint(self, room: Room, *, name: str | None, author: str | None) -> str | None: ...
 
+    def look(self) -> None: ...
+
     def spawn(self, work: Coroutine[Any, Any, None]) -> None: ...
 
 
@@ -156,6 +158,13 @@ def _copy_outputs(call: _Call) -> None:
     call.perform(op.CopyOutputs(source, target))
 
 
+def _watch(call: _Call) -> None:
+    call.subscriber.looks = call.message.get("on") is True
+    if call.subscriber.looks:
+        call.services.look()
+    call.answer({})
+
+
 def _ping(call: _Call) -> None:
     call.answer({})
 
@@ -206,6 +215,7 @@ COMMANDS: dict[str, Command] = {
     "clear_outputs": Command("edit", Scope.WRITE, _clear_outputs, in_order=True),
     "copy_outputs": Command("edit", Scope.WRITE, _copy_outputs, in_order=True),
     "checkpoint": Command("edit", Scope.WRITE, later=_checkpoint),
+    "watch": Command("read", Scope.READ, _watch),
     "ping": Command("read", Scope.READ, _ping),
 }
 

@@ -41,6 +41,7 @@ from labora.rooms.operations import (
     RestartKernel,
     RuntimeEnded,
     RuntimeProgress,
+    RuntimeWarned,
     SendInput,
     StartExecution,
     Wake,
@@ -81,8 +82,9 @@ def decide(turn: Decision, operation: Operation) -> Decision:
         case ExecutionFinished():
             _finish(turn, operation.execution_id, operation.status, operation.execution_count, operation.reason)
         case KernelDied():
-            _stop_account(turn, operation.account_id, "aborted", operation.message)
-            _set_runtime(turn, operation.account_id, kernel="dead", reason=operation.reason, message=operation.message)
+            _kernel_died(turn, operation)
+        case RuntimeWarned():
+            _warned(turn, operation)
         case RuntimeEnded():
             _runtime_ended(turn, operation)
         case RequestInput():
@@ -283,6 +285,9 @@ def _ensure(turn: Decision, account: Person) -> None:
         "language": None,
         "started_at": keep["started_at"] if keep else None,
         "isolation": keep["isolation"] if keep else None,
+        "ends_at": keep.get("ends_at") if keep else None,
+        "ends_reason": keep.get("ends_reason") if keep else None,
+        "cell_id": None,
     }
     turn.emit({"type": "runtime", "account_id": account["id"], "runtime": starting})
     turn.effects.append(RestartKernel(account) if keep else EnsureKernel(account))
@@ -293,7 +298,7 @@ def _restart(turn: Decision, account_id: str) -> None:
     if runtime["status"] != "ready":
         raise ConflictError("The runtime is still starting. Wait until it is ready.", code="runtime_starting")
     _stop_account(turn, account_id, "aborted", "The kernel was restarted.")
-    _set_runtime(turn, account_id, kernel="restarting", message=None, reason=None)
+    _set_runtime(turn, account_id, kernel="restarting", message=None, reason=None, cell_id=None)
     turn.effects.append(RestartKernel(runtime["account"]))
 
 
@@ -325,6 +330,9 @@ def _kernel_ready(turn: Decision, op: KernelReady) -> None:
         "language": op.language,
         "started_at": before["started_at"] if before is not None and same and before["started_at"] else turn.now,
         "isolation": op.isolation,
+        "ends_at": op.ends_at,
+        "ends_reason": op.ends_reason,
+        "cell_id": None,
     }
     if before != ready:
         turn.emit({"type": "runtime", "account_id": account_id, "runtime": ready})
@@ -332,11 +340,24 @@ def _kernel_ready(turn: Decision, op: KernelReady) -> None:
         turn.note({"type": "kernel", "account_id": account_id, "kernel": op.record})
 
 
+def _kernel_died(turn: Decision, op: KernelDied) -> None:
+    cell_id = next((execution["cell_id"] for execution in turn.executions_of(op.account_id, "running")), None)
+    _stop_account(turn, op.account_id, "aborted", op.message)
+    _set_runtime(turn, op.account_id, kernel="dead", reason=op.reason, message=op.message, cell_id=cell_id)
+
+
+def _warned(turn: Decision, op: RuntimeWarned) -> None:
+    runtime = turn.snapshot.state["runtimes"].get(op.account_id)
+    if runtime is None or runtime["status"] == "ended" or runtime["runtime_id"] != op.runtime_id:
+        return
+    if (runtime.get("ends_at"), runtime.get("ends_reason")) != (op.ends_at, op.ends_reason):
+        _set_runtime(turn, op.account_id, ends_at=op.ends_at, ends_reason=op.ends_reason)
+
+
 def _runtime_ended(turn: Decision, op: RuntimeEnded) -> None:
     _stop_account(turn, op.account_id, "lost", op.message)
-    _set_runtime(
-        turn, op.account_id, status="ended", kernel="none", progress=None, reason=op.reason, message=op.message
-    )
+    ended = {"status": "ended", "kernel": "none", "progress": None, "ends_at": None, "ends_reason": None}
+    _set_runtime(turn, op.account_id, **ended, reason=op.reason, message=op.message)
 
 
 # -- cells ------------------------------------------------------------------------------------------------------------

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 from labora.base.clock import Clock
 from labora.base.errors import ConflictError, LaboraError
+from labora.base.logging import get_logger
 from labora.base.settings import Settings
 from labora.blobs import Blobs
 from labora.notebook.operations import utf16_index, utf16_length
@@ -17,6 +19,8 @@ from labora.rooms.model import Person
 from labora.rooms.ports import Compute
 from labora.rooms.recorder import Recorder
 from labora.rooms.room import Room
+
+log = get_logger("rooms")
 
 
 class Executions:
@@ -36,6 +40,8 @@ class Executions:
         self._closing: set[asyncio.Task[None]] = set()
         if compute is not None:
             compute.on_ended(self._runtime_ended)
+            compute.on_ending(self._runtime_ending)
+            compute.on_warning(self._runtime_warned)
 
     def carry_out(self, room: Room, effect: op.Effect) -> None:
         """Starts an effect. Its outcome comes back to the room as an operation."""
@@ -120,17 +126,33 @@ class Executions:
             raise ConflictError("You have no kernel here. Connect first.", code="no_runtime")
         return worker
 
+    async def _runtime_ending(self, runtime_id: str) -> None:
+        """Records what the kernels of a runtime have said, before they are ended."""
+        drains = (worker.drain() for worker in self._workers_on(runtime_id) if worker.session is not None)
+        for error in await asyncio.gather(*drains, return_exceptions=True):
+            if isinstance(error, Exception):
+                log.info("not_drained", runtime_id=runtime_id, error=repr(error))
+
+    def _runtime_warned(self, runtime_id: str, ends_at: str | None, ends_reason: str | None) -> None:
+        for worker in self._workers_on(runtime_id):
+            with suppress(LaboraError):
+                worker.room.perform(op.RuntimeWarned(worker.account["id"], runtime_id, ends_at, ends_reason))
+
+    def _workers_on(self, runtime_id: str) -> list[KernelWorker]:
+        found = []
+        for worker in self._workers.values():
+            record = worker.room.staged.ledger["kernels"].get(worker.account["id"])
+            if record is not None and record["runtime_id"] == runtime_id and not worker.room.closed:
+                found.append(worker)
+        return found
+
     def _runtime_ended(self, runtime_id: str, reason: str, message: str) -> None:
         if self._deaths is not None:
             self._deaths.forget(runtime_id)
-        for worker in list(self._workers.values()):
-            record = worker.room.staged.ledger["kernels"].get(worker.account["id"])
-            if record is not None and record["runtime_id"] == runtime_id and not worker.room.closed:
-                worker.session = None
-                try:
-                    worker.room.perform(op.RuntimeEnded(worker.account["id"], reason, message))
-                except LaboraError:
-                    continue
+        for worker in self._workers_on(runtime_id):
+            worker.session = None
+            with suppress(LaboraError):
+                worker.room.perform(op.RuntimeEnded(worker.account["id"], reason, message))
 
 
 def _person(room: Room, account_id: str) -> Person:

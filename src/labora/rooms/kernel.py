@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, assert_never
 
 from labora.base import faults
@@ -48,6 +49,7 @@ class KernelWorker:
         self._deaths = deaths
         self._effects: asyncio.Queue[op.Effect | Callable[[], Awaitable[None]]] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._taken = asyncio.Event()
         self._burst = float(BURST)
         self._last_commit = 0.0
         self._spawn(self._work())
@@ -165,15 +167,17 @@ class KernelWorker:
         """Makes the kernel known, durably, and begins to take what it says."""
         self.session, self.runtime_id = session, lease.runtime_id
         known: KernelRecord = {**record, "life": info.life}
-        await self._perform_durably(op.KernelReady(self.account, known, _language(info), lease.isolation))
+        ready = op.KernelReady(self.account, known, _language(info), lease.isolation, lease.ends_at, lease.ends_reason)
+        await self._perform_durably(ready)
         await session.attach(record["n"], self._take)
 
     async def _resume(self) -> None:
         record = self._record()
         lease = await self._compute.find(record["runtime_id"]) if record is not None else None
         if record is None or lease is None:
-            message = "The runtime ended while the server was not running."
-            self._perform(op.RuntimeEnded(self.account["id"], "lost", message))
+            known = await self._compute.why_ended(record["runtime_id"]) if record is not None else None
+            reason, message = known or ("lost", "The runtime ended while the server was not running.")
+            self._perform(op.RuntimeEnded(self.account["id"], reason, message))
             return
         session = await self._compute.session(lease.runtime_id, record["kernel_id"], self._kernel_name())
         info = await session.start()
@@ -181,11 +185,11 @@ class KernelWorker:
         await self._attach(lease, session, record, info)
         if not same_life:
             return
-        known = await session.executions()
+        executed = await session.executions()
         for execution in list(self.room.staged.state["executions"].values()):
             mine = execution["account"]["id"] == self.account["id"] and execution["status"] == "running"
             source = self.room.staged.ledger["sources"].get(execution["id"])
-            if mine and source is not None and execution["id"] not in known:
+            if mine and source is not None and execution["id"] not in executed:
                 # The process ended between recording the start and telling the kernel.
                 await session.execute(execution["id"], source["code"])
 
@@ -209,8 +213,15 @@ class KernelWorker:
         record = self._record() or record
         known: KernelRecord = {**record, "life": info.life}
         runtime = self.room.staged.state["runtimes"].get(self.account["id"])
-        isolation = runtime["isolation"] if runtime is not None else None
-        await self._perform_durably(op.KernelReady(self.account, known, _language(info), isolation))
+        ready = op.KernelReady(self.account, known, _language(info), None)
+        if runtime is not None:
+            ready = replace(
+                ready,
+                isolation=runtime["isolation"],
+                ends_at=runtime.get("ends_at"),
+                ends_reason=runtime.get("ends_reason"),
+            )
+        await self._perform_durably(ready)
 
     async def _input(self, effect: op.SendInput) -> None:
         if self.session is None:
@@ -267,7 +278,22 @@ class KernelWorker:
         faults.reach("output.before")
         await self.room.settled()
         faults.reach("output.after")
+        if any(message.type == "done" for message in fresh):
+            # Idleness is counted from the end of what ran.
+            self._compute.note_execution(record["runtime_id"])
+        self._taken.set()
         await session.ack(fresh[-1].n)
+
+    async def drain(self) -> None:
+        """Returns when everything that the kernel has said so far is recorded. Raises LaboraError when it cannot."""
+        session = self.session
+        if session is None:
+            return
+        last = (await session.info()).last
+        while self.session is session and (record := self._record()) is not None and record["n"] < last:
+            self._taken.clear()
+            await self._taken.wait()
+        await self.room.settled()
 
     async def _store(self, messages: list[KernelMessage]) -> None:
         """Records messages; while the disk is full it waits, and with it the kernel once its guest holds enough."""

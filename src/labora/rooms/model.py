@@ -61,7 +61,11 @@ class Progress(TypedDict):
 
 
 class RuntimeState(TypedDict):
-    """One account's runtime and kernel as this notebook shows them."""
+    """One account's runtime and kernel as this notebook shows them.
+
+    ``ends_at`` is set while its end is near, ``ends_reason`` says which limit it is (``idle`` or ``lifetime``).
+    ``cell_id`` is the cell that ran when the kernel died. Older journals know none of the three.
+    """
 
     runtime_id: str | None
     account: Person
@@ -73,6 +77,9 @@ class RuntimeState(TypedDict):
     language: Language | None
     started_at: str | None
     isolation: str | None
+    ends_at: NotRequired[str | None]
+    ends_reason: NotRequired[str | None]
+    cell_id: NotRequired[str | None]
 
 
 class InputRequest(TypedDict):

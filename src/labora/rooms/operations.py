@@ -82,6 +82,8 @@ class KernelReady:
     record: KernelRecord
     language: Language | None
     isolation: str | None
+    ends_at: str | None = None
+    ends_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,16 @@ class KernelDied:
     account_id: str
     message: str
     reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeWarned:
+    """The runtime's end is near, or (None) no longer."""
+
+    account_id: str
+    runtime_id: str
+    ends_at: str | None
+    ends_reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +188,7 @@ Operation = (
     | KernelReady
     | ExecutionFinished
     | KernelDied
+    | RuntimeWarned
     | RuntimeEnded
     | RequestInput
     | AnswerInput

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from labora.kernels.model import KernelSession
 from labora.rooms.model import Progress
@@ -16,6 +16,9 @@ class RuntimeLease:
 
     runtime_id: str
     isolation: str | None
+    ends_at: str | None = None
+    """When it ends unless it is used; set while that is near."""
+    ends_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,27 @@ class Compute(Protocol):
 
     def on_ended(self, listener: Callable[[str, str, str], None]) -> None:
         """Calls ``listener(runtime_id, reason, message)`` whenever a runtime has ended, whatever the cause."""
+        ...
+
+    async def why_ended(self, runtime_id: str) -> tuple[str, str] | None:
+        """Returns reason and message of a runtime that has ended; None for one that lives or is not known."""
+        ...
+
+    def on_ending(self, listener: Callable[[str], Awaitable[None]]) -> None:
+        """Awaits ``listener(runtime_id)``, for some seconds at most, before a living runtime is ended."""
+        ...
+
+    def on_warning(self, listener: Callable[[str, str | None, str | None], None]) -> None:
+        """Calls ``listener(runtime_id, ends_at, ends_reason)`` when an end comes near, and with None when it is off."""
+        ...
+
+    def look(
+        self, wanted: Callable[[], Iterable[str]], take: Callable[[str, dict[str, Any]], None]
+    ) -> Callable[[], None]:
+        """Measures the runtimes that ``wanted()`` names, as long as it names them, and gives each Meter to ``take``.
+
+        Returns what is to be called when ``wanted()`` names more than before.
+        """
         ...
 
     async def memory_kills(self, runtime_id: str) -> MemoryKills | None:

@@ -107,6 +107,7 @@ class Room:
             "account": subscriber.account,
             "state": self.snapshot.state,
             "read_only_reason": self.read_only_reason,
+            "now": timestamp(self.clock.now()),
         }
         subscriber.reply(json_frame(Lane.CONTROL, welcome), self.presence.everyone())
         if not self._journal.ok:

@@ -26,6 +26,7 @@ from labora.rooms.executions import Executions
 from labora.rooms.headless import Headless
 from labora.rooms.journal import Journal, Write
 from labora.rooms.loader import Loader
+from labora.rooms.overview import Overview
 from labora.rooms.ports import Compute
 from labora.rooms.room import Room
 from labora.rooms.subscriber import Close, Subscriber
@@ -53,6 +54,7 @@ class Rooms:
 
     Attributes:
         headless: runs without a page.
+        overview: the kernels of all live notebooks.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class Rooms:
         self._checkpoints = Checkpoints(database, blobs, drive)
         self._executions = Executions(compute, blobs, settings, self.clock)
         self._rooms: dict[str, Room] = {}
+        self.overview = Overview(self._rooms, compute)
         self._locks: dict[str, asyncio.Lock] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._keeper: asyncio.Task[None] | None = None
@@ -296,6 +299,10 @@ class Rooms:
             room.close(Close.RESTART, "This notebook was replaced.")
 
     # -- commands that take time --------------------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Says that a page has begun to look at meters."""
+        self.overview.look()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Runs ``work`` beside; it is cancelled at the end."""

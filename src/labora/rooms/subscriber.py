@@ -65,6 +65,8 @@ class Subscriber:
     synced: bool = False
     presence: dict[str, Any] | None = None
     commands: int = 0
+    looks: bool = False
+    """Whether the page shows the meters of its account's runtime now."""
     close_code: int | None = None
     close_reason: str = ""
     _frames: deque[bytes] = field(default_factory=deque)

@@ -23,6 +23,7 @@ class ExitReason(StrEnum):
     LOST = "lost"
     START_FAILED = "start_failed"
     RESET = "reset"
+    OWNER = "owner"
     SHUTDOWN = "shutdown"
 
 
@@ -35,9 +36,27 @@ MESSAGES: Mapping[ExitReason, str] = {
     ExitReason.LOST: "The runtime is gone; the machine or its supervisor was restarted.",
     ExitReason.START_FAILED: "The runtime could not be started.",
     ExitReason.RESET: "The runtime was reset.",
+    ExitReason.OWNER: "The owner of this server ended the runtime.",
     ExitReason.SHUTDOWN: "The server was shut down with its runtimes.",
 }
 """One sentence a person reads, for every reason."""
+
+EXACT: Mapping[ExitReason, tuple[str, str]] = {
+    ExitReason.IDLE: ("idle_timeout_s", "The runtime was ended because nothing ran and nobody used it for {time}."),
+    ExitReason.LIFETIME: ("max_lifetime_s", "The runtime reached its longest lifetime of {time}."),
+}
+"""The same with the figure of the policy, where the details have it."""
+
+
+def time_in_words(seconds: float) -> str:
+    """Returns a length of time as a person says it: ``90 minutes``, ``12 hours``, ``20 seconds``."""
+    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        count = seconds / size
+        if count >= 1 and abs(count - round(count)) < 0.01:
+            return f"{round(count)} {unit}{'' if round(count) == 1 else 's'}"
+    if seconds >= 600:
+        return f"{round(seconds / 60)} minutes"
+    return f"{round(seconds)} second{'' if round(seconds) == 1 else 's'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +169,8 @@ class Runtime:
     ends_at: datetime | None = None
     """When it will be ended and nobody prevents it; set while a warning is due."""
     ends_reason: ExitReason | None = None
+    cpu_seconds: float | None = None
+    peak_memory_bytes: int | None = None
 
     @property
     def message(self) -> str | None:
@@ -158,4 +179,7 @@ class Runtime:
             return None
         more = self.exit_details.get("message")
         text = MESSAGES[self.exit_reason]
+        key, exact = EXACT.get(self.exit_reason, ("", ""))
+        if isinstance(self.exit_details.get(key), int | float):
+            text = exact.format(time=time_in_words(self.exit_details[key]))
         return f"{text} {more}" if more else text

@@ -30,7 +30,10 @@ class Clocks:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is to be done with a runtime now, and when it would end if nothing more happened."""
+    """What is to be done with a runtime now, and when it would end if nothing more happened.
+
+    ``reason`` says which limit comes first. Idleness can be put off by use; a lifetime cannot.
+    """
 
     action: Literal["keep", "warn", "end"]
     reason: ExitReason
@@ -40,19 +43,20 @@ class Verdict:
 def verdict(policy: Policy, clocks: Clocks, now: datetime) -> Verdict:
     """Decides what becomes of a runtime.
 
-    A busy kernel is never idle; its lifetime ends all the same. Whichever limit comes first is the reason.
+    A busy kernel is never idle; its lifetime ends all the same. Whichever limit comes first is the reason. A limit that
+    is short is warned of in its second half only, so that a fresh runtime does not begin with a warning.
     """
     lifetime_end = clocks.started + timedelta(seconds=policy.max_lifetime_s)
     marks = [mark for mark in (clocks.started, clocks.last_execution, clocks.last_input) if mark is not None]
     last = now if clocks.busy else max(marks)
     idle_end = last + timedelta(seconds=policy.idle_timeout_s)
     if not clocks.busy and idle_end < lifetime_end:
-        reason, ends_at = ExitReason.IDLE, idle_end
+        reason, ends_at, limit = ExitReason.IDLE, idle_end, policy.idle_timeout_s
     else:
-        reason, ends_at = ExitReason.LIFETIME, lifetime_end
+        reason, ends_at, limit = ExitReason.LIFETIME, lifetime_end, policy.max_lifetime_s
     if now >= ends_at:
         return Verdict("end", reason, ends_at)
-    if now >= ends_at - timedelta(seconds=policy.warn_before_s):
+    if now >= ends_at - timedelta(seconds=min(policy.warn_before_s, limit / 2)):
         return Verdict("warn", reason, ends_at)
     return Verdict("keep", reason, ends_at)
 

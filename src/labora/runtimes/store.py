@@ -1,4 +1,4 @@
-"""Rows of the table ``runtimes``."""
+"""Rows of the tables ``runtimes``, ``runtime_policies`` and ``runtime_resets``."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labora.base.clock import parse_timestamp, timestamp
-from labora.db.schema import runtimes
+from labora.db.schema import audit_log, runtime_policies, runtime_resets, runtimes
 from labora.runtimes.model import ExitReason, Runtime, Shape
+from labora.runtimes.policy import LIMITS, PolicyRow
 
 
 def _moment(text: str | None) -> datetime | None:
@@ -41,6 +42,8 @@ def _runtime(row: Row[Any]) -> Runtime:
         ended_at=_moment(row.ended_at),
         exit_reason=None if row.exit_reason is None else ExitReason(row.exit_reason),
         exit_details=row.exit_details or {},
+        cpu_seconds=row.cpu_seconds,
+        peak_memory_bytes=row.peak_memory_bytes,
     )
 
 
@@ -90,9 +93,12 @@ async def set_ready(connection: AsyncConnection, runtime: Runtime, record: Mappi
         "isolation": runtime.isolation,
         "record": dict(record),
     }
-    started = None if runtime.started_at is None else timestamp(runtime.started_at)
+    moments = {
+        "started_at": None if runtime.started_at is None else timestamp(runtime.started_at),
+        "deadline_at": None if runtime.deadline_at is None else timestamp(runtime.deadline_at),
+    }
     change = update(runtimes).where(runtimes.c.id == runtime.id, runtimes.c.status == "starting")
-    await connection.execute(change.values(status="ready", handle=handle, started_at=started))
+    await connection.execute(change.values(status="ready", handle=handle, **moments))
 
 
 async def want_ended(
@@ -107,6 +113,109 @@ async def set_ended(connection: AsyncConnection, runtime_id: str, moment: dateti
     """Records that nothing of the runtime is left."""
     change = update(runtimes).where(runtimes.c.id == runtime_id, runtimes.c.status != "ended")
     await connection.execute(change.values(status="ended", desired="ended", ended_at=timestamp(moment)))
+
+
+async def set_used(connection: AsyncConnection, runtime: Runtime) -> None:
+    """Records what a runtime has used so far."""
+    change = update(runtimes).where(runtimes.c.id == runtime.id)
+    values = {"cpu_seconds": runtime.cpu_seconds, "peak_memory_bytes": runtime.peak_memory_bytes}
+    await connection.execute(change.values(values))
+
+
+async def set_deadline(connection: AsyncConnection, runtime_id: str, moment: datetime) -> None:
+    """Moves the end of a runtime's lifetime."""
+    change = update(runtimes).where(runtimes.c.id == runtime_id)
+    await connection.execute(change.values(deadline_at=timestamp(moment)))
+
+
+async def ended(
+    connection: AsyncConnection, account_id: str, *, before: datetime | None, limit: int
+) -> Sequence[Runtime]:
+    """Returns an account's runtimes that have ended, the last one first, those that ended before a moment."""
+    query = select(runtimes).where(runtimes.c.account_id == account_id, runtimes.c.status == "ended")
+    if before is not None:
+        query = query.where(runtimes.c.ended_at < timestamp(before))
+    query = query.order_by(runtimes.c.ended_at.desc(), runtimes.c.id).limit(limit)
+    return [_runtime(row) for row in await connection.execute(query)]
+
+
+async def drop_ended(connection: AsyncConnection, before: datetime) -> None:
+    """Deletes the history before a moment."""
+    old = delete(runtimes).where(runtimes.c.status == "ended", runtimes.c.ended_at < timestamp(before))
+    await connection.execute(old)
+
+
+# -- resets -----------------------------------------------------------------------------------------------------------
+
+
+async def resets_since(connection: AsyncConnection, account_id: str, moment: datetime) -> Sequence[datetime]:
+    """Returns when an account reset its runtimes, oldest first, from ``moment`` on."""
+    query = (
+        select(runtime_resets.c.at)
+        .where(runtime_resets.c.account_id == account_id, runtime_resets.c.at > timestamp(moment))
+        .order_by(runtime_resets.c.at)
+    )
+    return [parse_timestamp(at) for at in (await connection.execute(query)).scalars()]
+
+
+async def add_reset(connection: AsyncConnection, account_id: str, moment: datetime, forget_before: datetime) -> None:
+    """Notes a reset, and forgets those that no longer count."""
+    old = delete(runtime_resets).where(
+        runtime_resets.c.account_id == account_id, runtime_resets.c.at < timestamp(forget_before)
+    )
+    await connection.execute(old)
+    await connection.execute(insert(runtime_resets).values(account_id=account_id, at=timestamp(moment)))
+
+
+# -- policies ---------------------------------------------------------------------------------------------------------
+
+
+async def policies(connection: AsyncConnection) -> Sequence[PolicyRow]:
+    """Returns every policy that is set."""
+    found = await connection.execute(
+        select(runtime_policies).order_by(runtime_policies.c.subject_kind, runtime_policies.c.subject_id)
+    )
+    return [_policy(row) for row in found]
+
+
+async def policies_of(
+    connection: AsyncConnection, account_id: str, group_ids: Sequence[str] = ()
+) -> Sequence[PolicyRow]:
+    """Returns the policies that concern an account in these groups."""
+    kind, subject = runtime_policies.c.subject_kind, runtime_policies.c.subject_id
+    mine = or_(
+        kind == "everyone",
+        (kind == "account") & (subject == account_id),
+        (kind == "group") & subject.in_(list(group_ids)),
+    )
+    return [_policy(row) for row in await connection.execute(select(runtime_policies).where(mine))]
+
+
+async def set_policy(connection: AsyncConnection, policy: PolicyRow, moment: datetime) -> None:
+    """Replaces the policy of one subject; an empty one is removed."""
+    kind, subject = runtime_policies.c.subject_kind, runtime_policies.c.subject_id
+    mine = (kind == policy.subject_kind) & (subject == policy.subject_id)
+    await connection.execute(delete(runtime_policies).where(mine))
+    if not policy.empty:
+        row = {"subject_kind": policy.subject_kind, "subject_id": policy.subject_id, "changed_at": timestamp(moment)}
+        await connection.execute(insert(runtime_policies).values(row | policy.limits()))
+
+
+def _policy(row: Row[Any]) -> PolicyRow:
+    return PolicyRow(row.subject_kind, row.subject_id, **{name: getattr(row, name) for name in LIMITS})
+
+
+async def add_audit(
+    connection: AsyncConnection,
+    moment: datetime,
+    actor_id: str | None,
+    action: str,
+    object_id: str | None,
+    details: Mapping[str, Any],
+) -> None:
+    """Writes an audit row."""
+    row = {"at": timestamp(moment), "actor_id": actor_id, "action": action, "object_id": object_id}
+    await connection.execute(insert(audit_log).values(details=dict(details), **row))
 
 
 async def touch(connection: AsyncConnection, runtime_id: str, column: str, moment: datetime) -> None:

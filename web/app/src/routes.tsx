@@ -12,6 +12,7 @@ const SetupPage = lazy(async () => ({ default: (await import('./pages/NewAccount
 const InvitePage = lazy(async () => ({ default: (await import('./pages/NewAccountPages')).InvitePage }));
 const ResetPage = lazy(async () => ({ default: (await import('./pages/ResetPage')).ResetPage }));
 const SettingsPage = lazy(async () => ({ default: (await import('./pages/SettingsPage')).SettingsPage }));
+const RuntimesPage = lazy(async () => ({ default: (await import('./pages/RuntimesPage')).RuntimesPage }));
 const PeoplePage = lazy(async () => ({ default: (await import('./pages/PeoplePage')).PeoplePage }));
 
 /** Whether this browser can show the notebook without the server. */
@@ -56,6 +57,7 @@ const routes: [pattern: string, page: (parameters: Parameters) => ReactElement][
   ['/trash', () => <DrivePage view="trash" />],
   ['/drive/:id', ({ id = '' }) => <Opened key={id} fileId={id} />],
   ['/settings', () => <SettingsPage />],
+  ['/runtimes', () => <RuntimesPage />],
   ['/people', () => <PeoplePage />],
   ['/login', () => <LoginPage />],
   ['/setup', () => <SetupPage />],

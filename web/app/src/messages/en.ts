@@ -54,6 +54,7 @@ export const en: Messages = {
     menu: 'Account',
     button: 'Account of {name}',
     settings: 'Settings',
+    runtimes: 'Manage sessions',
     people: 'People',
     theme: 'Theme',
     signOut: 'Sign out',

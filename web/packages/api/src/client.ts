@@ -20,6 +20,8 @@ import type {
   PersonWithLogin,
   Revision,
   Role,
+  Runtime,
+  RuntimeHistory,
   TokenScope,
 } from './types';
 
@@ -108,4 +110,18 @@ export const api = {
     post<File>(`/files/${id(file)}/revisions/${id(revision)}/restore`),
 
   images: () => list(get<Image[]>('/images')),
+
+  runtimes: () => list(get<Runtime[]>('/runtimes')),
+  endRuntime: (runtime: string) => request<void>('DELETE', `/runtimes/${id(runtime)}`),
+  /** Puts the end of an idle runtime off; refused with `lifetime_fixed` when its longest lifetime is what ends it. */
+  keepRuntime: (runtime: string) => post<Runtime>(`/runtimes/${id(runtime)}/keep`),
+  interruptKernel: (runtime: string, kernel: string) =>
+    post<void>(`/runtimes/${id(runtime)}/kernels/${id(kernel)}/interrupt`),
+  restartKernel: (runtime: string, kernel: string) =>
+    post<void>(`/runtimes/${id(runtime)}/kernels/${id(kernel)}/restart`),
+  /** Ends every runtime of the asker; refused with `reset_too_often` when it was done a short while ago. */
+  resetRuntimes: () => post<void>('/runtimes/reset'),
+  runtimeHistory: (pageToken?: string) => get<RuntimeHistory>('/runtimes/history', pageToken ? { pageToken } : {}),
+  allRuntimes: () => list(get<Runtime[]>('/instance/runtimes')),
+  endAnyRuntime: (runtime: string) => request<void>('DELETE', `/instance/runtimes/${id(runtime)}`),
 };

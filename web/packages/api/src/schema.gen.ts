@@ -44,6 +44,30 @@ export interface paths {
         patch: operations["change_account_api_v1_accounts__account_id__patch"];
         trace?: never;
     };
+    "/api/v1/accounts/{account_id}/policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Account Policy
+         * @description Returns what is set for an account and what holds for it.
+         */
+        get: operations["account_policy_api_v1_accounts__account_id__policy_get"];
+        /**
+         * Set Account Policy
+         * @description Sets what an account's runtimes may use; times hold at once, limits from its next runtime on. Audited.
+         */
+        put: operations["set_account_policy_api_v1_accounts__account_id__policy_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/accounts/{account_id}/reset-link": {
         parameters: {
             query?: never;
@@ -472,6 +496,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/instance/policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Common Policy
+         * @description Returns what is set for everyone.
+         */
+        get: operations["common_policy_api_v1_instance_policy_get"];
+        /**
+         * Set Common Policy
+         * @description Sets what runtimes of everyone may use, where nothing is set for an account. Recorded in the audit log.
+         */
+        put: operations["set_common_policy_api_v1_instance_policy_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/instance/runtimes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All Runtimes
+         * @description Lists every account's runtimes that have not ended, without names of notebooks that the owner may not read.
+         */
+        get: operations["all_runtimes_api_v1_instance_runtimes_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/instance/runtimes/{runtime_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End Any Runtime
+         * @description Ends anybody's runtime; its account is told who did. Recorded in the audit log.
+         */
+        delete: operations["end_any_runtime_api_v1_instance_runtimes__runtime_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/invitation": {
         parameters: {
             query?: never;
@@ -724,6 +812,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Own Policy
+         * @description Returns what the caller's runtimes may use, and for how long.
+         */
+        get: operations["own_policy_api_v1_policy_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/reset": {
         parameters: {
             query?: never;
@@ -753,7 +861,7 @@ export interface paths {
         };
         /**
          * List Runtimes
-         * @description Lists the caller's runtimes that have not ended, with what they use.
+         * @description Lists the caller's runtimes that have not ended: clocks, what they use, and the notebooks that run there.
          */
         get: operations["list_runtimes_api_v1_runtimes_get"];
         put?: never;
@@ -784,6 +892,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runtimes/{runtime_id}/keep": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keep Runtime
+         * @description Puts the end of an idle runtime off. Refused with ``lifetime_fixed`` where its longest lifetime ends it.
+         */
+        post: operations["keep_runtime_api_v1_runtimes__runtime_id__keep_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runtimes/{runtime_id}/kernels/{kernel_id}/interrupt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Interrupt Kernel
+         * @description Interrupts what one of the caller's kernels runs.
+         */
+        post: operations["interrupt_kernel_api_v1_runtimes__runtime_id__kernels__kernel_id__interrupt_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runtimes/{runtime_id}/kernels/{kernel_id}/restart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restart Kernel
+         * @description Gives a notebook of the caller a fresh kernel: its variables are lost, files and packages stay.
+         */
+        post: operations["restart_kernel_api_v1_runtimes__runtime_id__kernels__kernel_id__restart_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runtimes/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * History
+         * @description Lists the caller's runtimes that have ended, the last one first: when, how long, why, and what they used.
+         */
+        get: operations["history_api_v1_runtimes_history_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runtimes/reset": {
         parameters: {
             query?: never;
@@ -795,7 +983,7 @@ export interface paths {
         put?: never;
         /**
          * Reset Runtimes
-         * @description Ends every runtime of the caller; the next run starts a fresh one.
+         * @description Ends every runtime of the caller; the next run starts a fresh one. Limited per account (429, ``Retry-After``).
          */
         post: operations["reset_runtimes_api_v1_runtimes_reset_post"];
         delete?: never;
@@ -920,6 +1108,35 @@ export interface components {
          * @description An empty answer.
          */
         Done: Record<string, never>;
+        /**
+         * EndedRuntime
+         * @description One runtime that has ended.
+         */
+        EndedRuntime: {
+            /** Cpu Seconds */
+            cpu_seconds: number | null;
+            /** Created At */
+            created_at: string;
+            /** Ended At */
+            ended_at: string;
+            /** Id */
+            id: string;
+            /** Image */
+            image: string;
+            /** Message */
+            message: string;
+            /** Peak Memory Bytes */
+            peak_memory_bytes: number | null;
+            /** Reason */
+            reason: string;
+            /**
+             * Seconds
+             * @description How long it lived.
+             */
+            seconds: number;
+            /** Started At */
+            started_at: string | null;
+        };
         /** ExecutionAnswer */
         ExecutionAnswer: {
             account: components["schemas"]["ExecutionPerson"];
@@ -1070,6 +1287,18 @@ export interface components {
              */
             status: "ok";
         };
+        /** History */
+        History: {
+            /**
+             * History Days
+             * @description For how long ended runtimes stay in this list.
+             */
+            history_days: number;
+            /** Nextpagetoken */
+            nextPageToken: string | null;
+            /** Runtimes */
+            runtimes: components["schemas"]["EndedRuntime"][];
+        };
         /** HTTPValidationError */
         HTTPValidationError: {
             /** Detail */
@@ -1156,6 +1385,69 @@ export interface components {
             /** Label */
             label: string;
         };
+        /**
+         * KernelAnswer
+         * @description One kernel of a runtime: whose notebook it is, what it does, what it uses.
+         */
+        KernelAnswer: {
+            /**
+             * Cell Id
+             * @description The cell that runs, since `running_since`.
+             */
+            cell_id: string | null;
+            /**
+             * File Id
+             * @description Null where the caller may not see the notebook.
+             */
+            file_id: string | null;
+            /** Kernel Id */
+            kernel_id: string;
+            meter: components["schemas"]["KernelMeter"] | null;
+            /** Name */
+            name: string | null;
+            /** Queued */
+            queued: number;
+            /** Running Since */
+            running_since: string | null;
+            /** Status */
+            status: string;
+        };
+        /**
+         * KernelMeter
+         * @description What one kernel and its processes use, as its guest tells it.
+         */
+        KernelMeter: {
+            /** Cpu Seconds */
+            cpu_seconds: number;
+            /** Memory Bytes */
+            memory_bytes: number;
+            /**
+             * Peak Bytes
+             * @description The most that the kernel's own process held at a time.
+             */
+            peak_bytes: number;
+            /** Processes */
+            processes: number;
+            /**
+             * Silent S
+             * @description For how long it has not answered on its control channel although it lives.
+             */
+            silent_s: number;
+        };
+        /**
+         * Limits
+         * @description What a runtime may use at most.
+         */
+        Limits: {
+            /** Cpus */
+            cpus: number;
+            /** Disk Bytes */
+            disk_bytes: number | null;
+            /** Memory Bytes */
+            memory_bytes: number;
+            /** Processes */
+            processes: number;
+        };
         /** Link */
         Link: {
             /**
@@ -1178,13 +1470,24 @@ export interface components {
         };
         /**
          * Meter
-         * @description What a runtime uses; None where it cannot be measured.
+         * @description What a runtime uses; null where it cannot be measured.
          */
         Meter: {
+            /** At */
+            at: string;
+            /**
+             * Cpu
+             * @description Processors in use, of `cpus`.
+             */
+            cpu: number | null;
             /** Cpu Seconds */
             cpu_seconds: number | null;
+            /** Cpus */
+            cpus: number;
             /** Disk Bytes */
             disk_bytes: number | null;
+            /** Disk Limit */
+            disk_limit: number | null;
             /** Memory Bytes */
             memory_bytes: number | null;
             /** Memory Limit */
@@ -1253,6 +1556,17 @@ export interface components {
              * @description Shown this once.
              */
             secret: string;
+        };
+        /**
+         * OwnPolicy
+         * @description What holds for the caller, and how often all runtimes may be reset.
+         */
+        OwnPolicy: {
+            policy: components["schemas"]["PolicyAnswer"];
+            /** Reset Window S */
+            reset_window_s: number;
+            /** Resets */
+            resets: number;
         };
         /** PasswordBody */
         PasswordBody: {
@@ -1335,6 +1649,74 @@ export interface components {
             /** Name */
             name: string;
         };
+        /**
+         * PolicyAnswer
+         * @description What holds for an account's runtimes. ``disk_bytes`` null leaves the disk to the machine.
+         */
+        PolicyAnswer: {
+            /** Cpus */
+            cpus: number;
+            /** Disk Bytes */
+            disk_bytes: number | null;
+            /** Idle Timeout S */
+            idle_timeout_s: number;
+            /** Max Lifetime S */
+            max_lifetime_s: number;
+            /** Max Runtimes */
+            max_runtimes: number;
+            /** Memory Bytes */
+            memory_bytes: number;
+            /** Processes */
+            processes: number;
+        };
+        /**
+         * PolicyBody
+         * @description What is set for an account or for everyone; null is inherited.
+         */
+        PolicyBody: {
+            /** Cpus */
+            cpus?: number | null;
+            /** Disk Bytes */
+            disk_bytes?: number | null;
+            /** Idle Timeout S */
+            idle_timeout_s?: number | null;
+            /** Max Lifetime S */
+            max_lifetime_s?: number | null;
+            /** Max Runtimes */
+            max_runtimes?: number | null;
+            /** Memory Bytes */
+            memory_bytes?: number | null;
+            /** Processes */
+            processes?: number | null;
+        };
+        /**
+         * PolicyLimits
+         * @description Limits that were set; null is inherited.
+         */
+        PolicyLimits: {
+            /** Cpus */
+            cpus: number | null;
+            /** Disk Bytes */
+            disk_bytes: number | null;
+            /** Idle Timeout S */
+            idle_timeout_s: number | null;
+            /** Max Lifetime S */
+            max_lifetime_s: number | null;
+            /** Max Runtimes */
+            max_runtimes: number | null;
+            /** Memory Bytes */
+            memory_bytes: number | null;
+            /** Processes */
+            processes: number | null;
+        };
+        /**
+         * PolicySet
+         * @description What was set (null is inherited) and what holds in effect.
+         */
+        PolicySet: {
+            effective: components["schemas"]["PolicyAnswer"];
+            own: components["schemas"]["PolicyLimits"];
+        };
         /** ResetBody */
         ResetBody: {
             /** Password */
@@ -1367,20 +1749,62 @@ export interface components {
          * @enum {string}
          */
         Role: "viewer" | "commenter" | "editor" | "owner";
-        /** RuntimeAnswer */
-        RuntimeAnswer: {
-            /** Created At */
-            created_at: string;
-            /** Deadline At */
-            deadline_at: string | null;
-            /** Ends At */
-            ends_at: string | null;
+        /**
+         * RuntimeAccount
+         * @description Whose runtime it is.
+         */
+        RuntimeAccount: {
             /** Id */
             id: string;
+            /** Login */
+            login: string;
+            /** Name */
+            name: string;
+        };
+        /**
+         * RuntimeAnswer
+         * @description One runtime with its clocks.
+         */
+        RuntimeAnswer: {
+            /** @description Whose it is; in the owner's list only. */
+            account: components["schemas"]["RuntimeAccount"] | null;
+            /** Created At */
+            created_at: string;
+            /**
+             * Deadline At
+             * @description When its longest lifetime ends; nothing puts this off.
+             */
+            deadline_at: string | null;
+            /**
+             * Ends At
+             * @description Set while its end is near.
+             */
+            ends_at: string | null;
+            /** Ends Reason */
+            ends_reason: string | null;
+            /** Id */
+            id: string;
+            /**
+             * Idle Ends At
+             * @description When idleness ends it, if nothing is used until then.
+             */
+            idle_ends_at: string | null;
+            /**
+             * Idle Since
+             * @description Null while a kernel is at work.
+             */
+            idle_since: string | null;
             /** Image */
             image: string;
             /** Isolation */
             isolation: string | null;
+            /** Kernels */
+            kernels: components["schemas"]["KernelAnswer"][];
+            /** Last Execution At */
+            last_execution_at: string | null;
+            /** Last Input At */
+            last_input_at: string | null;
+            limits: components["schemas"]["Limits"];
             meter: components["schemas"]["Meter"] | null;
             /** Started At */
             started_at: string | null;
@@ -1496,6 +1920,72 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AccountForOwner"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    account_policy_api_v1_accounts__account_id__policy_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicySet"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    set_account_policy_api_v1_accounts__account_id__policy_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicySet"];
                 };
             };
             /** @description Validation Error */
@@ -2326,6 +2816,110 @@ export interface operations {
             };
         };
     };
+    common_policy_api_v1_instance_policy_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicySet"];
+                };
+            };
+        };
+    };
+    set_common_policy_api_v1_instance_policy_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicySet"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    all_runtimes_api_v1_instance_runtimes_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuntimeList"];
+                };
+            };
+        };
+    };
+    end_any_runtime_api_v1_instance_runtimes__runtime_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                runtime_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     invitation_api_v1_invitation_get: {
         parameters: {
             query?: never;
@@ -2750,6 +3344,26 @@ export interface operations {
             };
         };
     };
+    own_policy_api_v1_policy_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnPolicy"];
+                };
+            };
+        };
+    };
     reset_password_api_v1_reset_post: {
         parameters: {
             query?: never;
@@ -2823,6 +3437,132 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    keep_runtime_api_v1_runtimes__runtime_id__keep_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                runtime_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuntimeAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    interrupt_kernel_api_v1_runtimes__runtime_id__kernels__kernel_id__interrupt_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kernel_id: string;
+                runtime_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    restart_kernel_api_v1_runtimes__runtime_id__kernels__kernel_id__restart_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kernel_id: string;
+                runtime_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    history_api_v1_runtimes_history_get: {
+        parameters: {
+            query?: {
+                pageToken?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["History"];
                 };
             };
             /** @description Validation Error */

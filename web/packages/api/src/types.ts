@@ -30,6 +30,11 @@ export type NewInvitation = Schemas['NewInvitation'];
 export type InvitationPage = Schemas['InvitationPage'];
 export type OneTimeLink = Schemas['Link'];
 export type Image = Schemas['ImageAnswer'];
+/** One machine of an account, with its clocks, what it uses and the notebooks that run on it. */
+export type Runtime = Schemas['RuntimeAnswer'];
+export type RuntimeKernel = Schemas['KernelAnswer'];
+export type EndedRuntime = Schemas['EndedRuntime'];
+export type RuntimeHistory = Schemas['History'];
 
 export type View = 'drive' | 'shared' | 'recent' | 'trash';
 

@@ -11,7 +11,7 @@ import { Presence } from './presence';
 import { RoomStore } from './room-store';
 import { RoomSocket, type SocketLike } from './socket';
 import { canEdit, endReasons, firstStatus, type RoomStatus, saveState } from './status';
-import type { ControlMessage, PresentClient, RoomEvent, UpdateRefused, Welcome } from './types';
+import type { ControlMessage, Meter, PresentClient, RoomEvent, UpdateRefused, Welcome } from './types';
 import { UnsavedUpdates } from './unsaved';
 import { type Draft, openVault, type Vault } from './vault';
 import { DocumentPart, jsonFrame, Lane, readDocumentFrame, readJson, syncFrame, updateFrame } from './wire';
@@ -47,6 +47,8 @@ export class RoomClient {
   /** Edits that the server refused, with what was written: the page offers to copy it. */
   readonly refused = new Store<{ notice: Notice; drafts: readonly Draft[] } | null>(null);
   readonly notice = new Store<Notice | null>(null);
+  /** What this account's runtime uses, while {@link watch} is on. */
+  readonly meter = new Store<{ runtimeId: string; meter: Meter } | null>(null);
 
   readonly #options: RoomClientOptions;
   readonly #socket: RoomSocket;
@@ -65,6 +67,7 @@ export class RoomClient {
   #vaultTimer: ReturnType<typeof setTimeout> | undefined;
   #keepTimer: ReturnType<typeof setTimeout> | undefined;
   #flushing = false;
+  #watching = false;
 
   constructor(options: RoomClientOptions) {
     this.#options = options;
@@ -103,6 +106,17 @@ export class RoomClient {
   /** The page may be about to end: writes what is unsaved into the vault. */
   pageHidden(): void {
     void this.#keep();
+  }
+
+  /** Asks for the meters of this account's runtime, or no longer; over reconnections. */
+  watch(on: boolean): void {
+    if (this.#watching === on) return;
+    this.#watching = on;
+    this.#askToWatch();
+  }
+
+  #askToWatch(): void {
+    if (this.#ready) void this.#commands.request('watch', { on: this.#watching }, { keep: false }).catch(() => {});
   }
 
   /**
@@ -171,6 +185,8 @@ export class RoomClient {
         return this.notice.set({ code: message.code, message: message.message });
       case 'storage':
         return this.#setStatus({ storage: { ok: message.ok, message: message.message } });
+      case 'meter':
+        return this.meter.set({ runtimeId: message.runtime_id, meter: message.meter });
     }
   }
 
@@ -185,6 +201,7 @@ export class RoomClient {
       account: welcome.account,
       readOnlyReason: welcome.read_only_reason,
       storage: { ok: true, message: '' },
+      ...(welcome.now ? { clockSkew: Date.parse(welcome.now) - Date.now() } : {}),
     });
     this.#socket.send(syncFrame(DocumentPart.stateVector, Y.encodeStateVector(this.document.ydoc)));
   }
@@ -211,6 +228,7 @@ export class RoomClient {
     this.#putDraftsBack();
     this.#flush(true);
     this.#commands.ready();
+    if (this.#watching) this.#askToWatch();
     this.presence.ready(this.clientId);
     if (!this.#vault && canEdit(this.status.get())) void this.#openVault();
   }

@@ -17,6 +17,8 @@ export interface RoomStatus {
   abilities: readonly Ability[];
   account: PresentAccount | null;
   readOnlyReason: string | null;
+  /** How far the server's clock is ahead of this browser's, in milliseconds. */
+  clockSkew: number;
   /** When the next try to connect is made, in milliseconds since the epoch. */
   retryAt: number | null;
 }
@@ -32,6 +34,7 @@ export const firstStatus: RoomStatus = {
   abilities: [],
   account: null,
   readOnlyReason: null,
+  clockSkew: 0,
   retryAt: null,
 };
 

@@ -93,6 +93,40 @@ export interface RuntimeState {
   language: { name: string; mimetype: string; version: string } | null;
   started_at: string | null;
   isolation: string | null;
+  /** When it ends unless it is used; set while that is near. */
+  ends_at?: string | null;
+  ends_reason?: string | null;
+  /** The cell that ran when the kernel died. */
+  cell_id?: string | null;
+}
+
+/** What one kernel uses; `silent_s` is for how long it has not answered although it lives. */
+export interface KernelUse {
+  kernel_id: string;
+  file_id: string | null;
+  status: string;
+  memory_bytes: number;
+  peak_bytes: number;
+  cpu_seconds: number;
+  processes: number;
+  silent_s: number;
+}
+
+/** What the account's runtime uses; null where it cannot be measured. */
+export interface Meter {
+  at: string;
+  memory_bytes: number | null;
+  memory_limit: number | null;
+  /** Processors in use, of `cpus`. */
+  cpu: number | null;
+  cpus: number;
+  cpu_seconds: number | null;
+  disk_bytes: number | null;
+  disk_limit: number | null;
+  processes: number | null;
+  oom_kills: number | null;
+  answers: boolean;
+  kernels: KernelUse[];
 }
 
 /** A pending `input()`. */
@@ -143,6 +177,8 @@ export interface Welcome {
   account: PresentAccount;
   state: RoomState;
   read_only_reason: string | null;
+  /** The server's clock. */
+  now?: string;
 }
 
 export interface SavedAck {
@@ -167,7 +203,8 @@ export type ControlMessage =
   | { type: 'refused'; id: string; code: string; message: string; details?: Record<string, unknown> }
   | { type: 'rights'; abilities: Ability[] }
   | { type: 'notice'; code: string; message: string }
-  | { type: 'storage'; ok: boolean; message: string };
+  | { type: 'storage'; ok: boolean; message: string }
+  | { type: 'meter'; runtime_id: string; meter: Meter };
 
 /** Where somebody's cursor is; positions are Yjs relative positions as JSON. */
 export interface PresenceState {

@@ -8,6 +8,7 @@ import './styles/page.css';
 import './styles/cells.css';
 import './styles/code.css';
 import './styles/dialogs.css';
+import './styles/usage.css';
 import './styles/small.css';
 import { ControllerContext, useController, useStatus, useStore } from './model/context';
 import { NotebookController } from './model/controller';
@@ -17,6 +18,7 @@ import { CellList } from './parts/CellList';
 import { Contents } from './parts/Contents';
 import { Dialogs } from './parts/Dialogs';
 import { Header } from './parts/Header';
+import { Notifier } from './parts/Notifier';
 import { RunAnnouncer } from './parts/RunAnnouncer';
 import { Toolbar } from './parts/Toolbar';
 
@@ -33,7 +35,13 @@ function useNotebook(fileId: string): NotebookController | null {
     made.client.start();
     const unlisten = listenForKeys(made);
     const wake = () => made.client.wake();
-    const visibility = () => (document.visibilityState === 'visible' ? made.client.wake() : made.client.pageHidden());
+    const visibility = () => {
+      const seen = document.visibilityState === 'visible';
+      made.client.watch(seen);
+      if (seen) made.client.wake();
+      else made.client.pageHidden();
+    };
+    made.client.watch(document.visibilityState === 'visible');
     const hide = () => made.client.pageHidden();
     addEventListener('online', wake);
     addEventListener('pagehide', hide);
@@ -101,6 +109,7 @@ function Page() {
         </div>
         <Dialogs />
         <RunAnnouncer />
+        <Notifier />
         <ChordHint />
       </div>
     </OutputsProvider>

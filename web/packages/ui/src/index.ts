@@ -14,5 +14,6 @@ export * from './focus';
 export * from './clipboard';
 export * from './format';
 export * from './i18n';
+export * from './quantity';
 export * from './router';
 export * from './theme';

@@ -18,6 +18,7 @@ function items(isOwner: boolean): MenuItem[] {
   const chosen = themeChoice();
   return [
     { id: 'settings', label: t('account.settings'), icon: 'settings', onSelect: () => navigate('/settings') },
+    { id: 'runtimes', label: t('account.runtimes'), icon: 'memory', onSelect: () => navigate('/runtimes') },
     ...(isOwner
       ? [{ id: 'people', label: t('account.people'), icon: 'group' as const, onSelect: () => navigate('/people') }]
       : []),

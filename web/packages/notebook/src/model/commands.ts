@@ -3,6 +3,7 @@ import { api, upload } from '@labora/api';
 import { type IconName, navigate, prompt, setTheme, t, theme, toast } from '@labora/ui';
 import { viewOf } from '../editor/views';
 import type { NotebookController } from './controller';
+import { canNotify, notifies, setNotify } from './notify';
 
 export interface Command {
   id: string;
@@ -188,6 +189,14 @@ const entries: Entry[] = [
   { id: 'run.restartAll', when: hasRuntime, run: (c) => c.restart(true) },
   { id: 'run.connect', icon: 'power', when: (c) => c.canEdit && !hasRuntime(c), run: (c) => c.connect() },
   { id: 'run.disconnect', icon: 'power_off', danger: true, when: hasRuntime, run: (c) => c.disconnect() },
+  { id: 'run.sessions', icon: 'memory', run: open('sessions') },
+  { id: 'run.resetAll', danger: true, run: (c) => c.resetAll() },
+  {
+    id: 'run.notify',
+    when: canNotify,
+    checked: (c) => notifies(c.ui),
+    run: (c) => setNotify(c.ui, !notifies(c.ui)),
+  },
 
   { id: 'help.palette', icon: 'search', keys: ['Mod+Shift+P'], run: open('palette') },
   { id: 'help.shortcuts', icon: 'keyboard', keys: ['Mod+M H'], run: open('shortcuts') },
@@ -282,6 +291,10 @@ export const menus: readonly { id: string; items: readonly string[] }[] = [
       '-',
       'run.connect',
       'run.disconnect',
+      'run.resetAll',
+      '-',
+      'run.sessions',
+      'run.notify',
     ],
   },
   { id: 'help', items: ['help.palette', 'help.shortcuts'] },

@@ -12,6 +12,7 @@ import {
 } from '@labora/document';
 import { Interface } from './interface';
 import { People } from './people';
+import { Usage } from './usage';
 
 interface Clipboard {
   fileId: string;
@@ -26,11 +27,13 @@ export class NotebookController {
   readonly client: RoomClient;
   readonly ui = new Interface();
   readonly people: People;
+  readonly usage: Usage;
 
   constructor(fileId: string, accountId?: string) {
     this.fileId = fileId;
     this.client = new RoomClient({ fileId, ...(accountId ? { accountId } : {}) });
     this.people = new People(this.client);
+    this.usage = new Usage(this.client);
   }
 
   get doc(): NotebookDocument {
@@ -145,6 +148,18 @@ export class NotebookController {
       danger: true,
     };
     if (await confirm(question)) await this.send('disconnect');
+  }
+
+  async resetAll(): Promise<void> {
+    const { resetAll } = await import('@labora/drive/sessions');
+    await resetAll();
+  }
+
+  async keep(): Promise<void> {
+    const id = this.runtime?.runtime_id;
+    if (!id) return;
+    const { keepRuntime } = await import('@labora/drive/sessions');
+    await keepRuntime(id);
   }
 
   async save(): Promise<void> {

@@ -1,17 +1,19 @@
 /** The third store: what only this tab knows. Which cell is active, what is selected, which dialog is open. */
 import { Emitter, Store } from '@labora/document';
 
-export type DialogName = 'palette' | 'shortcuts' | 'bin' | 'revisions' | 'share' | 'open';
+export type DialogName = 'palette' | 'shortcuts' | 'bin' | 'revisions' | 'share' | 'open' | 'sessions';
 
 export interface Preferences {
   lineNumbers: boolean;
   contents: boolean;
+  /** Desktop notifications, where the browser allows them. */
+  notify: boolean;
 }
 
 const KEY = 'labora.notebook';
 
 function storedPreferences(): Preferences {
-  const first = { lineNumbers: false, contents: false };
+  const first = { lineNumbers: false, contents: false, notify: false };
   try {
     return { ...first, ...(JSON.parse(localStorage.getItem(KEY) ?? '{}') as Partial<Preferences>) };
   } catch {

@@ -4,7 +4,7 @@ import { api } from '@labora/api';
 import { Banner, Button, copyText, IconButton, t, toast } from '@labora/ui';
 import { useController, useStatus, useStore } from '../model/context';
 import { asking, commandOf } from '../model/commands';
-import { phaseOf, useRuntime } from './Toolbar';
+import { RuntimeBanners } from './RuntimeBanners';
 
 function ReadOnly() {
   const controller = useController();
@@ -45,36 +45,6 @@ function ReadOnly() {
   ) : (
     <Banner kind="warn" title={t('notebook.banner.readOnlyFile')} actions={actions}>
       {readOnlyReason}
-    </Banner>
-  );
-}
-
-function RuntimeEnded() {
-  const controller = useController();
-  const runtime = useRuntime();
-  const [dismissed, setDismissed] = useState<unknown>(null);
-  const phase = phaseOf(runtime);
-  if (!runtime || (phase !== 'dead' && phase !== 'ended') || dismissed === runtime) return null;
-  const dead = phase === 'dead';
-  return (
-    <Banner
-      kind={dead ? 'error' : 'warn'}
-      title={t(dead ? 'notebook.banner.dead' : 'notebook.banner.ended')}
-      actions={
-        <>
-          <Button size="sm" onClick={() => (dead ? void controller.send('restart') : controller.connect())}>
-            {t(dead ? 'notebook.banner.restart' : 'notebook.banner.reconnect')}
-          </Button>
-          <IconButton
-            size="sm"
-            icon="close"
-            label={t('notebook.banner.dismiss')}
-            onClick={() => setDismissed(runtime)}
-          />
-        </>
-      }
-    >
-      {runtime.message ?? runtime.reason} {t(dead ? 'notebook.banner.deadText' : 'notebook.banner.endedText')}
     </Banner>
   );
 }
@@ -162,7 +132,7 @@ export function Banners() {
       <Storage />
       <Offline />
       <Refused />
-      <RuntimeEnded />
+      <RuntimeBanners />
     </div>
   );
 }

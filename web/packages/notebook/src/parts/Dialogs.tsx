@@ -8,6 +8,7 @@ import { commands, isEnabled } from '../model/commands';
 import { showKeys } from '../model/keys';
 import { StillCode } from './StillCode';
 
+const SessionsDialog = lazy(async () => ({ default: (await import('@labora/drive/sessions')).SessionsDialog }));
 const ShareDialog = lazy(async () => ({ default: (await import('@labora/drive')).ShareDialog }));
 
 function CommandPalette({ onClose }: { onClose: () => void }) {
@@ -220,6 +221,8 @@ export function Dialogs() {
       return <Bin onClose={close} />;
     case 'revisions':
       return <Revisions onClose={close} />;
+    case 'sessions':
+      return <SessionsDialog onClose={close} />;
     case 'share':
       return file && <ShareDialog file={file} onClose={close} />;
     default:

@@ -5,6 +5,8 @@ import { commandOf } from '../model/commands';
 import { useController, useRoom, useStatus } from '../model/context';
 import { showKeys } from '../model/keys';
 import { menuItems } from './menu-items';
+import { useSilent } from './usage-hooks';
+import { Meters } from './Meters';
 
 type Phase = 'connect' | 'starting' | 'ready' | 'busy' | 'restarting' | 'dead' | 'ended';
 
@@ -28,7 +30,8 @@ function RuntimeButton() {
   const online = useStatus().connection === 'online';
   const phase = phaseOf(runtime);
   const canConnect = phase === 'connect' || phase === 'ended';
-  const label = phase === 'ended' ? t('notebook.runtime.connect') : t(`notebook.runtime.${phase}`);
+  const silent = useSilent() && (phase === 'busy' || phase === 'ready');
+  const label = phase === 'ended' ? t('notebook.runtime.connect') : t(`notebook.runtime.${silent ? 'silent' : phase}`);
   const progress = runtime?.progress;
   return (
     <div className="nb-runtime" data-phase={phase}>
@@ -42,7 +45,7 @@ function RuntimeButton() {
         {phase === 'starting' || phase === 'restarting' ? (
           <Spinner size={16} />
         ) : (
-          <span className={`nb-dot nb-dot-${phase}`} />
+          <span className={`nb-dot nb-dot-${silent ? 'silent' : phase}`} />
         )}
         <span aria-live="polite">{phase === 'starting' && progress ? progress.label : label}</span>
       </button>
@@ -60,6 +63,8 @@ function RuntimeButton() {
             'run.restartAll',
             '-',
             'run.disconnect',
+            '-',
+            'run.sessions',
           ])
         }
       />
@@ -124,6 +129,7 @@ export function Toolbar() {
         {t('notebook.runAll')}
       </Button>
       <span className="nb-space" />
+      {editable && <Meters />}
       {editable && <RuntimeButton />}
     </div>
   );

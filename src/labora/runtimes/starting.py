@@ -1,0 +1,41 @@
+"""One start of a runtime, tried again while the host is away or the image is not ready."""
+
+from __future__ import annotations
+
+import asyncio
+
+from labora.base.errors import UnavailableError
+from labora.base.settings import RuntimeSettings
+from labora.runtimes.model import ProviderHandle, Runtime, RuntimeSpec
+from labora.runtimes.ports import ProgressCallback, Provider
+
+HOST_GRACE_S = 60.0
+"""The provider's own deadline lies behind ours, so that the ordinary end comes with warning and reason."""
+START_TRIES = 5
+RETRIED = ("host_unreachable", "image_not_ready")
+
+
+def spec_of(runtime: Runtime, settings: RuntimeSettings) -> RuntimeSpec:
+    """Returns what the provider needs to start ``runtime``."""
+    return RuntimeSpec(
+        runtime_id=runtime.id,
+        generation=runtime.generation,
+        account_id=runtime.account_id,
+        image=runtime.image,
+        shape=runtime.shape,
+        key=runtime.key,
+        deadline=(runtime.deadline_at or runtime.created_at).timestamp() + HOST_GRACE_S,
+        env={**settings.environment, "LABORA_SPOOL_BYTES": str(settings.spool_bytes)},
+    )
+
+
+async def start_with_retries(provider: Provider, spec: RuntimeSpec, progress: ProgressCallback) -> ProviderHandle:
+    """Starts a runtime. Raises what the provider raises when it is not worth another try."""
+    for attempt in range(START_TRIES):
+        try:
+            return await provider.start(spec, progress)
+        except UnavailableError as error:
+            if error.error_code not in RETRIED or attempt == START_TRIES - 1:
+                raise
+            await asyncio.sleep(error.retry_after or 2.0**attempt / 2)
+    raise UnavailableError("The runtime could not be started.")

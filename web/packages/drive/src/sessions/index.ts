@@ -1,0 +1,6 @@
+export * from './Everyone';
+export * from './History';
+export * from './Meter';
+export * from './Runtime';
+export * from './Sessions';
+export * from './SessionsDialog';
