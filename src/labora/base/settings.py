@@ -105,7 +105,6 @@ class RuntimeSettings(_Section):
     processes: int = Field(512, gt=0)
     idle_timeout_s: float = Field(90 * 60.0, gt=0)
     max_lifetime_s: float = Field(12 * 3600.0, gt=0)
-    max_kernels: int = Field(16, gt=0, description="Kernels of one runtime.")
     spool_bytes: int = Field(64 * MIB, gt=0, description="Output the guest holds while nobody takes it.")
     environment: dict[str, str] = Field({}, description="Variables that every runtime starts with.")
     base_uid: int = Field(200_000, ge=1000, description="First host uid of runtime slots (level a).")
