@@ -196,7 +196,7 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
         overrides: sections as dictionaries, from flags; ``None`` values are left out.
 
     Raises:
-        InvalidError: a key is unknown or a value out of range; the message names the key.
+        InvalidError: the file cannot be read, a key is unknown or a value out of range; the message names it.
     """
     global _config_path
     _config_path = config or (Path("labora.toml") if Path("labora.toml").is_file() else None)
@@ -210,5 +210,7 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise InvalidError(f"Setting {key}: {first['msg']}.", code="bad_setting", details={"key": key}) from error
+    except (OSError, ValueError) as error:
+        raise InvalidError(f"{_config_path} cannot be read: {error}.", code="bad_setting") from error
     finally:
         _config_path = None
