@@ -11,6 +11,7 @@ import typer
 
 from labora.access import Principal
 from labora.accounts import Accounts
+from labora.accounts.base import clean_login
 from labora.accounts.model import Account
 from labora.base.errors import NotFoundError
 from labora.base.settings import Settings
@@ -88,7 +89,7 @@ def _operator() -> Principal:
 
 async def _find(accounts: Accounts, login: str) -> Account:
     for account in await accounts.all_accounts(_operator()):
-        if account.login == login.strip().casefold():
+        if account.login == clean_login(login):
             return account
     raise NotFoundError(f"There is no account {login}. `labora user list` shows those that exist.")
 
