@@ -65,8 +65,34 @@ async def test_run_on_a_server_stops_at_an_error_and_refuses_a_bad_token(server:
     code, said, _ = await labora_run(tmp_path, notebook, "--server", server.url, token="nonsense")
     assert code == 2
     assert said.startswith("✗ The server does not know this token.")
+    code, said, _ = await labora_run(tmp_path, notebook, "--server", server.url, token="n\u00f6")
+    assert code == 2
+    assert said.startswith("✗ This is no API token")
     code, said, _ = await labora_run(
         tmp_path, notebook, "--server", server.url, "--param", "a-b=1", token=server.tokens["ada"]
     )
     assert code == 2
     assert "cannot be the name of a variable" in said
+
+
+async def test_a_run_is_followed_over_a_restart_of_the_server(server: ServerProcess, tmp_path: Path) -> None:
+    wait = "import os, time\nprint('waits', flush=True)\nwhile not os.path.exists('go'):\n    time.sleep(0.1)"
+    notebook = notebook_of(wait=wait, after="print('after')")
+    options = ("--server", server.url)
+    running = asyncio.create_task(labora_run(tmp_path, notebook, *options, token=server.tokens["ada"]))
+    async with asyncio.timeout(120):
+        files: list[Any] = []
+        while not files:
+            files = (await server.api().get("/files", params={"q": "report"})).json()["files"]
+        async with server.page(files[0]["id"]).open() as page:
+            await page.until(lambda: "waits" in page.text("wait"))
+        await server.kill()
+        await server.start()
+        async with server.page(files[0]["id"]).open() as page:
+            folder = next((server.data_dir / "runtimes").glob("*/content"))
+            (folder / "go").touch()
+            await page.until(lambda: "after" in page.text("after"))
+        code, said, out = await running
+    assert code == 0, said
+    assert "cell 2 of 2" in said
+    assert json.loads(out.read_bytes())["cells"][1]["outputs"][0]["text"] == ["after\n"]

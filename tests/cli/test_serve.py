@@ -36,3 +36,12 @@ def test_one_data_folder_is_served_by_one_server(tmp_path: Path) -> None:
         first.kill()
     # Nothing is left of it, however it ended.
     take_folder(settings)
+
+
+@pytest.mark.parametrize("text", [b"x = [", b"\xff\xfe", b"[server]\nport = 'a'", b"[server]\nprot = 1"])
+def test_a_file_of_settings_that_is_wrong_is_named(tmp_path: Path, text: bytes) -> None:
+    path = tmp_path / "labora.toml"
+    path.write_bytes(text)
+    with pytest.raises(InvalidError) as refused:
+        load_settings(path)
+    assert refused.value.error_code == "bad_setting"

@@ -55,6 +55,20 @@ def test_an_operator_lists_resets_and_invites(data_dir: Path) -> None:
     asyncio.run(use())
 
 
+def test_a_name_is_found_as_people_sign_in_with_it(data_dir: Path) -> None:
+    settings = load_settings(storage={"data_dir": data_dir})
+
+    async def make() -> None:
+        database = Database(settings.database_url)
+        await Accounts(database, settings.accounts).make_account(
+            name="G", login="Groß", password="a horse of batteries"
+        )
+        await database.close()
+
+    asyncio.run(make())
+    assert labora("user", "reset-link", "GROß", data_dir=data_dir).stdout.startswith("http://localhost:8000/reset#")
+
+
 def test_a_token_is_printed_once_and_works(data_dir: Path) -> None:
     made = labora("token", "make", "ada@example.org", "--scopes", "read", data_dir=data_dir)
     assert made.returncode == 0, made.stderr

@@ -116,11 +116,32 @@ def test_display_updates_reach_their_cell_and_others_of_the_same_kernel_life() -
     cell.feed(("update_display_data", display("new", "p")[1]))
     cell.flush()
     assert cell.shown() == [plain("new", "p"), plain("two")]
-    [update] = cell.reducer.take_display_updates()
-    other.outputs = apply_output_ops(other.outputs, display_update_ops(other.outputs, update))
+    updates = cell.reducer.take_display_updates()
+    assert len(updates) == 1
+    other.outputs = apply_output_ops(other.outputs, display_update_ops(other.outputs, updates))
     assert other.shown() == [plain("new", "p"), plain("two")]
-    assert display_update_ops(stranger.outputs, update) == []
-    assert cell.reducer.take_display_updates() == []
+    assert display_update_ops(stranger.outputs, updates) == []
+    assert cell.reducer.take_display_updates() == {}
+
+
+def test_updates_of_many_displays_are_looked_for_in_one_pass() -> None:
+    reads = 0
+
+    class Counted(dict[str, Any]):
+        def get(self, key: str, default: Any = None) -> Any:
+            nonlocal reads
+            reads += 1
+            return super().get(key, default)
+
+    cell, other = Cellview(), Cellview()
+    other.feed(*(display(f"o{number}", f"d{number}") for number in range(50)))
+    other.flush()
+    cell.feed(*(("update_display_data", display(f"n{number}", f"d{number}")[1]) for number in range(50)))
+    cell.flush()
+    outputs = [Counted(output) for output in other.outputs]
+    ops = display_update_ops(outputs, cell.reducer.take_display_updates())
+    assert [op["at"] for op in ops] == list(range(50))
+    assert reads == 50
 
 
 def test_results_and_errors() -> None:

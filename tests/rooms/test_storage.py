@@ -209,6 +209,29 @@ async def test_output_waits_for_a_full_disk_and_none_is_lost(house: Any) -> None
         assert kernel.acked == kernel.n
 
 
+async def test_output_that_cannot_be_stored_ends_its_cell_with_the_reason(
+    house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_id = await house.notebook("hang", "fine")
+    async with house.page(file_id) as page:
+        made = (await page.command("execute", cells=["c0"]))["result"]["executions"]
+        await eventually(lambda: "ada" in house.compute.runtimes and bool(house.compute.kernel_of("ada").executed), 5)
+
+        async def failing(_items: Any) -> None:
+            raise UnavailableError("The server's storage failed.", code="storage_failed")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(house.blobs, "put_many", failing)
+            content = {"data": {"text/plain": "x" * 100_000}, "metadata": {}}
+            house.compute.kernel_of("ada").say("display_data", content, made[0]["id"])
+            ended = await page.finished(made[0]["id"])
+        assert ended["status"] == "lost"
+        assert "storage failed" in ended["reason"]
+        made = (await page.command("execute", cells=["c1"]))["result"]["executions"]
+        assert (await page.finished(made[0]["id"]))["status"] == "ok"
+        assert page.text("c1") == "fine\n"
+
+
 async def test_a_deleted_file_does_not_stop_the_journal_of_others(house: Any) -> None:
     gone, kept = await house.notebook("x"), await house.notebook("y")
     async with house.page(gone) as one, house.page(kept) as other:

@@ -113,7 +113,6 @@ class RuntimeSettings(_Section):
     reset_window_s: float = Field(300.0, gt=0)
     meter_interval_s: float = Field(3.0, gt=0, description="Meters are read this often while somebody looks at them.")
     history_days: float = Field(90.0, gt=0, description="Ended runtimes stay in their account's history for this long.")
-    max_kernels: int = Field(16, gt=0, description="Kernels of one runtime.")
     spool_bytes: int = Field(64 * MIB, gt=0, description="Output the guest holds while nobody takes it.")
     environment: dict[str, str] = Field({}, description="Variables that every runtime starts with.")
     base_uid: int = Field(200_000, ge=1000, description="First host uid of runtime slots (level a).")
@@ -234,7 +233,7 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
         overrides: sections as dictionaries, from flags; ``None`` values are left out.
 
     Raises:
-        InvalidError: a key is unknown or a value out of range; the message names the key.
+        InvalidError: the file cannot be read, a key is unknown or a value out of range; the message names it.
     """
     global _config_path
     _config_path = config or (Path("labora.toml") if Path("labora.toml").is_file() else None)
@@ -248,5 +247,7 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise InvalidError(f"Setting {key}: {first['msg']}.", code="bad_setting", details={"key": key}) from error
+    except (OSError, ValueError) as error:
+        raise InvalidError(f"{_config_path} cannot be read: {error}.", code="bad_setting") from error
     finally:
         _config_path = None

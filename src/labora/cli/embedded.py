@@ -120,10 +120,10 @@ class NotebookRun:
         if self._reducer is None:
             return
         self._apply(self._running, self._reducer.flush(final=final))
-        for update in self._reducer.take_display_updates():
-            for index, cell in enumerate(self.cells):
-                if index != self._running and (ops := display_update_ops(cell.outputs, update)):
-                    self._apply(index, ops)
+        updates = self._reducer.take_display_updates()
+        for index, cell in enumerate(self.cells) if updates else ():
+            if index != self._running and (ops := display_update_ops(cell.outputs, updates)):
+                self._apply(index, ops)
 
     def _apply(self, index: int, ops: Any) -> None:
         outputs: list[Output] = apply_output_ops(self.cells[index].outputs, ops)

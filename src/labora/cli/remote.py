@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import httpx
 
-from labora.base.errors import LaboraError, UnauthenticatedError, UnavailableError
+from labora.base.errors import InvalidError, LaboraError, UnauthenticatedError, UnavailableError
 from labora.cli.embedded import CellDone, Report
 
 _FINISHED = {"ok", "error", "aborted", "lost"}
 _POLL_S = 0.5
+_PATIENCE_S = 120.0
+"""So long a run is looked for while the server does not answer: it goes on while the server is restarted."""
+_AWAY = frozenset({502, 503, 504})
+_FORGOTTEN = {"status": "lost", "reason": "The server no longer knows how this cell ended."}
 
 
 async def run_remote(
@@ -25,6 +30,8 @@ async def run_remote(
     Raises:
         LaboraError: what the server answered, with its code.
     """
+    if not token.isascii() or not token.isprintable():
+        raise InvalidError("This is no API token: it holds characters that none has.", code="bad_token")
     headers = {"Authorization": f"Bearer {token}"}
     base = server.rstrip("/") + "/api/v1"
     async with httpx.AsyncClient(base_url=base, headers=headers, timeout=60) as client:
@@ -44,8 +51,8 @@ async def _follow(client: httpx.AsyncClient, file_id: str, wanted: list[str], re
         answer = (await _call(client, "GET", f"/files/{file_id}/executions")).json()
         known = {execution["id"]: execution for execution in answer["executions"]}
         for index, execution_id in enumerate(wanted, 1):
-            execution = known.get(execution_id)
-            if execution_id in told or execution is None or execution["status"] not in _FINISHED:
+            execution = known.setdefault(execution_id, _FORGOTTEN)
+            if execution_id in told or execution["status"] not in _FINISHED:
                 continue
             told.add(execution_id)
             report(CellDone(index, len(wanted), execution["status"], _seconds(execution), execution.get("reason")))
@@ -64,10 +71,20 @@ def _seconds(execution: dict[str, Any]) -> float:
 
 
 async def _call(client: httpx.AsyncClient, method: str, path: str, **options: Any) -> httpx.Response:
-    try:
-        answer = await client.request(method, path, **options)
-    except httpx.HTTPError as error:
-        raise UnavailableError(f"The server cannot be reached: {error}.", code="server_unreachable") from error
+    until = time.monotonic() + (_PATIENCE_S if method == "GET" else 0.0)
+    while True:
+        try:
+            answer = await client.request(method, path, **options)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            if time.monotonic() >= until:
+                raise UnavailableError(f"The server cannot be reached: {error}.", code="server_unreachable") from error
+        else:
+            if answer.status_code not in _AWAY or time.monotonic() >= until:
+                return _checked(answer)
+        await asyncio.sleep(_POLL_S)
+
+
+def _checked(answer: httpx.Response) -> httpx.Response:
     if answer.status_code == UnauthenticatedError.status:
         raise UnauthenticatedError("The server does not know this token. Make one under Settings → API tokens.")
     if answer.is_error:

@@ -11,6 +11,7 @@ import typer
 
 from labora.access import Principal
 from labora.accounts import Accounts
+from labora.accounts.base import clean_login
 from labora.accounts.model import Account
 from labora.base.errors import NotFoundError
 from labora.base.settings import Settings
@@ -92,7 +93,7 @@ def operator() -> Principal:
 async def find_account(accounts: Accounts, login: str) -> Account:
     """Returns the account of a sign-in name. Raises NotFoundError."""
     for account in await accounts.all_accounts(operator()):
-        if account.login == login.strip().casefold():
+        if account.login == clean_login(login):
             return account
     raise NotFoundError(f"There is no account {login}. `labora user list` shows those that exist.")
 

@@ -32,7 +32,6 @@ MESSAGE_TYPES = frozenset({"stream", "display_data", "execute_result", "error", 
 class DisplayUpdate:
     """An ``update_display_data`` for outputs of other cells: see :func:`display_update_ops`."""
 
-    display: str
     data: dict[str, Any]
     metadata: dict[str, Any]
     form: dict[str, Any] | None
@@ -167,7 +166,7 @@ class OutputReducer:
             return
         made: Output = {"data": {}, "metadata": metadata}
         self._fill(made, data)
-        self._elsewhere[display] = DisplayUpdate(display, made["data"], metadata, made.get(FORM))
+        self._elsewhere[display] = DisplayUpdate(made["data"], metadata, made.get(FORM))
         for index in self._displays.get(display, ()):
             old = self._slots[index]
             if isinstance(old, StreamText):
@@ -292,10 +291,9 @@ class OutputReducer:
             return slot.changes(index)
         return [{"op": "splice", "at": index, "remove": 1, "insert": [slot]}]
 
-    def take_display_updates(self) -> list[DisplayUpdate]:
+    def take_display_updates(self) -> dict[str, DisplayUpdate]:
         """Returns the updates for outputs of other cells since the last call; see :func:`display_update_ops`."""
-        updates = list(self._elsewhere.values())
-        self._elsewhere.clear()
+        updates, self._elsewhere = self._elsewhere, {}
         return updates
 
     # -- over a restart --------------------------------------------------------------------------------------------
@@ -332,12 +330,12 @@ class OutputReducer:
         return self
 
 
-def display_update_ops(outputs: Sequence[Output], update: DisplayUpdate) -> list[OutputOp]:
-    """Returns the operations that bring an update of a display into the outputs of another cell."""
+def display_update_ops(outputs: Sequence[Output], updates: Mapping[str, DisplayUpdate]) -> list[OutputOp]:
+    """Returns the operations that bring updates, by display, into the outputs of another cell, in one pass."""
     return [
-        {"op": "splice", "at": index, "remove": 1, "insert": [_updated(output, update)]}
+        {"op": "splice", "at": index, "remove": 1, "insert": [_updated(output, updates[display])]}
         for index, output in enumerate(outputs)
-        if output.get("$display") == update.display
+        if (display := output.get("$display")) is not None and display in updates
     ]
 
 

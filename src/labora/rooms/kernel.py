@@ -28,6 +28,7 @@ from labora.rooms.room import Room
 DEFAULT_KERNEL = "python3"
 MAX_LANGUAGE = 200
 FULL_RETRY_S = 1.0
+STORAGE_WAITS = ("storage_full", "storage_busy")
 DELIBERATE = (op.SendInput, op.InterruptKernel, op.RestartKernel, op.NoteInput)
 """What a person does beside running code that shows that the runtime is in use."""
 BURST = 8
@@ -259,7 +260,22 @@ class KernelWorker:
     # -- what the kernel says -----------------------------------------------------------------------------------------
 
     async def _take(self, messages: list[KernelMessage]) -> None:
-        """The sink: records a batch in one journal entry and returns when it is durable."""
+        """The sink: records a batch and returns when it is durable.
+
+        After a failure nothing more is delivered, so the page is told: a cell must not look as if it ran for ever.
+        """
+        try:
+            await self._take_in(messages)
+        except LaboraError as error:
+            if error.error_code != "kernel_replaced":
+                self._failed(error)
+            raise
+        except Exception as error:
+            self._failed(LaboraError(f"Labora failed to record what the kernel said: {error}"))
+            raise
+
+    async def _take_in(self, messages: list[KernelMessage]) -> None:
+        """Records a batch in one journal entry."""
         record = self._record()
         session = self.session
         if record is None or session is None:
@@ -296,7 +312,7 @@ class KernelWorker:
         await self.room.settled()
 
     async def _store(self, messages: list[KernelMessage]) -> None:
-        """Records messages; while the disk is full it waits, and with it the kernel once its guest holds enough."""
+        """Records messages; while the disk takes none it waits, and with it the kernel once its guest holds enough."""
         while True:
             record = self._record()
             if record is None:
@@ -306,7 +322,7 @@ class KernelWorker:
             try:
                 await self._recorder.record(self.room, self.account["id"], record, messages)
             except UnavailableError as error:
-                if error.error_code != "storage_full" or self.room.closed:
+                if error.error_code not in STORAGE_WAITS or self.room.closed:
                     raise
                 await asyncio.sleep(FULL_RETRY_S)
             else:

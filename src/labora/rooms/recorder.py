@@ -198,12 +198,12 @@ class Recorder:
             ops = reducer.flush(final=key == final)
             if ops:
                 events.append({"type": "outputs", "cell_id": cell_id, "ops": ops})
-            for update in reducer.take_display_updates():
-                for other, cell in state["cells"].items():
-                    if other == cell_id or not (ops := display_update_ops(cell["outputs"], update)):
-                        continue
-                    plan.seen[other] = cell["outputs"]
-                    events.append({"type": "outputs", "cell_id": other, "ops": ops})
+            updates = reducer.take_display_updates()
+            for other, cell in state["cells"].items() if updates else ():
+                if other == cell_id or not (ops := display_update_ops(cell["outputs"], updates)):
+                    continue
+                plan.seen[other] = cell["outputs"]
+                events.append({"type": "outputs", "cell_id": other, "ops": ops})
             if events:
                 plan.operations.append(op.Record(events=tuple(events)))
 
