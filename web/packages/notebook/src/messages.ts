@@ -244,7 +244,7 @@ addMessages('notebook', {
     run_focused: 'Run the focused cell',
     run_advance: 'Run and go to the next cell',
     run_insert: 'Run and insert a cell',
-    run_selection: 'Run selection',
+    run_selection: 'Run selected cells',
     run_after: 'Run cell and below',
     run_interrupt: 'Interrupt execution',
     run_restart: 'Restart kernel',

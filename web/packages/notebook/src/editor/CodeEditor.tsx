@@ -7,6 +7,7 @@ import { highlightSelectionMatches } from '@codemirror/search';
 import { Compartment, EditorState, type Extension } from '@codemirror/state';
 import { drawSelection, EditorView, keymap, lineNumbers, placeholder } from '@codemirror/view';
 import { useEffect, useLayoutEffect, useRef } from 'react';
+import { flushSync } from 'react-dom';
 import { t } from '@labora/ui';
 import { useController, useStatus, useStore } from '../model/context';
 import type { NotebookController } from '../model/controller';
@@ -16,7 +17,8 @@ import { bindText } from './binding';
 import { sharedCursors } from './cursors';
 import { codeColours } from './highlight';
 import { markdownLanguage } from './markdown';
-import { registerView } from './views';
+import { HEAD_PX } from '../parts/reveal';
+import { registerView, viewOf } from './views';
 
 export interface CodeEditorProps {
   cellId: string;
@@ -34,7 +36,15 @@ function crossing(controller: NotebookController, direction: -1 | 1) {
     const order = controller.doc.cellIds();
     const next = order[controller.doc.indexOf(controller.ui.active ?? '') + direction];
     if (!next) return false;
-    controller.activate(next, controller.doc.cell(next)?.kind === 'code');
+    flushSync(() => controller.activate(next, controller.doc.cell(next)?.kind === 'code'));
+    const entered = viewOf(next);
+    if (entered) {
+      // In the same column of the line that comes first on the way.
+      const { doc } = entered.state;
+      const first = doc.line(direction < 0 ? doc.lines : 1);
+      const anchor = Math.min(first.from + main.head - line.from, first.to);
+      entered.dispatch({ selection: { anchor }, scrollIntoView: true });
+    }
     return true;
   };
 }
@@ -102,6 +112,7 @@ export function CodeEditor({ cellId, language, label }: CodeEditorProps) {
         parser ? new LanguageSupport(parser) : [],
         codeColours,
         drawSelection(),
+        EditorView.scrollMargins.of(() => ({ top: HEAD_PX, bottom: 24 })),
         bracketMatching(),
         closeBrackets(),
         indentOnInput(),
