@@ -5,7 +5,7 @@ import { bracketMatching, indentOnInput, indentUnit, type Language, LanguageSupp
 import { pythonLanguage } from '@codemirror/lang-python';
 import { highlightSelectionMatches } from '@codemirror/search';
 import { Compartment, EditorState, type Extension } from '@codemirror/state';
-import { drawSelection, EditorView, keymap, lineNumbers, placeholder } from '@codemirror/view';
+import { drawSelection, EditorView, keymap, lineNumbers, placeholder, tooltips } from '@codemirror/view';
 import { useEffect, useLayoutEffect, useRef } from 'react';
 import { flushSync } from 'react-dom';
 import { t } from '@labora/ui';
@@ -79,6 +79,18 @@ const inspectOrOutdent = (controller: NotebookController) => (view: EditorView) 
   return atName && inspect(controller)(view);
 };
 
+/** Scrolls on when the caret would lie under the page's head. (`scrollMargins` would hide the lists of short cells.) */
+const clearOfHead = EditorView.scrollHandler.of((view, range) => {
+  view.requestMeasure({
+    read: () => view.coordsAtPos(range.head)?.top ?? HEAD_PX,
+    write: (top) => top < HEAD_PX && scrollBy(0, top - HEAD_PX),
+  });
+  return false;
+});
+
+/** Where lists and documentation may lie. */
+const belowHead = () => ({ top: HEAD_PX, left: 0, bottom: innerHeight, right: innerWidth });
+
 const languages: Record<CodeEditorProps['language'], Language | null> = {
   python: pythonLanguage,
   markdown: markdownLanguage,
@@ -112,7 +124,8 @@ export function CodeEditor({ cellId, language, label }: CodeEditorProps) {
         parser ? new LanguageSupport(parser) : [],
         codeColours,
         drawSelection(),
-        EditorView.scrollMargins.of(() => ({ top: HEAD_PX, bottom: 24 })),
+        clearOfHead,
+        tooltips({ tooltipSpace: belowHead }),
         bracketMatching(),
         closeBrackets(),
         indentOnInput(),
