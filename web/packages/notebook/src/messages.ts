@@ -29,6 +29,7 @@ addMessages('notebook', {
   emptyTitle: 'This notebook is empty',
   emptyBody: 'Add some code to run, or some text to explain it.',
   cellsDeleted: { one: 'Cell deleted.', other: '{count} cells deleted.' },
+  stillRuns: 'Its code goes on running until you interrupt it (Runtime menu).',
   revisionSaved: 'Saved as a revision.',
   restartTitle: 'Restart the kernel?',
   restartText: 'Its variables are lost. Files and installed packages stay.',

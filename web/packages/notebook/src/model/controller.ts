@@ -197,10 +197,12 @@ export class NotebookController {
     const last = order.indexOf(ids.at(-1) ?? '');
     const next =
       order.slice(last + 1).find((id) => !ids.includes(id)) ?? order.slice(0, last).findLast((id) => !ids.includes(id));
+    const runs = ids.some((id) => this.room.cell(id).execution?.status === 'running');
     this.doc.remove(ids);
     this.ui.activate(next ?? null);
     const action = { label: t('notebook.undo'), onSelect: () => this.undo() };
-    toast({ message: t('notebook.cellsDeleted', { count: ids.length }), action });
+    const deleted = t('notebook.cellsDeleted', { count: ids.length });
+    toast({ message: runs ? `${deleted} ${t('notebook.stillRuns')}` : deleted, action });
   }
 
   move(direction: -1 | 1): void {
