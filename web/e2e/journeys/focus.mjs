@@ -100,6 +100,28 @@ await journey('focus', async (t) => {
     await notebook.ended('cell-2');
   });
 
+  await t.step('completions and documentation are seen beside the caret', async () => {
+    await notebook.edit('cell-0');
+    await notebook.type('\nname.upper');
+    for (const [keys, shown] of [
+      ['Tab', '.cm-tooltip-autocomplete'],
+      ['Shift+Tab', '.nb-inspection'],
+    ]) {
+      await press(page, keys);
+      await until(`${shown} in sight`, () =>
+        page.evaluate((selector) => {
+          const box = document.querySelector(selector)?.getBoundingClientRect();
+          const caret = document.querySelector('.cm-cursor-primary').getBoundingClientRect();
+          return (
+            box && box.top >= 0 && box.bottom <= innerHeight && box.left <= caret.left + 4 && caret.left <= box.right
+          );
+        }, shown),
+      );
+      await press(page, 'Escape');
+      await gone(shown);
+    }
+  });
+
   await t.step('a long result is read from its top', async () => {
     await notebook.run('cell-3');
     const box = await page.waitForSelector('section[data-cell="cell-3"] .lo-capped');

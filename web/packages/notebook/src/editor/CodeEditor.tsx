@@ -5,8 +5,9 @@ import { bracketMatching, indentOnInput, indentUnit, type Language, LanguageSupp
 import { pythonLanguage } from '@codemirror/lang-python';
 import { highlightSelectionMatches } from '@codemirror/search';
 import { Compartment, EditorState, type Extension } from '@codemirror/state';
-import { drawSelection, EditorView, keymap, lineNumbers, placeholder } from '@codemirror/view';
+import { drawSelection, EditorView, keymap, lineNumbers, placeholder, tooltips } from '@codemirror/view';
 import { useEffect, useLayoutEffect, useRef } from 'react';
+import { flushSync } from 'react-dom';
 import { t } from '@labora/ui';
 import { useController, useStatus, useStore } from '../model/context';
 import type { NotebookController } from '../model/controller';
@@ -16,7 +17,8 @@ import { bindText } from './binding';
 import { sharedCursors } from './cursors';
 import { codeColours } from './highlight';
 import { markdownLanguage } from './markdown';
-import { registerView } from './views';
+import { HEAD_PX } from '../parts/reveal';
+import { registerView, viewOf } from './views';
 
 export interface CodeEditorProps {
   cellId: string;
@@ -34,7 +36,15 @@ function crossing(controller: NotebookController, direction: -1 | 1) {
     const order = controller.doc.cellIds();
     const next = order[controller.doc.indexOf(controller.ui.active ?? '') + direction];
     if (!next) return false;
-    controller.activate(next, controller.doc.cell(next)?.kind === 'code');
+    flushSync(() => controller.activate(next, controller.doc.cell(next)?.kind === 'code'));
+    const entered = viewOf(next);
+    if (entered) {
+      // In the same column of the line that comes first on the way.
+      const { doc } = entered.state;
+      const first = doc.line(direction < 0 ? doc.lines : 1);
+      const anchor = Math.min(first.from + main.head - line.from, first.to);
+      entered.dispatch({ selection: { anchor }, scrollIntoView: true });
+    }
     return true;
   };
 }
@@ -69,6 +79,18 @@ const inspectOrOutdent = (controller: NotebookController) => (view: EditorView) 
   return atName && inspect(controller)(view);
 };
 
+/** Scrolls on when the caret would lie under the page's head. (`scrollMargins` would hide the lists of short cells.) */
+const clearOfHead = EditorView.scrollHandler.of((view, range) => {
+  view.requestMeasure({
+    read: () => view.coordsAtPos(range.head)?.top ?? HEAD_PX,
+    write: (top) => top < HEAD_PX && scrollBy(0, top - HEAD_PX),
+  });
+  return false;
+});
+
+/** Where lists and documentation may lie. */
+const belowHead = () => ({ top: HEAD_PX, left: 0, bottom: innerHeight, right: innerWidth });
+
 const languages: Record<CodeEditorProps['language'], Language | null> = {
   python: pythonLanguage,
   markdown: markdownLanguage,
@@ -102,6 +124,8 @@ export function CodeEditor({ cellId, language, label }: CodeEditorProps) {
         parser ? new LanguageSupport(parser) : [],
         codeColours,
         drawSelection(),
+        clearOfHead,
+        tooltips({ tooltipSpace: belowHead }),
         bracketMatching(),
         closeBrackets(),
         indentOnInput(),

@@ -2,6 +2,7 @@
 import {
   acceptCompletion,
   autocompletion,
+  closeCompletion,
   type Completion,
   type CompletionContext,
   completionStatus,
@@ -102,6 +103,7 @@ const ANSI = new RegExp(String.raw`\u001b\[[0-9;]*m`, 'g');
 export const inspect =
   (controller: NotebookController): Command =>
   (view) => {
+    closeCompletion(view);
     const at = view.state.selection.main.head;
     const args = { code: view.state.doc.toString(), cursor: at, detail: 0 };
     void controller.client

@@ -2,7 +2,6 @@
 import { confirm, t, toast } from '@labora/ui';
 import {
   canEdit,
-  type CellContent,
   type CellKind,
   CommandError,
   type NotebookDocument,
@@ -10,17 +9,10 @@ import {
   type RoomStore,
   type RuntimeState,
 } from '@labora/document';
+import { copiedBy, setCopied } from './clipboard';
 import { Interface } from './interface';
 import { People } from './people';
 import { Usage } from './usage';
-
-interface Clipboard {
-  fileId: string;
-  cells: { from: string; content: CellContent }[];
-}
-
-/** Cut and copied cells, kept over notebooks of this tab. */
-let clipboard: Clipboard | null = null;
 
 export class NotebookController {
   readonly fileId: string;
@@ -49,7 +41,11 @@ export class NotebookController {
   }
 
   get runtime(): RuntimeState | null {
-    return this.room.runtime(this.client.status.get().account?.id ?? '');
+    return this.room.runtime(this.#accountId ?? '');
+  }
+
+  get #accountId(): string | undefined {
+    return this.client.status.get().account?.id;
   }
 
   /** The selected cells, in order. */
@@ -216,10 +212,12 @@ export class NotebookController {
     const last = order.indexOf(ids.at(-1) ?? '');
     const next =
       order.slice(last + 1).find((id) => !ids.includes(id)) ?? order.slice(0, last).findLast((id) => !ids.includes(id));
+    const runs = ids.some((id) => this.room.cell(id).execution?.status === 'running');
     this.doc.remove(ids);
     this.ui.activate(next ?? null);
     const action = { label: t('notebook.undo'), onSelect: () => this.undo() };
-    toast({ message: t('notebook.cellsDeleted', { count: ids.length }), action });
+    const deleted = t('notebook.cellsDeleted', { count: ids.length });
+    toast({ message: runs ? `${deleted} ${t('notebook.stillRuns')}` : deleted, action });
   }
 
   move(direction: -1 | 1): void {
@@ -233,6 +231,8 @@ export class NotebookController {
       const at = order.indexOf(moving.at(-1) ?? '');
       if (at >= 0 && at < order.length - 1) this.doc.move(moving, order[at + 1] ?? null);
     }
+    const seen = direction < 0 ? moving[0] : moving.at(-1);
+    if (seen) this.ui.revealed.set({ id: seen });
   }
 
   setKind(kind: CellKind): void {
@@ -262,7 +262,7 @@ export class NotebookController {
       return content ? [{ from, content }] : [];
     });
     if (cells.length === 0) return;
-    clipboard = { fileId: this.fileId, cells };
+    setCopied({ accountId: this.#accountId ?? '', fileId: this.fileId, cells });
     void navigator.clipboard?.writeText(cells.map((cell) => cell.content.source).join('\n\n')).catch(() => {});
   }
 
@@ -272,10 +272,11 @@ export class NotebookController {
   }
 
   get canPaste(): boolean {
-    return clipboard !== null;
+    return copiedBy(this.#accountId) !== null;
   }
 
   paste(): void {
+    const clipboard = copiedBy(this.#accountId);
     if (!clipboard || !this.canEdit) return;
     const after = this.targets().at(-1) ?? this.doc.cellIds().at(-1) ?? null;
     const created = this.doc.insert(

@@ -30,6 +30,8 @@ export class Interface {
   readonly dialog = new Store<DialogName | null>(null);
   /** Cells whose run was asked for and not yet confirmed: they show as queued at once. */
   readonly asked = new Store<ReadonlySet<string>>(new Set());
+  /** A cell that was moved and is to be seen where it is now. */
+  readonly revealed = new Store<{ id: string } | null>(null);
   /** What a screen reader is told. */
   readonly announcement = new Store('');
   /** First key of a two-stroke shortcut that waits for the second. */

@@ -11,6 +11,7 @@ import { menuItems } from './menu-items';
 import { CellOutput } from './CellOutput';
 import { useNear } from './near';
 import { isPressed } from './press';
+import { reveal } from './reveal';
 import { RunButton } from './RunButton';
 import { StillCode } from './StillCode';
 import { TextCell } from './TextCell';
@@ -187,8 +188,10 @@ export const Cell = memo(function Cell({ cellId }: { cellId: string }) {
     else if (!element.contains(document.activeElement) || document.activeElement?.closest('.cm-editor')) {
       element.focus({ preventScroll: true });
     }
-    if (!isPressed(element) && document.activeElement && element.contains(document.activeElement))
-      element.scrollIntoView({ block: 'nearest' });
+    const focused = document.activeElement;
+    // What is pressed, in the page or in a frame, is in sight already.
+    if (!isPressed(element) && focused && element.contains(focused) && !(focused instanceof HTMLIFrameElement))
+      reveal(element);
   }, [active, editing, cellId]);
 
   useEffect(() => {

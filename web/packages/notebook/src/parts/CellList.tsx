@@ -1,8 +1,9 @@
 /** The cells. React keeps the order in which it met them; what is seen and read is set on the elements themselves. */
 import { useLayoutEffect, useRef, useState } from 'react';
 import { Button, EmptyState, t } from '@labora/ui';
-import { useCanEdit, useController, useDocument } from '../model/context';
+import { useCanEdit, useController, useDocument, useStore } from '../model/context';
 import { Cell } from './Cell';
+import { reveal } from './reveal';
 
 type Movable = HTMLElement & { moveBefore?: (node: Node, before: Node | null) => void };
 
@@ -59,6 +60,13 @@ export function CellList() {
     if (list.current) arrange(list.current, ids, (id) => doc.cell(id)?.kind ?? 'raw');
     // oxlint-disable-next-line react/exhaustive-effect-dependencies -- their change means other elements
   }, [ids, stable, doc]);
+
+  const revealed = useStore(controller.ui.revealed);
+  useLayoutEffect(() => {
+    if (!revealed) return;
+    const cell = list.current?.querySelector(`[data-cell="${CSS.escape(revealed.id)}"]`);
+    if (cell) reveal(cell);
+  }, [revealed]);
 
   if (ids.length === 0) {
     const actions = editable ? (
