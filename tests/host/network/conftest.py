@@ -191,12 +191,14 @@ class World:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self._files.append(server)
 
-    def prefix(self, *, tun=None):
+    def prefix(self, *, tun=None, hidden=()):
         """What comes before a command that shall run on the machine."""
         target = os.path.realpath("/etc/resolv.conf")
         script = f'mount --make-rprivate / && mount --bind "{self.folder}/resolv.conf" "{target}"'
         if tun is not None:
             script += f' && mount --bind "{tun}" /dev/net/tun'
+        for path in hidden:
+            script += f' && mount --bind /dev/null "{path}"'
         return ["nsenter", f"--net={self.machine.path}", "unshare", "-m", "sh", "-c", script + ' && exec "$@"', "sh"]
 
     async def close(self):

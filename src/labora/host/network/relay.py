@@ -18,7 +18,6 @@ import os
 import resource
 import signal
 import socket
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from labora import __version__
 from labora.host.network import policy
 from labora.host.network.dns import NameServer, Resolvers
 from labora.host.network.gate import Gate
+from labora.host.network.pasta import Carrier
 from labora.host.network.proxy import Proxy
 from labora.host.privilege import drop_privileges
 from labora.host.process import start_time
@@ -40,7 +40,7 @@ FIRST_CONTACT_S = 30.0
 class _Served:
     """What one runtime is given, until its first process ends."""
 
-    def __init__(self, process: int, parts: list[Proxy | NameServer], carrier: subprocess.Popen[bytes] | None) -> None:
+    def __init__(self, process: int, parts: list[Proxy | NameServer], carrier: Carrier | None) -> None:
         self._process = process
         self._parts = parts
         self._carrier = carrier
@@ -54,8 +54,7 @@ class _Served:
         for part in self._parts:
             part.close()
         if self._carrier is not None:
-            self._carrier.kill()
-            self._carrier.wait()
+            self._carrier.close()
 
 
 class Relay:
@@ -162,7 +161,7 @@ class Relay:
         self._drop(runtime)
         process = descriptors.pop(0)
         parts: list[Proxy | NameServer] = []
-        carrier = None
+        carrier: Carrier | None = None
         try:
             for kind in request["parts"]:
                 if kind == "proxy":
@@ -172,8 +171,12 @@ class Relay:
                     parts.append(NameServer(self._resolvers, udp, socket.socket(fileno=descriptors.pop(0))))
             for part in parts:
                 await part.open()
+            if request.get("carry"):
+                carrier = Carrier(int(request["carry"]["pid"]), Path(request["carry"]["record"]))
         except BaseException:
             os.close(process)
+            for part in parts:
+                part.close()
             raise
         served = self._served[runtime] = _Served(process, parts, carrier)
         served.watch(lambda: self._drop(runtime, served))

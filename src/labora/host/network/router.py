@@ -119,6 +119,8 @@ class Router:
             near, far = str(self._subnet[-3]), str(self._subnet[-2])
             machine.make_veth(self.interface, UPLINK, namespace)
             index = next(link.index for link in machine.links() if link.name == self.interface)
+            with contextlib.suppress(FileNotFoundError):
+                (_IPV6 / "conf" / self.interface / "disable_ipv6").write_text("1")
             machine.add_address(index, near, _PREFIX)
             machine.set_up(index)
         up = next(link.index for link in router.links() if link.name == UPLINK)
