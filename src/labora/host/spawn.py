@@ -14,6 +14,7 @@ from labora import __version__
 from labora.base.errors import UnavailableError
 from labora.base.settings import Settings
 from labora.host import keeper
+from labora.host.model import NetworkOptions
 from labora.host.network import policy
 from labora.host.unix import connect_unix
 
@@ -32,14 +33,21 @@ def call_host(socket_path: Path, verb: str, timeout_s: float = 5.0) -> Any:
     return json.loads(line)["result"]
 
 
+def network_options(settings: Settings) -> NetworkOptions:
+    """Returns the host's view of the section ``network``."""
+    network = settings.network
+    return NetworkOptions(network.egress, network.means, tuple(network.allow), network.subnet, network.relay_uid)
+
+
 def host_command(settings: Settings) -> list[str]:
     """Returns the command line of the host for these settings.
 
     Raises:
-        InvalidError: the network's allow-list makes no sense.
+        InvalidError: the network's allow-list or subnet makes no sense.
     """
-    runtimes, network = settings.runtimes, settings.network
+    runtimes, network = settings.runtimes, network_options(settings)
     policy.parse(network.allow)
+    policy.check_subnet(network.subnet)
     return [
         sys.executable, "-m", "labora.host",
         "--data-dir", str(settings.storage.data_dir.absolute()),
@@ -49,7 +57,7 @@ def host_command(settings: Settings) -> list[str]:
         "--log-level", settings.log.level,
         "--egress", network.egress,
         "--network-means", network.means,
-        "--relay-uid", str(network.relay_uid),
+        "--relay-uid", str(network.uid),
         *(word for entry in network.allow for word in ("--allow", entry)),
         *(["--subnet", network.subnet] if network.subnet else []),
         *(["--control-uid", str(runtimes.control_uid)] if os.geteuid() == 0 and runtimes.control_uid else []),
@@ -75,8 +83,8 @@ def _spawn(settings: Settings) -> None:
 def ensure_host(settings: Settings) -> dict[str, Any]:
     """Returns the answer of ``ping`` from the host of the data folder, starting one where none lives.
 
-    A host of another version hands its runtimes over to a new one. Blocks up to 30 s; call it before the control
-    plane gives its privileges up, since a root host is started by root only.
+    A host of another version, or with other settings of the network, hands its runtimes over to a new one. Blocks up
+    to 30 s; call it before the control plane gives its privileges up, since a root host is started by root only.
 
     Raises:
         UnavailableError: the host does not come up; the message carries the end of its log.
@@ -95,7 +103,7 @@ def ensure_host(settings: Settings) -> dict[str, Any]:
                 spawned_at = time.monotonic()
             time.sleep(0.03)
             continue
-        if info["version"] == __version__:
+        if info["version"] == __version__ and info.get("network_settings") == network_options(settings).fingerprint:
             return info
         call_host(path, "leave")
         time.sleep(0.2)

@@ -109,6 +109,8 @@ class World:
             internet.ip("addr", "add", f"{address}/32", "dev", "lo")
         machine.ip("route", "add", "default", "via", ROUTER)
         machine.ip("-6", "route", "add", "default", "via", "2001:db8::1")
+        published = f"chain p {{ type nat hook prerouting priority -100; tcp dport 7002 dnat to {PRIVATE}:7000; }};"
+        assert machine.run("nft", "-f", "-", text=f"table ip published {{ {published} }}").returncode == 0
         (folder / "resolv.conf").write_text(f"nameserver {RESOLVER}\n")
 
     async def open(self):

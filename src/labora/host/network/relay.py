@@ -19,6 +19,7 @@ import resource
 import signal
 import socket
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ MAX_MESSAGE = 128 * 1024
 MAX_DESCRIPTORS = 8
 LINGER_S = 3.0
 FIRST_CONTACT_S = 30.0
+LOOK_UPS = 128
 
 
 class _Served:
@@ -77,6 +79,7 @@ class Relay:
 
     async def run(self) -> None:
         """Returns when no host is connected and no runtime is left."""
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(LOOK_UPS, "look-up"))
         self._listener.setblocking(False)
         accepting = asyncio.create_task(self._accept())
         while True:
