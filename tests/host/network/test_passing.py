@@ -24,6 +24,11 @@ def test_pips_settings_go_in_without_credentials_paths_and_choices_about_the_env
         "extra-index-url": "https://b.test/simple",
         "timeout": "9",
     }
+    assert passing.pip_certificates([weak, strong]) is None  # it names a file that is not there
+    bundle = tmp_path / "ca.pem"
+    bundle.touch()
+    strong.write_text(f"[global]\ncert = {bundle}\n")
+    assert passing.pip_certificates([weak, tmp_path / "missing", strong]) == str(bundle)
     assert passing.pip_file(found).splitlines()[0] == "[global]"
 
 

@@ -49,6 +49,7 @@ class Network:
         self._router: Router | None = None
         self._policy = policy.Policy()
         self._pip: dict[str, str] = {}
+        self._certificates: str | None = None
         self._attached: dict[int, _Attached] = {}
         self._locks: dict[int, asyncio.Lock] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -76,9 +77,12 @@ class Network:
         if self.kind == "host":
             passed = {name: self._environment.get(name, "") for name in passing.PROXY_VARIABLES}
             return {name: value for name, value in passed.items() if value and not passing.holds_password(value)}
+        certificates = {}
+        if self._certificates is not None and not self._environment.get("PIP_CERT"):
+            certificates["PIP_CERT"] = self._certificates
         if "proxy" not in self._parts:
-            return {}
-        return passing.proxy_environment(self._environment, everything=self.kind in ("relay", "off"))
+            return certificates
+        return certificates | passing.proxy_environment(self._environment, everything=self.kind in ("relay", "off"))
 
     def write_etc(self, folder: Path) -> None:
         """Writes ``resolv.conf`` and ``pip.conf`` into the folder of generated files."""
@@ -98,7 +102,8 @@ class Network:
         Raises:
             InvalidError: the allow-list makes no sense.
         """
-        self._pip = passing.pip_settings(passing.pip_files(self._environment))
+        files = passing.pip_files(self._environment)
+        self._pip, self._certificates = passing.pip_settings(files), passing.pip_certificates(files)
         mirrors = passing.operators_mirrors(self._environment, self._pip, passing.apt_files())
         policy.parse(self._options.allow)
         usable = []
