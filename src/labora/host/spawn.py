@@ -64,14 +64,14 @@ def host_command(settings: Settings) -> list[str]:
     ]  # fmt: skip
 
 
-def _spawn(settings: Settings) -> None:
+def _spawn(settings: Settings, command: list[str]) -> None:
     """Starts the host below its keeper, in its own session: nobody's job, nobody's zombie, no terminal."""
     log = settings.run_dir / "host.log"
     if log.exists() and log.stat().st_size > MAX_LOG:
         log.rename(log.with_suffix(".log.1"))
     with log.open("ab") as sink:
         subprocess.run(
-            [sys.executable, "-I", "-S", keeper.__file__, *host_command(settings)],
+            [sys.executable, "-I", "-S", keeper.__file__, *command],
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=sink,
@@ -87,8 +87,10 @@ def ensure_host(settings: Settings) -> dict[str, Any]:
     to 30 s; call it before the control plane gives its privileges up, since a root host is started by root only.
 
     Raises:
+        InvalidError: a setting makes no sense.
         UnavailableError: the host does not come up; the message carries the end of its log.
     """
+    command = host_command(settings)  # before a living host is asked to leave for what makes no sense
     path = settings.run_dir / "host.sock"
     settings.run_dir.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + START_TIMEOUT_S
@@ -99,7 +101,7 @@ def ensure_host(settings: Settings) -> dict[str, Any]:
         except (OSError, ValueError, KeyError):
             # Anew now and then: an old host may just be ending and still hold the lock.
             if time.monotonic() - spawned_at > 3.0:
-                _spawn(settings)
+                _spawn(settings, command)
                 spawned_at = time.monotonic()
             time.sleep(0.03)
             continue

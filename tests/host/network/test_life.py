@@ -106,6 +106,17 @@ async def test_when_host_and_relay_die_together_runtimes_are_joined_anew(make_ho
     assert await guest.run(REACH + f"print(reach({LAB!r}, 7000), reach('site.test', 7000))") == "reached reached"
 
 
+@pytest.mark.parametrize(("level", "means"), MEANS[:2])
+async def test_switching_the_network_off_and_on_reaches_living_runtimes(make_host, world, tun, level, means):
+    host, arguments = await open_host(make_host, world, tun, level, means)
+    guest = await host.guest(await host.runtime())
+    for more, expected in (("off", "closed"), ("auto", "reached")):
+        await host.client.leave()
+        host.process.wait(20)
+        await host.start(*arguments, "--egress", more)
+        assert await guest.run(REACH + f"print(reach({PUBLIC!r}, 7000))") == expected
+
+
 async def test_runtimes_come_and_go_unnoticed_by_the_machine(make_host, world, tun):
     """A browser on the machine drops its connections when interfaces or addresses change."""
     before_host = world.machine.state(), world.machine.tables()
