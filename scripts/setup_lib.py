@@ -30,8 +30,21 @@ SERVE_PACKAGES = [
         "/usr/share/datasets/fashion-mnist",
         "the example 'Fashion-MNIST in a minute' finds no images unless they can be downloaded",
     ),
+    (
+        "nftables",
+        "/usr/sbin/nft",
+        "runtimes reach the internet through an HTTP relay only: pip, apt, curl and git work, other protocols do not",
+    ),
+    (
+        "passt",
+        "/usr/bin/pasta",
+        "runtimes of a server that an ordinary user starts reach the internet through an HTTP relay only",
+    ),
 ]
 DEV_PACKAGES = [
+    ("git", "/usr/bin/git", "tests of the runtimes' network cannot clone"),
+    ("curl", "/usr/bin/curl", "tests of the runtimes' network cannot download"),
+    ("iproute2", "/usr/sbin/ip", "tests of the runtimes' network cannot make one"),
     ("chromium", "/usr/bin/chromium", "journeys in Chromium cannot run"),
     ("firefox-esr", "/usr/bin/firefox-esr", "journeys in Firefox cannot run"),
 ]

@@ -15,7 +15,7 @@ import pytest
 
 from labora import __version__
 from labora.base.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
-from labora.base.settings import RuntimeSettings, Settings, StorageSettings
+from labora.base.settings import NetworkSettings, RuntimeSettings, Settings, StorageSettings
 from labora.host import ensure_host
 from labora.host.client import HostClient
 from labora.host.model import Limits
@@ -262,6 +262,25 @@ def test_ensure_host_starts_one_that_outlives_us_and_finds_it_again(data_folder)
             os.close(pidfd)
         second = ensure_host(settings)
         assert second["pid"] != first["pid"], "its keeper has started it again"
+    finally:
+        asyncio.run(HostClient(settings.run_dir / "host.sock").stop())
+
+
+def test_other_settings_of_the_network_take_effect_without_a_stop(data_folder):
+    """A host outlives its starter, so the next starter sees to it that the settings hold."""
+    settings = Settings(
+        storage=StorageSettings(data_dir=data_folder),
+        runtimes=RuntimeSettings(control_uid=0),
+        network=NetworkSettings(means="relay"),
+    )
+    first = ensure_host(settings)
+    try:
+        assert first["network"] == "relay"
+        second = ensure_host(settings.model_copy(update={"network": NetworkSettings(egress="off")}))
+        assert (second["network"], second["pid"] != first["pid"]) == ("off", True)
+        for wrong in (NetworkSettings(allow=["nonsense"]), NetworkSettings(subnet="8.8.8.0/24")):
+            with pytest.raises(InvalidError, match="Setting network"):
+                ensure_host(settings.model_copy(update={"network": wrong}))
     finally:
         asyncio.run(HostClient(settings.run_dir / "host.sock").stop())
 

@@ -10,10 +10,11 @@ from labora.cli.options import Config, DataDir, settings_for
 def doctor(config: Config = None, data_dir: DataDir = None) -> None:
     """Checks this machine and prints every setting in effect. Exit code 1 when a check that matters fails."""
     from labora.host.doctor import checks
+    from labora.host.spawn import network_options
 
     settings = settings_for(config, data_dir)
     failed = False
-    for check in checks():
+    for check in checks(network=network_options(settings)):
         failed |= check.required and not check.ok
         print(f"{'✓' if check.ok else '✗'} {check.name}: {check.message}")
         if not check.ok and check.remedy:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from labora.host import cgroups, sandbox, seccomp
 from labora.host.levels import probe
-from labora.host.model import HostOptions
+from labora.host.model import HostOptions, Level, NetworkOptions
+from labora.host.network import means
 
 MIN_DISK = 4 * 1024**3
 
@@ -28,32 +29,52 @@ class Check:
     required: bool = True
 
 
-def checks(folder: Path | None = None) -> list[Check]:
+def checks(folder: Path | None = None, network: NetworkOptions | None = None) -> list[Check]:
     """Looks at this machine as the current user. Blocks for about a second: one sandbox is really started.
 
     Args:
         folder: where data will lie; the working folder by default.
+        network: the settings of the network; the defaults by default.
     """
+    isolation, level = _isolation()
     return [
-        _isolation(),
+        isolation,
         _bubblewrap(),
         _filter(),
         _cgroups(),
         _device("fuse", Path("/dev/fuse"), "mounting the drive into runtimes", "load the module fuse"),
-        _device("tun", Path("/dev/net/tun"), "network for runtimes of an ordinary user", "load the module tun"),
+        _device("tun", Path("/dev/net/tun"), "whole network for runtimes of an ordinary user", "load the module tun"),
+        _network(network or NetworkOptions(), level),
         _python(),
         _disk(folder or Path.cwd()),
     ]
 
 
-def _isolation() -> Check:
+def _isolation() -> tuple[Check, Level]:
     found = asyncio.run(probe(HostOptions(run_dir="", runtimes_dir="", images_dir="")))
     if found.level == "a":
-        return Check("isolation", True, "level a: every runtime has a uid of its own", "")
+        return Check("isolation", True, "level a: every runtime has a uid of its own", ""), "a"
     if found.level == "b":
         remedy = "start Labora as root for level a: own uids, cgroup limits"
-        return Check("isolation", True, "level b: user namespaces of this one user", remedy)
-    return Check("isolation", False, f"none: {found.why}", namespace_remedy())
+        return Check("isolation", True, "level b: user namespaces of this one user", remedy), "b"
+    return Check("isolation", False, f"none: {found.why}", namespace_remedy()), "none"
+
+
+_NETWORKS = {
+    "veth": "veth: interfaces of their own behind a packet filter; every protocol",
+    "pasta": "pasta: an interface of their own behind a packet filter; every protocol",
+    "relay": "relay: HTTP and HTTPS only (pip, apt, curl, git, requests)",
+    "off": "off: runtimes reach nothing",
+    "host": "this machine's own, since there is no isolation",
+}
+
+
+def _network(options: NetworkOptions, level: Level) -> Check:
+    """Finds the means by trying it in namespaces of its own; the machine's network is not touched."""
+    found = asyncio.run(means.find(options, level))
+    message = _NETWORKS[found.kind] + (f" ({found.why})" if found.why else "")
+    wanted = found.kind != "off" or options.egress == "off"
+    return Check("network", wanted and found.kind != "relay", message, found.remedy, required=False)
 
 
 def _read(path: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -33,6 +35,7 @@ class HostInfo:
     cgroup: CgroupVersion
     notes: tuple[Note, ...] = ()
     network: NetworkKind = "off"
+    network_settings: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Returns the JSON object of the protocol."""
@@ -48,6 +51,7 @@ class HostInfo:
             cgroup=data["cgroup"],
             notes=tuple(Note(note["code"], note["message"]) for note in data.get("notes", ())),
             network=data.get("network", "off"),
+            network_settings=data.get("network_settings", ""),
         )
 
 
@@ -155,6 +159,11 @@ class NetworkOptions:
     allow: tuple[str, ...] = ()
     subnet: str | None = None
     uid: int = 199_998
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells whether a living host has these very settings."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from labora import __version__
 from labora.base.errors import UnavailableError
 from labora.base.settings import Settings
 from labora.host import keeper
+from labora.host.model import NetworkOptions
 from labora.host.network import policy
 from labora.host.unix import connect_unix
 
@@ -32,14 +33,21 @@ def call_host(socket_path: Path, verb: str, timeout_s: float = 5.0) -> Any:
     return json.loads(line)["result"]
 
 
+def network_options(settings: Settings) -> NetworkOptions:
+    """Returns the host's view of the section ``network``."""
+    network = settings.network
+    return NetworkOptions(network.egress, network.means, tuple(network.allow), network.subnet, network.relay_uid)
+
+
 def host_command(settings: Settings, until_pid: int | None = None) -> list[str]:
     """Returns the command line of the host for these settings.
 
     Raises:
-        InvalidError: the network's allow-list makes no sense.
+        InvalidError: the network's allow-list or subnet makes no sense.
     """
-    runtimes, network = settings.runtimes, settings.network
+    runtimes, network = settings.runtimes, network_options(settings)
     policy.parse(network.allow)
+    policy.check_subnet(network.subnet)
     return [
         sys.executable, "-m", "labora.host",
         "--data-dir", str(settings.storage.data_dir.absolute()),
@@ -49,7 +57,7 @@ def host_command(settings: Settings, until_pid: int | None = None) -> list[str]:
         "--log-level", settings.log.level,
         "--egress", network.egress,
         "--network-means", network.means,
-        "--relay-uid", str(network.relay_uid),
+        "--relay-uid", str(network.uid),
         *(word for entry in network.allow for word in ("--allow", entry)),
         *(["--subnet", network.subnet] if network.subnet else []),
         *(["--control-uid", str(runtimes.control_uid)] if os.geteuid() == 0 and runtimes.control_uid else []),
@@ -57,14 +65,14 @@ def host_command(settings: Settings, until_pid: int | None = None) -> list[str]:
     ]  # fmt: skip
 
 
-def _spawn(settings: Settings, until_pid: int | None) -> None:
+def _spawn(settings: Settings, command: list[str]) -> None:
     """Starts the host below its keeper, in its own session: nobody's job, nobody's zombie, no terminal."""
     log = settings.run_dir / "host.log"
     if log.exists() and log.stat().st_size > MAX_LOG:
         log.rename(log.with_suffix(".log.1"))
     with log.open("ab") as sink:
         subprocess.run(
-            [sys.executable, "-I", "-S", keeper.__file__, *host_command(settings, until_pid)],
+            [sys.executable, "-I", "-S", keeper.__file__, *command],
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=sink,
@@ -76,15 +84,17 @@ def _spawn(settings: Settings, until_pid: int | None) -> None:
 def ensure_host(settings: Settings, *, until_pid: int | None = None) -> dict[str, Any]:
     """Returns the answer of ``ping`` from the host of the data folder, starting one where none lives.
 
-    A host of another version hands its runtimes over to a new one. Blocks up to 30 s; call it before the control
-    plane gives its privileges up, since a root host is started by root only.
+    A host of another version, or with other settings of the network, hands its runtimes over to a new one. Blocks up
+    to 30 s; call it before the control plane gives its privileges up, since a root host is started by root only.
 
     Args:
         until_pid: a host that is started here ends, with its runtimes, when this process does; None: it outlives all.
 
     Raises:
+        InvalidError: a setting makes no sense.
         UnavailableError: the host does not come up; the message carries the end of its log.
     """
+    command = host_command(settings, until_pid)  # before a living host is asked to leave for what makes no sense
     path = settings.run_dir / "host.sock"
     settings.run_dir.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + START_TIMEOUT_S
@@ -95,11 +105,11 @@ def ensure_host(settings: Settings, *, until_pid: int | None = None) -> dict[str
         except (OSError, ValueError, KeyError):
             # Anew now and then: an old host may just be ending and still hold the lock.
             if time.monotonic() - spawned_at > 3.0:
-                _spawn(settings, until_pid)
+                _spawn(settings, command)
                 spawned_at = time.monotonic()
             time.sleep(0.03)
             continue
-        if info["version"] == __version__:
+        if info["version"] == __version__ and info.get("network_settings") == network_options(settings).fingerprint:
             return info
         call_host(path, "leave")
         time.sleep(0.2)

@@ -93,8 +93,9 @@ class Supervisor:
         """Returns version, level and notes."""
         notes = (*self._isolation.notes, *self._cgroups.notes, *self._network.notes)
         return HostInfo(
-            __version__, os.getpid(), self._isolation.level, self._cgroups.version, notes, self._network.kind
-        )
+            __version__, os.getpid(), self._isolation.level, self._cgroups.version, notes,
+            self._network.kind, self.options.network.fingerprint,
+        )  # fmt: skip
 
     def list(self) -> list[Handle]:
         """Returns every handle, of ended runtimes too until they are wiped."""

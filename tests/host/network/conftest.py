@@ -109,6 +109,8 @@ class World:
             internet.ip("addr", "add", f"{address}/32", "dev", "lo")
         machine.ip("route", "add", "default", "via", ROUTER)
         machine.ip("-6", "route", "add", "default", "via", "2001:db8::1")
+        published = f"chain p {{ type nat hook prerouting priority -100; tcp dport 7002 dnat to {PRIVATE}:7000; }};"
+        assert machine.run("nft", "-f", "-", text=f"table ip published {{ {published} }}").returncode == 0
         (folder / "resolv.conf").write_text(f"nameserver {RESOLVER}\n")
 
     async def open(self):
@@ -191,12 +193,14 @@ class World:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self._files.append(server)
 
-    def prefix(self, *, tun=None):
+    def prefix(self, *, tun=None, hidden=()):
         """What comes before a command that shall run on the machine."""
         target = os.path.realpath("/etc/resolv.conf")
         script = f'mount --make-rprivate / && mount --bind "{self.folder}/resolv.conf" "{target}"'
         if tun is not None:
             script += f' && mount --bind "{tun}" /dev/net/tun'
+        for path in hidden:
+            script += f' && mount --bind /dev/null "{path}"'
         return ["nsenter", f"--net={self.machine.path}", "unshare", "-m", "sh", "-c", script + ' && exec "$@"', "sh"]
 
     async def close(self):

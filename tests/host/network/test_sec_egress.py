@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 
 import pytest
 import pytest_asyncio
 
-from .conftest import ELSEWHERE, LAB, LAN, MACHINE, METADATA, PRIVATE, PUBLIC, REACH, SHARED
+from .conftest import ELSEWHERE, HELLO, LAB, LAN, MACHINE, METADATA, PRIVATE, PUBLIC, REACH, SHARED
 
 pytestmark = pytest.mark.sandbox
 MEANS = [("a", "veth"), ("a", "relay"), ("b", "relay"), ("b", "pasta")]
@@ -40,6 +42,7 @@ async def test_sec_60_near_is_closed_and_far_is_open(placed):
         "lan": (LAN, 7000),
         "shared": (SHARED, 7000),
         "the machine's address": (MACHINE, 7000),
+        "a port that it publishes": (MACHINE, 7002),
         "its loopback": ("127.0.0.1", 7000),
         "its loopback by another name": ("0.0.0.0", 7000),
         "its loopback as IPv6": ("::ffff:127.0.0.1", 7000),
@@ -74,6 +77,25 @@ async def test_sec_60_around_the_relay_there_is_no_way(make_host, world):
         f"import json; print(json.dumps([direct(to, 7000) for to in {(PUBLIC, PRIVATE, MACHINE, 'site.test')!r}]))",
     )
     assert set(found) <= {"closed", "no name"}
+
+
+async def test_sec_60_the_relay_opens_on_the_machine_what_is_allowed_only(make_host):
+    """Without namespaces of the test's own, so as an ordinary user too."""
+
+    async def greet(reader, writer):
+        writer.write(HELLO)
+        await writer.drain()
+        writer.close()
+
+    one, two = [await asyncio.start_server(greet, "127.0.0.1", 0) for _ in range(2)]
+    async with one, two:
+        allowed, other = (server.sockets[0].getsockname()[1] for server in (one, two))
+        host = make_host("a" if os.geteuid() == 0 else "b")
+        await host.start("--network-means", "relay", "--allow", f"127.0.0.1:{allowed}")
+        guest = await host.guest(await host.runtime())
+        ways = [("127.0.0.1", allowed), ("localhost", allowed), ("127.0.0.1", other), ("localhost", other)]
+        found = await ask(guest, f"import json; print(json.dumps([reach(*to) for to in {ways!r}]))")
+        assert found == ["reached", "reached", "closed", "closed"]
 
 
 async def test_sec_60_nobody_inside_changes_interfaces_rules_or_addresses(placed):

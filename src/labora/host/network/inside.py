@@ -19,9 +19,14 @@ _ANSWER_S = 20.0
 _SCRATCH = """
 import ctypes, fcntl, os, socket, struct, sys
 libc = ctypes.CDLL(None, use_errno=True)
-flags = 0x40000000 | (0x10000000 if os.geteuid() else 0)
+user, group = os.geteuid(), os.getegid()
+flags = 0x40000000 | (0x10000000 if user else 0)
 if libc.unshare(flags):
     sys.exit("no network namespace: " + os.strerror(ctypes.get_errno()))
+if user:
+    for name, text in (("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1")):
+        with open(f"/proc/self/{name}", "w") as file:
+            file.write(text)
 SIOCSIFFLAGS, UP = 0x8914, 1
 fcntl.ioctl(socket.socket(), SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", UP))
 print("ready", flush=True)

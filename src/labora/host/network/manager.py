@@ -49,6 +49,7 @@ class Network:
         self._router: Router | None = None
         self._policy = policy.Policy()
         self._pip: dict[str, str] = {}
+        self._certificates: str | None = None
         self._attached: dict[int, _Attached] = {}
         self._locks: dict[int, asyncio.Lock] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -76,9 +77,12 @@ class Network:
         if self.kind == "host":
             passed = {name: self._environment.get(name, "") for name in passing.PROXY_VARIABLES}
             return {name: value for name, value in passed.items() if value and not passing.holds_password(value)}
+        certificates = {}
+        if self._certificates is not None and not self._environment.get("PIP_CERT"):
+            certificates["PIP_CERT"] = self._certificates
         if "proxy" not in self._parts:
-            return {}
-        return passing.proxy_environment(self._environment, everything=self.kind in ("relay", "off"))
+            return certificates
+        return certificates | passing.proxy_environment(self._environment, everything=self.kind in ("relay", "off"))
 
     def write_etc(self, folder: Path) -> None:
         """Writes ``resolv.conf`` and ``pip.conf`` into the folder of generated files."""
@@ -98,7 +102,8 @@ class Network:
         Raises:
             InvalidError: the allow-list makes no sense.
         """
-        self._pip = passing.pip_settings(passing.pip_files(self._environment))
+        files = passing.pip_files(self._environment)
+        self._pip, self._certificates = passing.pip_settings(files), passing.pip_certificates(files)
         mirrors = passing.operators_mirrors(self._environment, self._pip, passing.apt_files())
         policy.parse(self._options.allow)
         usable = []
@@ -153,6 +158,7 @@ class Network:
         try:
             if self._router is not None:
                 await self._router.sweep(self._attached)
+            pasta.sweep(self._run, {one.runtime_id for one in self._attached.values()})
             await self._serve_again(await self._link.open())
         except OSError as error:
             _log.warning("network_not_adopted", error=str(error))
@@ -200,8 +206,13 @@ class Network:
         await self._serve(handle.runtime_id, handle.pid, sockets)
 
     async def _serve(self, runtime_id: str, pid: int, sockets: Sequence[int]) -> None:
-        more = {"carrier": await pasta.prepare(pid, self._policy)} if self.kind == "pasta" else {}
-        await self._link.serve(runtime_id, pid, self._parts, sockets, **more)
+        if self.kind != "pasta":
+            await self._link.serve(runtime_id, pid, self._parts, sockets)
+            return
+        await pasta.protect(pid, self._policy)
+        carry = {"pid": pid, "record": str(pasta.record_of(self._run, runtime_id))}
+        await self._link.serve(runtime_id, pid, self._parts, sockets, carry=carry)
+        await pasta.ready(pid)
 
     async def detach(self, handle: Handle) -> None:
         """Removes what an ended runtime had; does nothing where a later generation has the slot."""
@@ -226,7 +237,7 @@ class Network:
             with contextlib.suppress(OSError, UnicodeError):
                 items = await loop.getaddrinfo(host, port, family=socket.AF_INET, type=socket.SOCK_STREAM)
                 found[host, port] = sorted({str(item[4][0]) for item in items})
-        self._policy = self._policy.with_addresses(found)
+        before, self._policy = self._policy, self._policy.with_addresses(found)
         request = {
             "verb": "policy",
             "allow": [*_entries(self._policy)],
@@ -236,6 +247,10 @@ class Network:
         await self._link.call(request)
         if self._router is not None:
             await self._router.load(self._policy)
+        if self.kind == "pasta" and before != self._policy:
+            for one in list(self._attached.values()):
+                with contextlib.suppress(OSError):  # one that is just ending
+                    await pasta.protect(one.pid, self._policy)
 
     async def _every(self, seconds: float, action: Callable[[], Awaitable[None]]) -> None:
         while True:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,7 +51,8 @@ async def _try_pasta() -> Problem | None:
         return missing
     try:
         async with inside.scratch() as pid:
-            await pasta.trial(pid)
+            with tempfile.TemporaryDirectory(prefix="labora-probe-") as folder:
+                await pasta.trial(pid, Path(folder, "pasta.pid"))
     except OSError as error:
         return f"pasta does not work here: {error.strerror or error}", "load the module tun; update the package passt"
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import contextlib
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -111,6 +112,17 @@ def pip_settings(files: Iterable[Path]) -> dict[str, str]:
                 if usable:
                     found[name] = usable
     return found
+
+
+def pip_certificates(files: Iterable[Path]) -> str | None:
+    """Returns the CA bundle that the operator's pip is configured with, where it exists."""
+    found = None
+    for path in files:
+        parser = configparser.RawConfigParser()
+        with contextlib.suppress(OSError, UnicodeDecodeError, configparser.Error):
+            parser.read_string(path.read_text())
+            found = parser.get("global", "cert", fallback=found)
+    return found if found is not None and Path(found).is_file() else None
 
 
 def pip_file(settings: Mapping[str, str]) -> str:

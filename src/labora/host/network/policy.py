@@ -155,3 +155,17 @@ def parse(entries: Iterable[str]) -> Policy:
                 code="bad_setting",
             )
     return Policy(tuple(dict.fromkeys(rules)), tuple(dict.fromkeys(names)))
+
+
+def check_subnet(text: str | None) -> None:
+    """Raises InvalidError unless ``text`` is None or a private IPv4 network with room for some runtimes."""
+    network = _network(text) if text is not None else None
+    if text is not None and (
+        not isinstance(network, ipaddress.IPv4Network)
+        or not 8 <= network.prefixlen <= 26
+        or not any(network.subnet_of(blocked) for blocked, why in BLOCKED if why == "a private address")
+    ):
+        raise InvalidError(
+            f"Setting network.subnet: {text!r} is no private IPv4 network from /8 to /26, such as 10.99.0.0/16.",
+            code="bad_setting",
+        )

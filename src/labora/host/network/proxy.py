@@ -16,6 +16,7 @@ from labora.host.network.gate import Gate, RefusedError, Streams, UnreachableErr
 ADDRESS, PORT = "127.0.0.1", 3128
 URL = f"http://{ADDRESS}:{PORT}"
 CONNECTIONS = 256
+CONNECTING = 16
 MAX_HEAD = 64 * 1024
 HEAD_S = 30.0
 QUIET_S = 3600.0
@@ -23,31 +24,35 @@ _CHUNK = 256 * 1024
 _DROPPED = {"connection", "proxy-connection", "keep-alive", "proxy-authorization", "upgrade", "te", "trailer"}
 
 
-class _BadRequestError(Exception):
-    pass
+class BadRequestError(Exception):
+    """What was sent is no request to a proxy; the text says why."""
 
 
-class _Request:
-    """The head of a request."""
+class Request:
+    """The head of a request.
+
+    Raises:
+        BadRequestError: it is none.
+    """
 
     def __init__(self, head: bytes) -> None:
         lines = head.decode("latin-1").split("\r\n")
         try:
             self.method, self.target, self.version = lines[0].split(" ")
         except ValueError as error:
-            raise _BadRequestError("this is no HTTP request") from error
+            raise BadRequestError("this is no HTTP request") from error
         self.headers = [line for line in lines[1:] if line]
         if not self.version.startswith("HTTP/1."):
-            raise _BadRequestError("this proxy speaks HTTP/1")
+            raise BadRequestError("this proxy speaks HTTP/1")
         try:
             parts = urlsplit(f"//{self.target}" if self.method == "CONNECT" else self.target)
             port = parts.port
         except ValueError as error:
-            raise _BadRequestError("the address makes no sense") from error
+            raise BadRequestError("the address makes no sense") from error
         if not parts.hostname or (self.method == "CONNECT" and port is None):
-            raise _BadRequestError("this is a proxy; it takes whole URLs and host:port")
+            raise BadRequestError("this is a proxy; it takes whole URLs and host:port")
         if self.method != "CONNECT" and parts.scheme != "http":
-            raise _BadRequestError("other schemes than http go through CONNECT")
+            raise BadRequestError("other schemes than http go through CONNECT")
         self.host, self.port = parts.hostname, 80 if port is None else port
         self.path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
@@ -90,6 +95,8 @@ class Proxy:
         self._listener = listener
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        # Names are looked up in threads that all runtimes share; one that asks for slow names waits for itself.
+        self._connecting = asyncio.Semaphore(CONNECTING)
 
     async def open(self) -> None:
         """Begins to serve."""
@@ -126,16 +133,17 @@ class Proxy:
         """Serves one request; returns status and reason where nothing was sent on."""
         try:
             async with asyncio.timeout(HEAD_S):
-                request = _Request((await reader.readuntil(b"\r\n\r\n"))[:-4])
+                request = Request((await reader.readuntil(b"\r\n\r\n"))[:-4])
             scheme = "https" if request.method == "CONNECT" else "http"
             upstream = self._gate.upstream(scheme, request.host)
-            if upstream is not None:
-                outside = await self._gate.connect_upstream(upstream, request.host, request.port)
-            else:
-                outside = await self._gate.connect(request.host, request.port)
+            async with self._connecting:
+                if upstream is not None:
+                    outside = await self._gate.connect_upstream(upstream, request.host, request.port)
+                else:
+                    outside = await self._gate.connect(request.host, request.port)
         except asyncio.LimitOverrunError:
             return 431, "the head of the request is too long"
-        except _BadRequestError as error:
+        except BadRequestError as error:
             return 400, str(error)
         except RefusedError as error:
             return 403, str(error)
@@ -150,14 +158,14 @@ class Proxy:
             outside[1].close()
         return None
 
-    async def _tunnel(self, request: _Request, upstream: Upstream | None, inside: Streams, outside: Streams) -> None:
+    async def _tunnel(self, request: Request, upstream: Upstream | None, inside: Streams, outside: Streams) -> None:
         if upstream is None:
             inside[1].write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         else:
             outside[1].write(request.head(request.target, upstream.authorization))
         await asyncio.gather(_pump(inside[0], outside[1]), _pump(outside[0], inside[1]))
 
-    async def _forward(self, request: _Request, upstream: Upstream | None, inside: Streams, outside: Streams) -> None:
+    async def _forward(self, request: Request, upstream: Upstream | None, inside: Streams, outside: Streams) -> None:
         authorization = upstream.authorization if upstream is not None else None
         outside[1].write(request.head(request.target if upstream is not None else request.path, authorization))
         length = request.value("content-length")

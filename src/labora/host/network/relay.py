@@ -18,8 +18,8 @@ import os
 import resource
 import signal
 import socket
-import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from labora import __version__
 from labora.host.network import policy
 from labora.host.network.dns import NameServer, Resolvers
 from labora.host.network.gate import Gate
+from labora.host.network.pasta import Carrier
 from labora.host.network.proxy import Proxy
 from labora.host.privilege import drop_privileges
 from labora.host.process import start_time
@@ -35,12 +36,13 @@ MAX_MESSAGE = 128 * 1024
 MAX_DESCRIPTORS = 8
 LINGER_S = 3.0
 FIRST_CONTACT_S = 30.0
+LOOK_UPS = 128
 
 
 class _Served:
     """What one runtime is given, until its first process ends."""
 
-    def __init__(self, process: int, parts: list[Proxy | NameServer], carrier: subprocess.Popen[bytes] | None) -> None:
+    def __init__(self, process: int, parts: list[Proxy | NameServer], carrier: Carrier | None) -> None:
         self._process = process
         self._parts = parts
         self._carrier = carrier
@@ -54,8 +56,7 @@ class _Served:
         for part in self._parts:
             part.close()
         if self._carrier is not None:
-            self._carrier.kill()
-            self._carrier.wait()
+            self._carrier.close()
 
 
 class Relay:
@@ -78,6 +79,7 @@ class Relay:
 
     async def run(self) -> None:
         """Returns when no host is connected and no runtime is left."""
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(LOOK_UPS, "look-up"))
         self._listener.setblocking(False)
         accepting = asyncio.create_task(self._accept())
         while True:
@@ -162,7 +164,7 @@ class Relay:
         self._drop(runtime)
         process = descriptors.pop(0)
         parts: list[Proxy | NameServer] = []
-        carrier = None
+        carrier: Carrier | None = None
         try:
             for kind in request["parts"]:
                 if kind == "proxy":
@@ -172,8 +174,12 @@ class Relay:
                     parts.append(NameServer(self._resolvers, udp, socket.socket(fileno=descriptors.pop(0))))
             for part in parts:
                 await part.open()
+            if request.get("carry"):
+                carrier = Carrier(int(request["carry"]["pid"]), Path(request["carry"]["record"]))
         except BaseException:
             os.close(process)
+            for part in parts:
+                part.close()
             raise
         served = self._served[runtime] = _Served(process, parts, carrier)
         served.watch(lambda: self._drop(runtime, served))

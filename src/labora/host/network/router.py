@@ -104,7 +104,7 @@ class Router:
         return True
 
     def _size(self) -> int:
-        return 16 if self._wanted is None else ipaddress.IPv4Network(self._wanted).prefixlen
+        return 16 if self._wanted is None else ipaddress.IPv4Network(self._wanted, strict=False).prefixlen
 
     async def _make(self) -> None:
         await self.remove()
@@ -119,6 +119,8 @@ class Router:
             near, far = str(self._subnet[-3]), str(self._subnet[-2])
             machine.make_veth(self.interface, UPLINK, namespace)
             index = next(link.index for link in machine.links() if link.name == self.interface)
+            with contextlib.suppress(FileNotFoundError):
+                (_IPV6 / "conf" / self.interface / "disable_ipv6").write_text("1")
             machine.add_address(index, near, _PREFIX)
             machine.set_up(index)
         up = next(link.index for link in router.links() if link.name == UPLINK)
@@ -129,7 +131,7 @@ class Router:
     def _choose(self, machine: Netlink) -> ipaddress.IPv4Network:
         """Returns the subnet that is wanted, or one that no route of this machine touches."""
         if self._wanted is not None:
-            return ipaddress.IPv4Network(self._wanted)
+            return ipaddress.IPv4Network(self._wanted, strict=False)
         taken = [
             ipaddress.IPv4Network(f"{route.destination}/{route.prefix}", strict=False)
             for route in machine.routes()

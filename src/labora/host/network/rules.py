@@ -76,6 +76,15 @@ def machine_table(name: str, interface: str, router: str, policy: Policy, guarde
         f"inet {name}",
         _chain("permitted", _permitted(policy))
         + _chain(
+            "prerouting",
+            [
+                # Before the machine's own address translation: a published port is an address of the machine too.
+                f'iifname "{interface}" fib daddr type local jump permitted',
+                f'iifname "{interface}" fib daddr type local reject with icmpx admin-prohibited',
+            ],
+            "type filter hook prerouting priority -300; policy accept;",
+        )
+        + _chain(
             "input",
             [
                 f'iifname "{interface}" ct state established,related accept',
