@@ -141,8 +141,8 @@ async def test_it_is_a_small_debian_of_ones_own(rooted):
     out = await shell(guest, "id -u; pwd; . /etc/os-release; echo $ID; git --version; curl --version; less -V; ps")
     assert out.startswith("0\n/content\n")
     assert out.endswith("[0]")
-    written = "touch /etc/x /usr/bin/x /root/x /var/lib/x /opt/x /tmp/x /run/x /content/x && rm /usr/bin/curl && ls /usr/bin/curl"
-    assert "cannot access '/usr/bin/curl'" in await shell(guest, written)
+    written = "touch /etc/x /usr/bin/x /root/x /var/lib/x /opt/x /tmp/x /run/x /content/x && rm /usr/bin/curl"
+    assert await shell(guest, f"{written} && ! command -v curl") == "[0]"
 
 
 async def test_nothing_of_the_machine_is_shown(rooted, data_folder):
@@ -251,7 +251,8 @@ async def test_sec_61_privileges_are_those_of_a_package_manager_in_a_namespace(r
         for name, numbers, arguments in (
             ("unshare", (272, 97), (0x10000000,)), ("mount", (165, 40), (b"none", b"/tmp", b"tmpfs", 0, 0)),
             ("umount", (166, 39), (b"/etc/hosts", 2)), ("setns", (308, 268), (0, 0)),
-            ("pivot_root", (155, 41), (b"/tmp", b"/tmp")), ("keyctl", (250, 219), (0, 0)), ("bpf", (321, 280), (0, 0, 0)),
+            ("pivot_root", (155, 41), (b"/tmp", b"/tmp")), ("keyctl", (250, 219), (0, 0)),
+            ("bpf", (321, 280), (0, 0, 0)),
             ("open_by_handle", (304, 265), (-100, 0, 0)), ("mount_setattr", (442, 442), (0, 0, 0, 0, 0)),
         ):
             result = libc.syscall(numbers[column], *arguments)
@@ -276,11 +277,15 @@ async def test_sec_61_privileges_are_those_of_a_package_manager_in_a_namespace(r
 
 async def test_sec_64_a_full_disk_is_its_owners_affair(rooted):
     """Disk fill, inodes and a sparse terabyte."""
-    if rooted.level == "b":
-        return await fills_until_stopped(rooted)
+    await (fill_a_bounded_disk if rooted.level == "a" else fill_until_stopped)(rooted)
+
+
+async def fill_a_bounded_disk(rooted):
     guest = await rooted.guest(await rooted.runtime(limits=LIMITS))
     other = await rooted.guest(await rooted.runtime("two", limits=LIMITS))
-    out = await shell(guest, "df --output=size -B1 / /content | tail -2; dd if=/dev/zero of=/content/big bs=1M; df /content")
+    out = await shell(
+        guest, "df --output=size -B1 / /content | tail -2; dd if=/dev/zero of=/content/big bs=1M; df /content"
+    )
     sizes = [int(line) for line in out.splitlines()[:2]]
     assert all(200 * MIB < size <= 256 * MIB for size in sizes), out
     assert "No space left on device" in out
@@ -312,7 +317,7 @@ async def test_sec_64_a_full_disk_is_its_owners_affair(rooted):
     assert not image.exists()
 
 
-async def fills_until_stopped(host):
+async def fill_until_stopped(host):
     guest = await host.guest(await host.runtime(limits=LIMITS))
     answer = await guest.ask("open('/content/sparse', 'w').truncate(1 << 40)")
     assert "File too large" in answer["error"]
@@ -330,7 +335,7 @@ async def fills_until_stopped(host):
     )
     assert answer["error"] == "died"
     assert await guest.run("print('agent lives')") == "agent lives"
-    size = int((await guest.run("import os; print(sum(os.stat(e).st_size for e in os.scandir('/content')))")))
+    size = int(await guest.run("import os; print(sum(os.stat(e).st_size for e in os.scandir('/content')))"))
     assert size < 200 * 15 * MIB
     meter = await host.client.meter("rt")
     assert meter.disk_limit == LIMITS.disk_bytes

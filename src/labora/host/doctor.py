@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labora.host import cgroups, sandbox, seccomp
-from labora.host.levels import probe
+from labora.host.levels import Isolation, probe
 from labora.host.model import HostOptions
+from labora.host.rootfs import debian
 
 MIN_DISK = 4 * 1024**3
 
@@ -35,7 +36,7 @@ def checks(folder: Path | None = None) -> list[Check]:
         folder: where data will lie; the working folder by default.
     """
     return [
-        _isolation(),
+        *_isolation(),
         _bubblewrap(),
         _filter(),
         _cgroups(),
@@ -46,14 +47,33 @@ def checks(folder: Path | None = None) -> list[Check]:
     ]
 
 
-def _isolation() -> Check:
+def _isolation() -> list[Check]:
     found = asyncio.run(probe(HostOptions(run_dir="", runtimes_dir="", images_dir="")))
+    if found.level == "none":
+        return [Check("isolation", False, f"none: {found.why}", namespace_remedy())]
     if found.level == "a":
-        return Check("isolation", True, "level a: every runtime has a uid of its own", "")
-    if found.level == "b":
+        level = Check("isolation", True, "level a: every runtime has a uid of its own", "")
+    else:
         remedy = "start Labora as root for level a: own uids, cgroup limits"
-        return Check("isolation", True, "level b: user namespaces of this one user", remedy)
-    return Check("isolation", False, f"none: {found.why}", namespace_remedy())
+        level = Check("isolation", True, "level b: user namespaces of this one user", remedy)
+    return [level, _root(found), _disks(found)]
+
+
+def _root(found: Isolation) -> Check:
+    why = next((note.message for note in found.notes if note.code == "no_overlay"), None) or debian.why_not()
+    if why is None:
+        return Check("root", True, "runtimes have a root file system of their own: apt-get works in them", "")
+    message = f"runtimes see this machine's software, read-only: {why}"
+    remedy = "use Linux 5.19 or newer and a file system like ext4 or xfs for data/, on a Debian or one of its kin"
+    return Check("root", False, message, remedy, required=False)
+
+
+def _disks(found: Isolation) -> Check:
+    if found.disk:
+        return Check("disk limit", True, "every runtime has a disk of bounded size", "")
+    message = next((note.message for note in found.notes if note.code == "disk_sampled"), "none")
+    remedy = "start Labora as root, with e2fsprogs installed and loop devices allowed (modprobe loop)"
+    return Check("disk limit", False, message, remedy, required=False)
 
 
 def _read(path: str) -> str:

@@ -245,7 +245,7 @@ def _attempt(
     except (LaboraError, OSError) as error:
         message = error.message if isinstance(error, LaboraError) else f"{error.strerror}: {error.filename}"
         with contextlib.suppress(OSError):
-            if last:
+            if last or (folder / "layer").is_dir():
                 status.write("failed", None, message)
             else:
                 folders.wipe(folder)

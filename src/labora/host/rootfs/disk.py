@@ -12,10 +12,8 @@ import ctypes
 import errno
 import fcntl
 import os
-import shutil
 import signal
 import stat
-import subprocess
 from pathlib import Path
 
 from labora.host import syscalls
@@ -46,6 +44,8 @@ class _LoopConfig(ctypes.Structure):
 
 def find_mkfs() -> str | None:
     """Returns the program that makes ext4, or None."""
+    import shutil
+
     return shutil.which("mkfs.ext4", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 
 
@@ -57,6 +57,8 @@ def make_image(path: Path, size: int, inodes: int) -> None:
     Raises:
         OSError: mkfs.ext4 is missing or failed.
     """
+    import subprocess  # not at the top: the launcher of every runtime passes through this module
+
     program = find_mkfs()
     if program is None:
         raise OSError(errno.ENOENT, "mkfs.ext4 is missing; install e2fsprogs")
