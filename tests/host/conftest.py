@@ -67,6 +67,7 @@ class LiveHost:
         self.folder = folder
         self.client = HostClient(folder / "run" / "host.sock")
         self.process = None
+        self.paths = []
         self._guests = []
 
     @property
@@ -94,7 +95,7 @@ class LiveHost:
         """Starts a host process without waiting for it."""
         start = ["-m", "labora.host"]
         if self.uid is not None:
-            paths = [sys.prefix, sys.base_prefix, str(SOURCE), str(self.folder)]
+            paths = [sys.prefix, sys.base_prefix, str(SOURCE), str(self.folder), *map(str, self.paths)]
             start = ["-c", _AS_NOBODY.format(uid=self.uid, paths=paths)]
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen(

@@ -123,6 +123,10 @@ def _free_loop(image: int) -> int:
     raise OSError(errno.EBUSY, "no loop device is free")
 
 
+def _too_long(*_: object) -> None:
+    raise OSError(errno.EBUSY, "the disk is still in use by processes of the runtime's last generation")
+
+
 def mount_image(path: Path, target: Path) -> None:
     """Mounts an image in the calling process's mount namespace, which must be private, once its last user is gone.
 
@@ -131,10 +135,11 @@ def mount_image(path: Path, target: Path) -> None:
     """
     image = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(_LOCK_WAIT_S)  # the launcher ends rather than wait for ever
+        signal.signal(signal.SIGALRM, _too_long)
+        signal.alarm(_LOCK_WAIT_S)
         fcntl.flock(image, fcntl.LOCK_EX)
         signal.alarm(0)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
         device = _free_loop(image)
     finally:
         os.close(image)
@@ -144,13 +149,3 @@ def mount_image(path: Path, target: Path) -> None:
         syscalls.mount(f"/dev/loop{number}", str(target), "ext4", flags, "noinit_itable,errors=remount-ro")
     finally:
         os.close(device)
-
-
-def is_held(path: Path) -> bool:
-    """Says whether a loop device shows this image."""
-    with path.open("rb") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
