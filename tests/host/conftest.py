@@ -68,6 +68,7 @@ class LiveHost:
         self.client = HostClient(folder / "run" / "host.sock")
         self.process = None
         self.prefix = []
+        self.paths = []
         self._guests = []
 
     @property
@@ -98,7 +99,7 @@ class LiveHost:
             arguments = (*arguments, "--network-means", "relay")
         start = ["-m", "labora.host"]
         if self.uid is not None:
-            paths = [sys.prefix, sys.base_prefix, str(SOURCE), str(self.folder)]
+            paths = [sys.prefix, sys.base_prefix, str(SOURCE), str(self.folder), *map(str, self.paths)]
             start = ["-c", _AS_NOBODY.format(uid=self.uid, paths=paths)]
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen(

@@ -14,9 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labora.base.errors import UnavailableError
+from labora.base.errors import ConflictError, NotFoundError, UnavailableError
 from labora.host.image import ImageProgress, Recipe, image_folder, image_status, prepare_image
+from labora.host.model import Handle, Limits
 from labora.host.pip_output import PipReader, explain, project_name
+from labora.host.registry import Registry
+from labora.host.stock import list_images, remove_image
 
 
 def make_wheel(folder: Path, name: str, version: str = "1.0", needs=(), script: str | None = None) -> None:
@@ -176,3 +179,56 @@ def test_failures_say_what_to_do(line, said):
 
 def test_names_are_normalised():
     assert project_name("Scikit_Learn>=1.0") == "scikit-learn"
+
+
+def test_without_a_root_file_system_the_machines_software_serves_and_says_so(index, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", "")  # as on a machine that is no Debian
+    wanted = Recipe(("useful",))
+    folder = prepare_image(tmp_path / "images", wanted, lambda _: None)
+    assert folder == image_folder(tmp_path / "images", wanted)
+    assert (folder / "env" / "bin" / "python").exists()
+    status = image_status(tmp_path / "images", wanted)
+    assert status.status == "ready"
+    assert "apt-get" in status.message
+    assert "labora image build" in status.message
+    (entry,) = list_images(tmp_path / "images", tmp_path / "run")
+    assert (entry.base, entry.message) == ("host", status.message)
+    with pytest.raises(UnavailableError) as refused:
+        prepare_image(tmp_path / "images", Recipe(("useful",), base="debian"), lambda _: None)
+    assert refused.value.error_code == "image_failed"
+    assert image_folder(tmp_path / "images", wanted) == folder
+
+
+def handle_of(image: Path, *, alive: bool) -> Handle:
+    return Handle(
+        runtime_id="rt", generation=1, pid=1, start_time=1, socket="", level="b", cgroup=None, slot=0, started_at=0.0,
+        alive=alive, exit=None, monitor_pid=1, monitor_start_time=1, boot_id="", deadline=None,
+        limits=Limits(256 << 20, 1.0, 64), image=str(image),
+    )  # fmt: skip
+
+
+def test_images_are_listed_and_removed_but_not_while_they_are_used(index, tmp_path):
+    images, run = tmp_path / "images", tmp_path / "run"
+    one = prepare_image(images, recipe("useful"), lambda _: None)
+    two = prepare_image(images, recipe("helper"), lambda _: None)
+    (run / "runtimes").mkdir(parents=True)
+    registry = Registry(run / "runtimes")
+    registry.save(handle_of(one, alive=True))
+    found = {entry.name: entry for entry in list_images(images, run)}
+    assert found.keys() == {one.name, two.name}
+    assert (found[one.name].used_by, found[two.name].used_by) == (("rt",), ())
+    assert found[one.name].packages == found[two.name].packages + 1
+    assert found[one.name].bytes > 0
+    with pytest.raises(ConflictError) as refused:
+        remove_image(images, run, one.name)
+    assert refused.value.error_code == "image_in_use"
+    agent = images / json.loads((one / "manifest.json").read_text())["agent"]
+    assert remove_image(images, run, two.name) == [two.name]
+    assert agent.is_dir()
+    registry.save(handle_of(one, alive=False))
+    assert set(remove_image(images, run, one.name)) == {one.name, agent.name}
+    assert list_images(images, run) == []
+    assert [path.name for path in images.iterdir()] == [".lock"]
+    for name in (one.name, "../images", "", ".lock"):
+        with pytest.raises(NotFoundError):
+            remove_image(images, run, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import fcntl
 import json
 import os
 import subprocess
@@ -18,7 +19,6 @@ import pytest_asyncio
 from labora.base.settings import RuntimeSettings
 from labora.host.image import Recipe, prepare_image
 from labora.host.model import Limits
-from labora.host.rootfs.disk import is_held
 
 from .conftest import MIB, NOBODY, SOURCE, reachable_levels
 
@@ -113,7 +113,7 @@ async def rooted(request, make_host, root_of):
         os.chown(path, about["owner"] or host.uid or -1, about["owner"] or host.uid or -1)
     manifest = {"agent": "agent", "root": root.name, "owner": about["owner"]}
     (images / "py" / "manifest.json").write_text(json.dumps(manifest))
-    # What a checkout below a closed home leads through is opened by the launcher as root, and by nobody else.
+    host.paths.append(root)  # the checkout may lie below a closed home
     info = await host.start()
     assert info.level == request.param, info
     assert "no_overlay" not in {note.code for note in info.notes}, info
@@ -141,8 +141,8 @@ async def test_it_is_a_small_debian_of_ones_own(rooted):
     out = await shell(guest, "id -u; pwd; . /etc/os-release; echo $ID; git --version; curl --version; less -V; ps")
     assert out.startswith("0\n/content\n")
     assert out.endswith("[0]")
-    written = "touch /etc/x /usr/bin/x /root/x /var/lib/x /opt/x /tmp/x /run/x /content/x && rm /usr/bin/curl && ls /usr/bin/curl"
-    assert "cannot access '/usr/bin/curl'" in await shell(guest, written)
+    written = "touch /etc/x /usr/bin/x /root/x /var/lib/x /opt/x /tmp/x /run/x /content/x && rm /usr/bin/curl"
+    assert await shell(guest, f"{written} && ! command -v curl") == "[0]"
 
 
 async def test_nothing_of_the_machine_is_shown(rooted, data_folder):
@@ -151,10 +151,8 @@ async def test_nothing_of_the_machine_is_shown(rooted, data_folder):
     canary.write_text("x")
     try:
         guest = await rooted.guest(await rooted.runtime(limits=LIMITS))
-        paths = [str(data_folder), str(canary), "/work", "/etc/ssh/ssh_host_rsa_key", "/proc/1/root/content", "/oldroot"]
+        paths = [str(data_folder), str(canary), "/etc/ssh/ssh_host_rsa_key", "/proc/1/root/content", "/oldroot"]
         assert await guest.run(f"import os; print([p for p in {paths!r} if os.path.lexists(p)])") == "[]"
-        mounts = await guest.run("print(open('/proc/self/mountinfo').read())")
-        assert str(rooted.folder) not in mounts.replace("\\040", " ")
     finally:
         canary.unlink()
 
@@ -228,6 +226,8 @@ async def test_sec_66_links_planted_where_something_is_mounted_lead_nowhere(root
             (layer / "etc" / name).symlink_to(target)
         (layer / "opt").mkdir(exist_ok=True)
         (layer / "opt" / "labora").symlink_to(outside)
+        for path in (layer / "opt", layer / "opt" / "labora"):
+            os.chown(path, rooted.uid or -1, rooted.uid or -1, follow_symlinks=False)
     again = await rooted.guest(await rooted.runtime(generation=2, limits=LIMITS))
     assert "localhost" in await shell(again, "cat /etc/hosts")
     assert await shell(again, "cat /etc/marked") == "marked\n[0]"
@@ -251,7 +251,8 @@ async def test_sec_61_privileges_are_those_of_a_package_manager_in_a_namespace(r
         for name, numbers, arguments in (
             ("unshare", (272, 97), (0x10000000,)), ("mount", (165, 40), (b"none", b"/tmp", b"tmpfs", 0, 0)),
             ("umount", (166, 39), (b"/etc/hosts", 2)), ("setns", (308, 268), (0, 0)),
-            ("pivot_root", (155, 41), (b"/tmp", b"/tmp")), ("keyctl", (250, 219), (0, 0)), ("bpf", (321, 280), (0, 0, 0)),
+            ("pivot_root", (155, 41), (b"/tmp", b"/tmp")), ("keyctl", (250, 219), (0, 0)),
+            ("bpf", (321, 280), (0, 0, 0)),
             ("open_by_handle", (304, 265), (-100, 0, 0)), ("mount_setattr", (442, 442), (0, 0, 0, 0, 0)),
         ):
             result = libc.syscall(numbers[column], *arguments)
@@ -276,11 +277,15 @@ async def test_sec_61_privileges_are_those_of_a_package_manager_in_a_namespace(r
 
 async def test_sec_64_a_full_disk_is_its_owners_affair(rooted):
     """Disk fill, inodes and a sparse terabyte."""
-    if rooted.level == "b":
-        return await fills_until_stopped(rooted)
+    await (fill_a_bounded_disk if rooted.level == "a" else fill_until_stopped)(rooted)
+
+
+async def fill_a_bounded_disk(rooted):
     guest = await rooted.guest(await rooted.runtime(limits=LIMITS))
     other = await rooted.guest(await rooted.runtime("two", limits=LIMITS))
-    out = await shell(guest, "df --output=size -B1 / /content | tail -2; dd if=/dev/zero of=/content/big bs=1M; df /content")
+    out = await shell(
+        guest, "df --output=size -B1 / /content | tail -2; dd if=/dev/zero of=/content/big bs=1M; df /content"
+    )
     sizes = [int(line) for line in out.splitlines()[:2]]
     assert all(200 * MIB < size <= 256 * MIB for size in sizes), out
     assert "No space left on device" in out
@@ -307,14 +312,16 @@ async def test_sec_64_a_full_disk_is_its_owners_affair(rooted):
     assert out.endswith("No space left on device")
     assert (await shell(other, "touch /content/x")).endswith("[0]")
     image = rooted.folder / "runtimes" / "rt" / "disk.ext4"
-    assert is_held(image)
+    with image.open("rb") as stream, pytest.raises(BlockingIOError):
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # as long as a loop device shows it
     await rooted.client.kill("rt", wipe=True)
     assert not image.exists()
 
 
-async def fills_until_stopped(host):
+async def fill_until_stopped(host):
     guest = await host.guest(await host.runtime(limits=LIMITS))
-    assert "File too large" in await shell(guest, "truncate -s 1T /content/sparse")
+    answer = await guest.ask("open('/content/sparse', 'w').truncate(1 << 40)")
+    assert "File too large" in answer["error"]
     assert {note.code for note in (await host.client.ping()).notes} >= {"disk_sampled"}
     # Eight files of 60 MB a second, far more than the limit in all: the writer is ended, the agent lives.
     answer = await guest.ask(
@@ -329,7 +336,7 @@ async def fills_until_stopped(host):
     )
     assert answer["error"] == "died"
     assert await guest.run("print('agent lives')") == "agent lives"
-    size = int((await guest.run("import os; print(sum(os.stat(e).st_size for e in os.scandir('/content')))")))
+    size = int(await guest.run("import os; print(sum(os.stat(e).st_size for e in os.scandir('/content')))"))
     assert size < 200 * 15 * MIB
     meter = await host.client.meter("rt")
     assert meter.disk_limit == LIMITS.disk_bytes

@@ -14,12 +14,11 @@ EPERM, ENOSYS = 0x50000 | errno.EPERM, 0x50000 | errno.ENOSYS
 AUDIT = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
 
-def judge(machine, number, *arguments, arch=None):
+def judge(machine, number, *arguments, arch=None, **profile):
     """Runs the filter over one call and returns its verdict."""
     data = struct.pack("<IIQ6Q", number, arch or AUDIT[machine], 0, *[*arguments, *[0] * (6 - len(arguments))])
-    program = [
-        struct.unpack_from("<HBBI", seccomp.assemble(machine), at) for at in range(0, len(seccomp.assemble(machine)), 8)
-    ]
+    text = seccomp.assemble(machine, **profile)
+    program = [struct.unpack_from("<HBBI", text, at) for at in range(0, len(text), 8)]
     at, value = 0, 0
     while True:
         code, true, false, k = program[at]
@@ -74,3 +73,24 @@ def test_x32_numbers_do_not_slip_by():
 
 def test_an_unknown_machine_has_no_filter():
     assert seccomp.assemble("riscv64") is None
+
+
+# chown or fchown, setuid, chroot, mknodat, fsync
+OWNERS = {"x86_64": (92, 105, 161, 259, 74), "aarch64": (55, 146, 51, 33, 82)}
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_owners_are_pretended_only_where_asked_for_and_pipes_are_made(machine):
+    chown, setuid, chroot, mknodat, fsync = OWNERS[machine]
+    done = 0x50000  # errno 0: the call does nothing and succeeds
+    for number in (chown, setuid):
+        assert judge(machine, number, 0, 33) == ALLOW
+        assert judge(machine, number, 0, 33, pretend_owners=True) == done
+    for kind, verdict in ((0o020000, done), (0o060000, done), (0o010000, ALLOW), (0o140000, ALLOW), (0o100000, ALLOW)):
+        assert judge(machine, mknodat, 0, 0, kind | 0o644, pretend_owners=True) == verdict
+    assert judge(machine, chroot) == EPERM
+    assert judge(machine, chroot, pretend_owners=True) == EPERM
+    assert judge(machine, chroot, allow_chroot=True) == ALLOW
+    assert judge(machine, fsync, 3, pretend_owners=True) == ALLOW
+    assert judge(machine, fsync, 3, pretend_sync=True) == done
+    assert judge(machine, NUMBERS[machine]["mount"], pretend_owners=True, allow_chroot=True) == EPERM

@@ -22,7 +22,7 @@ from labora.cli.options import Config, DataDir
 from labora.cli.serve import stop_host
 
 # Uids of a run of root lie this far above a server's, so that no two hosts hand out one uid.
-_UID_DISTANCE = 50_000
+_UID_DISTANCE = 1 << 30
 
 
 def run(

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labora.host import cgroups, sandbox, seccomp
-from labora.host.levels import probe
+from labora.host.levels import Isolation, probe
 from labora.host.model import HostOptions, Level, NetworkOptions
 from labora.host.network import means
+from labora.host.rootfs import debian
 
 MIN_DISK = 4 * 1024**3
 
@@ -38,7 +39,7 @@ def checks(folder: Path | None = None, network: NetworkOptions | None = None) ->
     """
     isolation, level = _isolation()
     return [
-        isolation,
+        *isolation,
         _bubblewrap(),
         _filter(),
         _cgroups(),
@@ -50,14 +51,33 @@ def checks(folder: Path | None = None, network: NetworkOptions | None = None) ->
     ]
 
 
-def _isolation() -> tuple[Check, Level]:
+def _isolation() -> tuple[list[Check], Level]:
     found = asyncio.run(probe(HostOptions(run_dir="", runtimes_dir="", images_dir="")))
+    if found.level == "none":
+        return [Check("isolation", False, f"none: {found.why}", namespace_remedy())], "none"
     if found.level == "a":
-        return Check("isolation", True, "level a: every runtime has a uid of its own", ""), "a"
-    if found.level == "b":
+        level = Check("isolation", True, "level a: every runtime has a uid of its own", "")
+    else:
         remedy = "start Labora as root for level a: own uids, cgroup limits"
-        return Check("isolation", True, "level b: user namespaces of this one user", remedy), "b"
-    return Check("isolation", False, f"none: {found.why}", namespace_remedy()), "none"
+        level = Check("isolation", True, "level b: user namespaces of this one user", remedy)
+    return [level, _root(found), _disks(found)], found.level
+
+
+def _root(found: Isolation) -> Check:
+    why = next((note.message for note in found.notes if note.code == "no_overlay"), None) or debian.why_not()
+    if why is None:
+        return Check("root", True, "runtimes have a root file system of their own: apt-get works in them", "")
+    message = f"runtimes see this machine's software, read-only: {why}"
+    remedy = "use Linux 5.19 or newer and a file system like ext4 or xfs for data/, on a Debian or one of its kin"
+    return Check("root", False, message, remedy, required=False)
+
+
+def _disks(found: Isolation) -> Check:
+    if found.disk:
+        return Check("disk limit", True, "every runtime has a disk of bounded size", "")
+    message = next((note.message for note in found.notes if note.code == "disk_sampled"), "none")
+    remedy = "start Labora as root, with e2fsprogs installed and loop devices allowed (modprobe loop)"
+    return Check("disk limit", False, message, remedy, required=False)
 
 
 _NETWORKS = {

@@ -35,7 +35,7 @@ __all__ = ["ImageProgress", "ImageStatus", "Recipe", "image_folder", "image_stat
 
 ENVIRONMENT_PATH = "/opt/python"
 AGENT_PATH = "/opt/labora"
-_FORMAT = "2"
+_FORMAT = "3"
 _ALWAYS = ("ipykernel", "pip")
 _ROOT_SHARE = 0.5  # of the whole preparation, for the progress shown
 
@@ -245,7 +245,7 @@ def _attempt(
     except (LaboraError, OSError) as error:
         message = error.message if isinstance(error, LaboraError) else f"{error.strerror}: {error.filename}"
         with contextlib.suppress(OSError):
-            if last:
+            if last or (folder / "layer").is_dir():
                 status.write("failed", None, message)
             else:
                 folders.wipe(folder)

@@ -178,8 +178,12 @@ def image_binds(agent: Path, image: Path) -> list[Bind]:
 
 def rooted_binds(generated: Path, images: Path, agent: Path) -> list[Bind]:
     """Returns what a runtime with a root file system of its own sees of the machine: names, the agent, data sets."""
-    names = [generated / name for name in ("hosts", "hostname", "resolv.conf") if (generated / name).exists()]
-    data = [(images / "datasets", "/opt/datasets"), (_DATASETS, str(_DATASETS))]
+    names = [
+        generated / name for name in ("hosts", "hostname", "resolv.conf", "pip.conf") if (generated / name).exists()
+    ]
+    data = [(images / "datasets", "/opt/datasets")]
+    if _DATASETS.is_dir():  # one by one, so that packages of others can be installed
+        data += [(path, str(path)) for path in sorted(_DATASETS.iterdir())]
     return [
         *(Bind(str(path), f"/etc/{path.name}", directory=False) for path in names),
         *(Bind(str(source), target) for source, target in data if source.is_dir()),

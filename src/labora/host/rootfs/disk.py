@@ -12,10 +12,8 @@ import ctypes
 import errno
 import fcntl
 import os
-import shutil
 import signal
 import stat
-import subprocess
 from pathlib import Path
 
 from labora.host import syscalls
@@ -46,6 +44,8 @@ class _LoopConfig(ctypes.Structure):
 
 def find_mkfs() -> str | None:
     """Returns the program that makes ext4, or None."""
+    import shutil
+
     return shutil.which("mkfs.ext4", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 
 
@@ -57,6 +57,8 @@ def make_image(path: Path, size: int, inodes: int) -> None:
     Raises:
         OSError: mkfs.ext4 is missing or failed.
     """
+    import subprocess  # not at the top: the launcher of every runtime passes through this module
+
     program = find_mkfs()
     if program is None:
         raise OSError(errno.ENOENT, "mkfs.ext4 is missing; install e2fsprogs")
@@ -121,6 +123,10 @@ def _free_loop(image: int) -> int:
     raise OSError(errno.EBUSY, "no loop device is free")
 
 
+def _too_long(*_: object) -> None:
+    raise OSError(errno.EBUSY, "the disk is still in use by processes of the runtime's last generation")
+
+
 def mount_image(path: Path, target: Path) -> None:
     """Mounts an image in the calling process's mount namespace, which must be private, once its last user is gone.
 
@@ -129,10 +135,11 @@ def mount_image(path: Path, target: Path) -> None:
     """
     image = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(_LOCK_WAIT_S)  # the launcher ends rather than wait for ever
+        signal.signal(signal.SIGALRM, _too_long)
+        signal.alarm(_LOCK_WAIT_S)
         fcntl.flock(image, fcntl.LOCK_EX)
         signal.alarm(0)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
         device = _free_loop(image)
     finally:
         os.close(image)
@@ -142,13 +149,3 @@ def mount_image(path: Path, target: Path) -> None:
         syscalls.mount(f"/dev/loop{number}", str(target), "ext4", flags, "noinit_itable,errors=remount-ro")
     finally:
         os.close(device)
-
-
-def is_held(path: Path) -> bool:
-    """Says whether a loop device shows this image."""
-    with path.open("rb") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False

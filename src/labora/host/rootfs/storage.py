@@ -127,6 +127,7 @@ class Storage:
             self._written[pid] = (started, written)
             if written - (before if known == started else 0) > most:
                 busiest, most = (pid, started), written - before
+        self._written = {pid: known for pid, known in self._written.items() if start_time(pid) == known[0]}
         if busiest is not None:
             _log.warning("disk_limit", runtime_id=handle.runtime_id, pid=busiest[0], bytes=size)
             send_signal(*busiest, signal.SIGKILL)
