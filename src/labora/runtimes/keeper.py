@@ -247,6 +247,7 @@ class RuntimesKeeper:
         live = self._live.setdefault(runtime.id, Live())
         if live.ending is None or live.ending.done():
             live.ending = asyncio.create_task(self._finish(runtime, live, gone), name=f"end-{runtime.id}")
+            live.ending.add_done_callback(_log_failure)
         return live.ending
 
     async def _finish(self, runtime: Runtime, live: Live, gone: bool) -> None:
@@ -322,3 +323,10 @@ class RuntimesKeeper:
                 watcher(runtime)
             except Exception:  # noqa: BLE001 - one watcher must not keep the others from seeing
                 _log.exception("watcher failed", runtime_id=runtime_id)
+
+
+def _log_failure(task: asyncio.Task[None]) -> None:
+    """The end stays desired, so a later round tries again; nobody may wait for this one."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        _log.warning("runtime not ended", task=task.get_name(), error=repr(error))

@@ -193,7 +193,8 @@ class Meters:
         self._latest[runtime.id] = (now, meter)
         peak = max([meter.memory_bytes or 0, *(kernel.peak_bytes for kernel in meter.kernels)])
         if meter.memory_limit:
-            peak = min(peak, meter.memory_limit)
+            # What the system killed for is gone when it is measured.
+            peak = meter.memory_limit if meter.oom_kills else min(peak, meter.memory_limit)
         await self._runtimes.measured(runtime.id, meter.cpu_seconds, peak or None)
         return meter
 

@@ -111,6 +111,17 @@ await journey(
       await until('the warning to go', async () => !/Memory is at/.test(await notebook.banners()));
     });
 
+    if (!t.isFirefox)
+      // Firefox asks in a window of its own, which no driver can answer.
+      await t.step('notifications are switched on by a choice in the menu', async () => {
+        await page.browserContext().overridePermissions(t.server.url, ['notifications']);
+        await notebook.menu('Runtime', 'Notify me when runs end');
+        await toast(/You will be told/);
+        await role(page, 'menuitem', 'Runtime').click();
+        await page.waitForSelector('[role=menuitemcheckbox][aria-checked=true]');
+        await press(page, 'Escape');
+      });
+
     await t.step('an idle end is warned of and put off by Keep it', async () => {
       policy('set', '--idle', '24s');
       const text = await banner(/Your runtime ends in \d+(\.\d)? s/, 60_000);
