@@ -130,7 +130,9 @@ class RuntimesKeeper:
         if runtime.desired == "ended":
             self._end(runtime, gone=gone)
         elif runtime.status == "starting":
-            if live.starting is None or live.starting.done():
+            # Looked at again: it may have become ready since the rows were read.
+            fresh = await self.get(runtime.id)
+            if fresh.status == "starting" and (live.starting is None or live.starting.done()):
                 self._begin_start(runtime)
         elif gone:
             exit_ = None if handle is None else handle.exit
@@ -164,8 +166,10 @@ class RuntimesKeeper:
             await self._want_ended(runtime.id, found.reason, figures)
             return found
         warned = found.action == "warn"
+        before = live.ends_at, live.ends_reason
         live.ends_at, live.ends_reason = (found.ends_at, found.reason) if warned else (None, None)
-        await self._publish(runtime.id)
+        if before != (live.ends_at, live.ends_reason):
+            await self._publish(runtime.id)
         return found
 
     async def _move_deadline(self, runtime: Runtime, moment: datetime) -> None:
