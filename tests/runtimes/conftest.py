@@ -12,14 +12,26 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
-from labora.base.errors import NotFoundError, UnavailableError
+from labora.base.clock import timestamp
+from labora.base.errors import LaboraError, NotFoundError, UnavailableError
+from labora.base.settings import RuntimeSettings
+from labora.db.engine import Database
+from labora.db.migrate import migrate
+from labora.db.schema import accounts
 from labora.host.client import HostClient
+from labora.kernels.service import Kernels
+from labora.runtimes import keeper
+from labora.runtimes.model import Progress, ProviderHandle, RuntimeSpec
+from labora.runtimes.ports import ProgressCallback
 from labora.runtimes.providers.sandbox import SandboxProvider
-from labora.testing.providers import guest_path
+from labora.runtimes.service import Runtimes
+from labora.testing.providers import LocalProvider, guest_path
 from labora.testing.recorder import eventually
 
 
@@ -115,3 +127,94 @@ async def sandbox(sandbox_folder: Path) -> AsyncIterator[SandboxProvider]:
     yield SandboxProvider(client, CopiedImages(sandbox_folder))
     await client.stop()
     await asyncio.to_thread(process.wait, 20)
+
+
+class FakeClock:
+    """Two hands that a test moves, apart when it wants to."""
+
+    def __init__(self) -> None:
+        self.wall, self.steady = datetime(2026, 1, 1, tzinfo=UTC), 1000.0
+
+    def now(self) -> datetime:
+        return self.wall
+
+    def monotonic(self) -> float:
+        return self.steady
+
+    def pass_by(self, seconds: float) -> None:
+        self.wall += timedelta(seconds=seconds)
+        self.steady += seconds
+
+
+class WatchedProvider(LocalProvider):
+    """LocalProvider whose starts can be held back, be refused, or vanish."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.starts = 0
+        self.refusals: list[LaboraError] = []
+        self.away = False
+        self.go = asyncio.Event()
+        self.go.set()
+
+    async def start(self, spec: RuntimeSpec, progress: ProgressCallback) -> ProviderHandle:
+        self.starts += 1
+        progress(Progress("Unpacking", 0.5))
+        await self.go.wait()
+        if self.refusals:
+            raise self.refusals.pop(0)
+        return await super().start(spec, progress)
+
+    async def list(self) -> list[ProviderHandle]:
+        if self.away:
+            raise UnavailableError("away", code="host_unreachable")
+        return list(await super().list())
+
+    async def set_deadline(self, runtime_id: str, deadline: float) -> None:
+        """The tests' clock stands in the past; the deadline is tested by the conformance suite."""
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/labora.db")
+    await migrate(database)
+    async with database.transaction() as connection:
+        for name in ("ada", "bo"):
+            row = {"id": name, "name": name, "login": name, "created_at": timestamp(datetime.now(UTC))}
+            await connection.execute(insert(accounts).values(row))
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def provider() -> AsyncIterator[WatchedProvider]:
+    provider = WatchedProvider()
+    yield provider
+    await provider.close()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+async def kernels() -> AsyncIterator[Kernels]:
+    kernels = Kernels()
+    yield kernels
+    await kernels.close()
+
+
+@pytest.fixture
+async def runtimes(
+    database: Database,
+    provider: WatchedProvider,
+    clock: FakeClock,
+    kernels: Kernels,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[Runtimes]:
+    monkeypatch.setattr(keeper, "ROUND_S", 0.02)
+    runtimes = Runtimes(database, provider, RuntimeSettings(), clock, kernels.busy)
+    await runtimes.start()
+    yield runtimes
+    await runtimes.close()

@@ -3,117 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import insert
 
-from labora.base.clock import timestamp
-from labora.base.errors import GoneError, LaboraError, RateLimitedError, UnavailableError
+from labora.base.errors import GoneError, RateLimitedError, UnavailableError
 from labora.base.settings import RuntimeSettings
 from labora.db.engine import Database
-from labora.db.migrate import migrate
-from labora.db.schema import accounts
 from labora.kernels.service import Kernels
-from labora.runtimes import keeper, service
-from labora.runtimes.model import ExitReason, Progress, ProviderHandle, Runtime, RuntimeSpec
-from labora.runtimes.ports import ProgressCallback
+from labora.runtimes import service
+from labora.runtimes.model import ExitReason, Runtime, RuntimeSpec
 from labora.runtimes.service import Runtimes
-from labora.testing.providers import LocalProvider
 from labora.testing.recorder import Recorder, eventually
-
-
-class FakeClock:
-    """Two hands that a test moves, apart when it wants to."""
-
-    def __init__(self) -> None:
-        self.wall, self.steady = datetime(2026, 1, 1, tzinfo=UTC), 1000.0
-
-    def now(self) -> datetime:
-        return self.wall
-
-    def monotonic(self) -> float:
-        return self.steady
-
-    def pass_by(self, seconds: float) -> None:
-        self.wall += timedelta(seconds=seconds)
-        self.steady += seconds
-
-
-class WatchedProvider(LocalProvider):
-    """LocalProvider whose starts can be held back, be refused, or vanish."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.starts = 0
-        self.refusals: list[LaboraError] = []
-        self.away = False
-        self.go = asyncio.Event()
-        self.go.set()
-
-    async def start(self, spec: RuntimeSpec, progress: ProgressCallback) -> ProviderHandle:
-        self.starts += 1
-        progress(Progress("Unpacking", 0.5))
-        await self.go.wait()
-        if self.refusals:
-            raise self.refusals.pop(0)
-        return await super().start(spec, progress)
-
-    async def list(self) -> list[ProviderHandle]:
-        if self.away:
-            raise UnavailableError("away", code="host_unreachable")
-        return list(await super().list())
-
-    async def set_deadline(self, runtime_id: str, deadline: float) -> None:
-        """The tests' clock stands in the past; the deadline is tested by the conformance suite."""
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path}/labora.db")
-    await migrate(database)
-    async with database.transaction() as connection:
-        for name in ("ada", "bo"):
-            row = {"id": name, "name": name, "login": name, "created_at": timestamp(datetime.now(UTC))}
-            await connection.execute(insert(accounts).values(row))
-    yield database
-    await database.close()
-
-
-@pytest.fixture
-async def provider() -> AsyncIterator[WatchedProvider]:
-    provider = WatchedProvider()
-    yield provider
-    await provider.close()
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-async def kernels() -> AsyncIterator[Kernels]:
-    kernels = Kernels()
-    yield kernels
-    await kernels.close()
-
-
-@pytest.fixture
-async def runtimes(
-    database: Database,
-    provider: WatchedProvider,
-    clock: FakeClock,
-    kernels: Kernels,
-    monkeypatch: pytest.MonkeyPatch,
-) -> AsyncIterator[Runtimes]:
-    monkeypatch.setattr(keeper, "ROUND_S", 0.02)
-    runtimes = Runtimes(database, provider, RuntimeSettings(), clock, kernels.busy)
-    await runtimes.start()
-    yield runtimes
-    await runtimes.close()
 
 
 async def ended(runtimes: Runtimes, runtime_id: str) -> Runtime:
@@ -124,9 +26,7 @@ async def ended(runtimes: Runtimes, runtime_id: str) -> Runtime:
     return await runtimes.get(runtime_id)
 
 
-async def test_one_account_gets_one_runtime_however_often_it_asks(
-    runtimes: Runtimes, provider: WatchedProvider
-) -> None:
+async def test_one_account_gets_one_runtime_however_often_it_asks(runtimes: Runtimes, provider: Any) -> None:
     found = await asyncio.gather(*(runtimes.ensure("ada") for _ in range(5)))
     assert len({runtime.id for runtime in found}) == 1
     ready = await runtimes.ready(found[0].id)
@@ -137,7 +37,7 @@ async def test_one_account_gets_one_runtime_however_often_it_asks(
     assert [runtime.id for runtime in await runtimes.list("ada")] == [ready.id]
 
 
-async def test_progress_is_shown_while_it_starts(runtimes: Runtimes, provider: WatchedProvider) -> None:
+async def test_progress_is_shown_while_it_starts(runtimes: Runtimes, provider: Any) -> None:
     provider.go.clear()
     seen: list[tuple[str, str | None]] = []
     runtimes.watch(lambda runtime: seen.append((runtime.status, runtime.progress and runtime.progress.label)))
@@ -149,7 +49,7 @@ async def test_progress_is_shown_while_it_starts(runtimes: Runtimes, provider: W
     assert seen[-1] == ("ready", None)
 
 
-async def test_a_failed_start_says_why(runtimes: Runtimes, provider: WatchedProvider) -> None:
+async def test_a_failed_start_says_why(runtimes: Runtimes, provider: Any) -> None:
     provider.refusals = [UnavailableError("No slot is free.", code="no_slot")]
     runtime = await runtimes.ensure("ada")
     with pytest.raises(GoneError) as caught:
@@ -159,14 +59,14 @@ async def test_a_failed_start_says_why(runtimes: Runtimes, provider: WatchedProv
     assert (await runtimes.ready((await runtimes.ensure("ada")).id)).id != runtime.id
 
 
-async def test_a_start_is_tried_again_while_the_host_is_away(runtimes: Runtimes, provider: WatchedProvider) -> None:
+async def test_a_start_is_tried_again_while_the_host_is_away(runtimes: Runtimes, provider: Any) -> None:
     provider.refusals = [UnavailableError("away", code="host_unreachable", retry_after=0.01)] * 2
     runtime = await runtimes.ensure("ada")
     assert (await runtimes.ready(runtime.id)).status == "ready"
     assert provider.starts == 3
 
 
-async def test_stop_and_reset(runtimes: Runtimes, provider: WatchedProvider) -> None:
+async def test_stop_and_reset(runtimes: Runtimes, provider: Any) -> None:
     runtime = await runtimes.ready((await runtimes.ensure("ada")).id)
     await runtimes.stop(runtime.id)
     gone = await runtimes.get(runtime.id)
@@ -179,7 +79,7 @@ async def test_stop_and_reset(runtimes: Runtimes, provider: WatchedProvider) -> 
     assert await runtimes.list("ada") == []
 
 
-async def test_stop_while_it_starts(runtimes: Runtimes, provider: WatchedProvider) -> None:
+async def test_stop_while_it_starts(runtimes: Runtimes, provider: Any) -> None:
     provider.go.clear()
     runtime = await runtimes.ensure("ada")
     await eventually(lambda: provider.starts == 1)
@@ -200,20 +100,20 @@ async def test_a_crash_is_noticed_and_told(runtimes: Runtimes, kernels: Kernels)
     assert ExitReason.CRASH in told
 
 
-async def test_a_runtime_that_the_provider_lost_has_ended(runtimes: Runtimes, provider: WatchedProvider) -> None:
+async def test_a_runtime_that_the_provider_lost_has_ended(runtimes: Runtimes, provider: Any) -> None:
     runtime = await runtimes.ready((await runtimes.ensure("ada")).id)
     await provider.stop(runtime.id)
     assert (await ended(runtimes, runtime.id)).exit_reason is ExitReason.LOST
 
 
-async def test_nothing_is_lost_while_the_provider_is_away(runtimes: Runtimes, provider: WatchedProvider) -> None:
+async def test_nothing_is_lost_while_the_provider_is_away(runtimes: Runtimes, provider: Any) -> None:
     runtime = await runtimes.ready((await runtimes.ensure("ada")).id)
     provider.away = True
     await asyncio.gather(*(runtimes._round_safely() for _ in range(3)))
     assert (await runtimes.get(runtime.id)).status == "ready"
 
 
-async def test_an_idle_runtime_is_warned_of_and_ended(runtimes: Runtimes, clock: FakeClock) -> None:
+async def test_an_idle_runtime_is_warned_of_and_ended(runtimes: Runtimes, clock: Any) -> None:
     runtime = await runtimes.ready((await runtimes.ensure("ada")).id)
     clock.pass_by(90 * 60 - 200)
 
@@ -231,7 +131,7 @@ async def test_an_idle_runtime_is_warned_of_and_ended(runtimes: Runtimes, clock:
     assert (await ended(runtimes, runtime.id)).exit_reason is ExitReason.IDLE
 
 
-async def test_a_busy_kernel_is_never_idle(runtimes: Runtimes, clock: FakeClock, kernels: Kernels) -> None:
+async def test_a_busy_kernel_is_never_idle(runtimes: Runtimes, clock: Any, kernels: Kernels) -> None:
     runtime = await runtimes.ready((await runtimes.ensure("ada")).id)
     session = kernels.session(runtime, "k")
     await session.start(cwd=str(runtime.socket.parent))
@@ -247,7 +147,7 @@ async def test_a_busy_kernel_is_never_idle(runtimes: Runtimes, clock: FakeClock,
 
 
 async def test_a_kernel_that_waits_for_an_answer_is_busy_and_the_answer_counts(
-    runtimes: Runtimes, clock: FakeClock, kernels: Kernels
+    runtimes: Runtimes, clock: Any, kernels: Kernels
 ) -> None:
     runtime = await runtimes.ready((await runtimes.ensure("ada")).id)
     session = kernels.session(runtime, "k")
@@ -270,7 +170,7 @@ async def test_a_kernel_that_waits_for_an_answer_is_busy_and_the_answer_counts(
     assert (await ended(runtimes, runtime.id)).exit_reason is ExitReason.IDLE
 
 
-async def test_a_wall_clock_that_jumps_ends_nothing(runtimes: Runtimes, clock: FakeClock) -> None:
+async def test_a_wall_clock_that_jumps_ends_nothing(runtimes: Runtimes, clock: Any) -> None:
     runtime = await runtimes.ready((await runtimes.ensure("ada")).id)
     clock.wall += timedelta(days=1)
     await runtimes._round_safely()
@@ -278,7 +178,7 @@ async def test_a_wall_clock_that_jumps_ends_nothing(runtimes: Runtimes, clock: F
 
 
 async def test_a_new_control_plane_adopts_and_sweeps(
-    database: Database, provider: WatchedProvider, clock: FakeClock, kernels: Kernels
+    database: Database, provider: Any, clock: Any, kernels: Kernels
 ) -> None:
     first = Runtimes(database, provider, RuntimeSettings(), clock, kernels.busy)
     await first.start()
@@ -298,7 +198,7 @@ async def test_a_new_control_plane_adopts_and_sweeps(
 
 
 async def test_a_start_that_was_cut_off_is_taken_up(
-    database: Database, provider: WatchedProvider, clock: FakeClock, kernels: Kernels
+    database: Database, provider: Any, clock: Any, kernels: Kernels
 ) -> None:
     provider.go.clear()
     first = Runtimes(database, provider, RuntimeSettings(), clock, kernels.busy)

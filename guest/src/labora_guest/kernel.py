@@ -24,6 +24,7 @@ CHANNELS = ("shell", "control", "stdin", "iopub")
 OUR_HWM = 64
 REMEMBERED = 10_000
 ALIVE = "alive-"
+ALIVE_EVERY_S = 5.0
 IOPUB_TRIES = 100
 TAIL_BYTES = 4096
 DRAIN_S = 0.3
@@ -132,6 +133,7 @@ class Kernel:
         self._replies: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._became_idle = asyncio.Event()
         self._asked_alive: float | None = None
+        self._answered_alive = 0.0
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
@@ -387,13 +389,16 @@ class Kernel:
         """Returns for how many seconds the kernel has owed an answer on its control channel; asks when it owes none.
 
         IPython's kernels answer there while a cell runs, so silence means that Python itself is held up. Of other
-        kernels, and of one that is stopped until its output is taken, nothing is said: 0.
+        kernels, of an idle one, and of one that is stopped until its output is taken, nothing is said: 0.
         """
-        if not self._ready or not self.alive or self._stopped or self._spec is None or not self._spec.bounded:
+        asks = self._ready and self.status == "busy" and not self._stopped
+        if not asks or self._spec is None or not self._spec.bounded:
             self._asked_alive = None
             return 0.0
         now = asyncio.get_running_loop().time()
         if self._asked_alive is None:
+            if now - self._answered_alive < ALIVE_EVERY_S:
+                return 0.0
             self._asked_alive = now
             self._send("control", "kernel_info_request", {}, ALIVE + secrets.token_hex(8))
         return round(now - self._asked_alive, 1)
@@ -474,6 +479,7 @@ class Kernel:
             return
         if message.parent_id.startswith(ALIVE):
             self._asked_alive = None
+            self._answered_alive = asyncio.get_running_loop().time()
         elif message.type == "execute_reply" and self._running is not None:
             if _execution_of(message) == self._running["id"]:
                 self._running["reply"] = content

@@ -8,6 +8,7 @@ from typing import Any
 
 _TICK = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_shares: dict[int, tuple[str, int, int]] = {}
 _CGROUP_V2 = "/sys/fs/cgroup"
 
 
@@ -17,7 +18,10 @@ def read(kernels: dict[str, Any]) -> dict[str, Any]:
     Args:
         kernels: process id (and session id) of each kernel by kernel id; None for a dead one.
     """
-    processes = [entry for entry in map(_process, _pids()) if entry is not None]
+    pids = set(_pids())
+    for gone in _shares.keys() - pids:
+        del _shares[gone]
+    processes = [entry for entry in map(_process, pids) if entry is not None]
     result = {
         "memory_bytes": _cgroup_memory() or sum(entry["memory"] for entry in processes),
         "cpu_seconds": round(sum(entry["cpu"] for entry in processes), 2),
@@ -46,10 +50,20 @@ def _process(pid: int) -> Any:
         return {
             "session": int(fields[3]),
             "cpu": (int(fields[11]) + int(fields[12]) + int(fields[13]) + int(fields[14])) / _TICK,
-            "memory": _pss(pid) or int(fields[21]) * _PAGE,
+            "memory": _memory(pid, fields[19], int(fields[21])),
         }
     except (OSError, ValueError, IndexError):
         return None
+
+
+def _memory(pid: int, started: str, resident: int) -> int:
+    """Returns bytes of a process. Its share is read anew only when its size has changed: the system walks all of it."""
+    known = _shares.get(pid)
+    if known is not None and known[:2] == (started, resident):
+        return known[2]
+    memory = _pss(pid) or resident * _PAGE
+    _shares[pid] = (started, resident, memory)
+    return memory
 
 
 def _pss(pid: int) -> int:

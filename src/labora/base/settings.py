@@ -111,7 +111,7 @@ class RuntimeSettings(_Section):
     max_runtimes: int = Field(4, gt=0, description="Runtimes of one account at a time.")
     resets: int = Field(1, gt=0, description="How often an account may reset all its runtimes per reset_window_s.")
     reset_window_s: float = Field(300.0, gt=0)
-    meter_interval_s: float = Field(3.0, gt=0, description="Meters are read this often while somebody looks at them.")
+    meter_interval_s: float = Field(5.0, gt=0, description="Meters are read this often while somebody looks at them.")
     history_days: float = Field(90.0, gt=0, description="Ended runtimes stay in their account's history for this long.")
     spool_bytes: int = Field(64 * MIB, gt=0, description="Output the guest holds while nobody takes it.")
     environment: dict[str, str] = Field({}, description="Variables that every runtime starts with.")

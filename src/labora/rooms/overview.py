@@ -73,10 +73,13 @@ class Overview:
         return [runtime_id for room in self._open() for _, runtime_id in _lookers(room)]
 
     def _take(self, runtime_id: str, meter: dict[str, Any]) -> None:
-        lookers = [subscriber for room in self._open() for subscriber, looked in _lookers(room) if looked == runtime_id]
+        rooms = list(self._open())
+        lookers = [subscriber for room in rooms for subscriber, looked in _lookers(room) if looked == runtime_id]
         if not lookers:
             return
-        files = {kernel.kernel_id: kernel.file_id for kernel in self.kernels() if kernel.runtime_id == runtime_id}
+        account_id = lookers[0].account_id
+        records = [(room.file_id, room.staged.ledger["kernels"].get(account_id)) for room in rooms]
+        files = {record["kernel_id"]: file_id for file_id, record in records if record is not None}
         kernels = [{**kernel, "file_id": files.get(kernel["kernel_id"])} for kernel in meter["kernels"]]
         message = {"type": "meter", "runtime_id": runtime_id, "meter": {**meter, "kernels": kernels}}
         for subscriber in lookers:
@@ -88,7 +91,9 @@ class Overview:
 def _lookers(room: Room) -> Iterator[tuple[Subscriber, str]]:
     """Yields the sockets that look, each with its own account's runtime: nobody sees another's."""
     for subscriber in list(room.subscribers.values()):
-        runtime = room.state["runtimes"].get(subscriber.account_id) if subscriber.looks else None
+        if not subscriber.looks:
+            continue
+        runtime = room.state["runtimes"].get(subscriber.account_id)
         if runtime is not None and runtime["status"] == "ready" and runtime["runtime_id"] is not None:
             yield subscriber, runtime["runtime_id"]
 

@@ -130,7 +130,9 @@ class RuntimesKeeper:
         if runtime.desired == "ended":
             self._end(runtime, gone=gone)
         elif runtime.status == "starting":
-            if live.starting is None or live.starting.done():
+            # Looked at again: it may have become ready since the rows were read.
+            fresh = await self.get(runtime.id)
+            if fresh.status == "starting" and (live.starting is None or live.starting.done()):
                 self._begin_start(runtime)
         elif gone:
             exit_ = None if handle is None else handle.exit
@@ -164,8 +166,10 @@ class RuntimesKeeper:
             await self._want_ended(runtime.id, found.reason, figures)
             return found
         warned = found.action == "warn"
+        before = live.ends_at, live.ends_reason
         live.ends_at, live.ends_reason = (found.ends_at, found.reason) if warned else (None, None)
-        await self._publish(runtime.id)
+        if before != (live.ends_at, live.ends_reason):
+            await self._publish(runtime.id)
         return found
 
     async def _move_deadline(self, runtime: Runtime, moment: datetime) -> None:
@@ -247,6 +251,7 @@ class RuntimesKeeper:
         live = self._live.setdefault(runtime.id, Live())
         if live.ending is None or live.ending.done():
             live.ending = asyncio.create_task(self._finish(runtime, live, gone), name=f"end-{runtime.id}")
+            live.ending.add_done_callback(_log_failure)
         return live.ending
 
     async def _finish(self, runtime: Runtime, live: Live, gone: bool) -> None:
@@ -322,3 +327,10 @@ class RuntimesKeeper:
                 watcher(runtime)
             except Exception:  # noqa: BLE001 - one watcher must not keep the others from seeing
                 _log.exception("watcher failed", runtime_id=runtime_id)
+
+
+def _log_failure(task: asyncio.Task[None]) -> None:
+    """The end stays desired, so a later round tries again; nobody may wait for this one."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        _log.warning("runtime not ended", task=task.get_name(), error=repr(error))

@@ -147,7 +147,6 @@ class Meters:
         while True:
             wanted = {runtime_id for source in self._sources for runtime_id in source.wanted()}
             due = self._clock.monotonic() >= account
-            pause = self._interval_s if wanted else max(0.0, account - self._clock.monotonic())
             if wanted or due:
                 try:
                     await self._round(None if due else wanted)
@@ -155,11 +154,11 @@ class Meters:
                     _log.exception("meters not read")
             if due:
                 account = self._clock.monotonic() + ACCOUNT_S
-                continue
-            self._wake.clear()
+            # A runtime that is looked at may become ready at any time: asking who looks costs next to nothing.
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
+                async with asyncio.timeout(self._interval_s):
                     await self._wake.wait()
+            self._wake.clear()
 
     async def _round(self, wanted: set[str] | None) -> None:
         """Measures these runtimes; None measures all, for the account of what they used."""
@@ -194,7 +193,8 @@ class Meters:
         self._latest[runtime.id] = (now, meter)
         peak = max([meter.memory_bytes or 0, *(kernel.peak_bytes for kernel in meter.kernels)])
         if meter.memory_limit:
-            peak = min(peak, meter.memory_limit)
+            # What the system killed for is gone when it is measured.
+            peak = meter.memory_limit if meter.oom_kills else min(peak, meter.memory_limit)
         await self._runtimes.measured(runtime.id, meter.cpu_seconds, peak or None)
         return meter
 

@@ -62,8 +62,11 @@ class Runtimes(RuntimesKeeper):
                 deadline_at=now + timedelta(seconds=allowance.max_lifetime_s),
             )
             await store.add(connection, runtime)
-        self._live[runtime.id] = Live(progress=Progress("Starting the runtime"))
-        self._begin_start(runtime)
+        live = self._live.setdefault(runtime.id, Live())
+        live.progress = live.progress or Progress("Starting the runtime")
+        if live.starting is None:
+            # Else the loop has seen the row before we came back from writing it.
+            self._begin_start(runtime)
         await self._publish(runtime.id)
         return self._dressed(runtime)
 

@@ -1,42 +1,15 @@
 // Every page in light and dark, wide and narrow: axe-core finds nothing, and a picture is kept to look at.
-import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { DrivePage } from '../src/drive.mjs';
 import { journey, OWNER } from '../src/journey.mjs';
+import { looksRight } from '../src/looks.mjs';
 import { NotebookPage } from '../src/notebook.mjs';
 import { press, role } from '../src/ui.mjs';
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const LOOKS = ['light', 'dark'].flatMap((theme) => [1280, 390].map((width) => ({ theme, width })));
 
 await journey(
   'looks',
   async (t) => {
     const page = await t.stranger();
-    const check = async (what) => {
-      await page.evaluate(AXE);
-      const found = await page.evaluate(async () => {
-        const { violations } = await window.axe.run(document, {
-          // What is inside a frame of outputs is the author's.
-          iframes: false,
-        });
-        return violations.flatMap(({ id, nodes }) =>
-          nodes.map((node) => `${id}: ${node.target} ${node.failureSummary.split('\n')[1]?.trim()}`),
-        );
-      });
-      assert.deepEqual(found, [], what);
-    };
-    const inEveryLook = async (what) => {
-      for (const { theme, width } of LOOKS) {
-        await page.setViewport({ width, height: 800 });
-        await page.evaluate((name) => (document.documentElement.dataset.theme = name), theme);
-        await page.evaluate(() => Promise.all(document.getAnimations().map((one) => one.finished.catch(() => {}))));
-        await t.shot(page, `${what}-${theme}-${width}`);
-        await check(`${what} ${theme} ${width}`);
-      }
-      await page.setViewport({ width: 1280, height: 800 });
-    };
+    const inEveryLook = (what) => looksRight(t, page, what);
 
     await t.step('the set-up page', async () => {
       await page.goto(t.server.setupLink);

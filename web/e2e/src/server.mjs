@@ -6,7 +6,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
-const LABORA = process.env.LABORA_BIN ?? path.join(ROOT, '.venv/bin/labora');
+export const LABORA = process.env.LABORA_BIN ?? path.join(ROOT, '.venv/bin/labora');
 
 export class Server {
   constructor({ env = {} } = {}) {

@@ -16,7 +16,10 @@ export function RuntimesPage() {
       <main className="settings" id="main" tabIndex={-1}>
         <h1>{t('sessions.title')}</h1>
         <p className="settings-text">{t('sessions.intro')}</p>
-        <Sessions />
+        <section className="settings-body">
+          <h2 className="settings-heading">{t('sessions.now')}</h2>
+          <Sessions />
+        </section>
         <section>
           <h2 className="settings-heading">{t('sessions.history.title')}</h2>
           <History />

@@ -57,6 +57,15 @@ const calls: Record<string, () => unknown> = {
   revisions: () => api.revisions('f'),
   restoreRevision: () => api.restoreRevision('f', 'r'),
   images: () => api.images(),
+  runtimes: () => api.runtimes(),
+  endRuntime: () => api.endRuntime('r'),
+  keepRuntime: () => api.keepRuntime('r'),
+  interruptKernel: () => api.interruptKernel('r', 'k'),
+  restartKernel: () => api.restartKernel('r', 'k'),
+  resetRuntimes: () => api.resetRuntimes(),
+  runtimeHistory: () => api.runtimeHistory('t'),
+  allRuntimes: () => api.allRuntimes(),
+  endAnyRuntime: () => api.endAnyRuntime('r'),
 };
 
 test.each(Object.entries(calls))(

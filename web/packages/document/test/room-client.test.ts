@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import * as Y from 'yjs';
 import { IDBFactory } from 'fake-indexeddb';
 import { clearKept, EDIT, keptNotebook, RoomClient } from '../src';
+import { jsonFrame, Lane } from '../src/wire';
 import { FakeRoom } from './fake-room';
 
 let clients: RoomClient[] = [];
@@ -31,6 +32,33 @@ afterEach(async () => {
   clients = [];
   if (vi.isFakeTimers()) await pass(500);
   vi.useRealTimers();
+});
+
+describe('meters', () => {
+  it('asks while it watches, again after a reconnection, and no longer when it stops', async () => {
+    const room = new FakeRoom();
+    const client = join(room);
+    client.watch(true);
+    await pass(1);
+    const asked = () => room.commands.filter(({ type }) => type === 'watch').map(({ on }) => on);
+    expect(asked()).toEqual([true]);
+    room.cut();
+    await pass(5000);
+    expect(asked()).toEqual([true, true]);
+    client.watch(false);
+    room.cut();
+    await pass(5000);
+    expect(asked()).toEqual([true, true, false]);
+  });
+
+  it('holds what was told last', async () => {
+    const room = new FakeRoom();
+    const client = join(room);
+    await pass(1);
+    for (const socket of room.sockets)
+      socket.push(jsonFrame(Lane.control, { type: 'meter', runtime_id: 'r', meter: { memory_bytes: 5, kernels: [] } }));
+    expect(client.meter.get()).toEqual({ runtimeId: 'r', meter: { memory_bytes: 5, kernels: [] } });
+  });
 });
 
 describe('saving', () => {

@@ -84,7 +84,7 @@ addMessages('notebook', {
     kernel: '{memory} (at most {peak}), {cpu} CPU time',
     silent: 'not responding for {time}',
     manage: 'Manage sessions',
-    started: 'Started {when}',
+    started: 'Started: {when}',
     noAnswer: 'The runtime does not answer right now.',
   },
   notify: {
@@ -180,7 +180,7 @@ addMessages('notebook', {
       owner: 'The runtime was ended by the owner of this server',
     },
     endedText:
-      'Lost: its variables, files in /content and installed packages. Kept: the notebook, and every output up to the end: outputs are safe.',
+      'Lost: its variables, files in /content and installed packages. Kept: the notebook; its outputs are safe.',
     endingTitle: 'Your runtime ends in {time}',
     endingIdle: 'Nothing has run and nobody has used it for a while. Lost then: variables, files in /content.',
     endingLifetime:

@@ -96,7 +96,7 @@ export function EmptyState({ icon, title, children, actions }: EmptyStateProps) 
 
 export interface BannerProps {
   kind?: 'info' | 'ok' | 'warn' | 'error';
-  title?: string;
+  title?: ReactNode;
   children?: ReactNode;
   actions?: ReactNode;
 }

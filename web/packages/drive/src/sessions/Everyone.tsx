@@ -32,9 +32,9 @@ export function Everyone() {
         const name = runtime.account?.name ?? '';
         return (
           <li key={runtime.id} className="everyone-row">
-            <div className="rows-main">
+            <div className="runtime-main">
               <strong className="ui-truncate">{t('sessions.of', { name, login: runtime.account?.login ?? '' })}</strong>
-              <span className="rows-note">
+              <span className="runtime-note">
                 {t('sessions.started')} {formatWhen(runtime.started_at ?? runtime.created_at)}
               </span>
             </div>

@@ -23,6 +23,12 @@ function stateOf(runtime: Runtime): string {
   return t(runtime.idle_since === null ? 'sessions.busy' : 'sessions.idle');
 }
 
+/** "Today at three" of what was, "in two hours" of what will be. */
+function whenText(at: string): string {
+  const left = (Date.parse(at) - Date.now()) / 1000;
+  return left > 0 ? t('sessions.in', { time: formatDuration(left) }) : formatWhen(at);
+}
+
 function Moment({ label, at, otherwise }: { label: string; at: string | null; otherwise: string }) {
   return (
     <div>
@@ -30,7 +36,7 @@ function Moment({ label, at, otherwise }: { label: string; at: string | null; ot
       <dd>
         {at ? (
           <time dateTime={at} title={formatDateTime(at)}>
-            {formatWhen(at)}
+            {whenText(at)}
           </time>
         ) : (
           otherwise
@@ -97,7 +103,7 @@ function Kernel({ kernel, actions }: { kernel: RuntimeKernel; actions: KernelAct
   const name = kernel.name?.replace(/\.ipynb$/i, '') ?? t('sessions.hiddenNotebook');
   return (
     <li className="runtime-kernel" data-silent={isSilent(kernel.meter) || undefined}>
-      <div className="rows-main">
+      <div className="runtime-main">
         {kernel.file_id && kernel.name ? (
           <Link href={`/drive/${kernel.file_id}`} className="ui-truncate">
             {name}
@@ -105,7 +111,7 @@ function Kernel({ kernel, actions }: { kernel: RuntimeKernel; actions: KernelAct
         ) : (
           <span className="ui-truncate">{name}</span>
         )}
-        <span className="rows-note">{kernelNote(kernel)}</span>
+        <span className="runtime-note">{kernelNote(kernel)}</span>
       </div>
       <Menu
         align="end"
@@ -144,7 +150,7 @@ export function RuntimeCard({ runtime, kernels, onKeep, onEnd, extra }: RuntimeC
     <li className="runtime-card" data-runtime={runtime.id}>
       <div className="runtime-head">
         <h3>{t('sessions.runtime', { image: runtime.image })}</h3>
-        <span className="rows-mark" data-busy={runtime.idle_since === null || undefined}>
+        <span className="runtime-mark" data-busy={runtime.idle_since === null || undefined}>
           {stateOf(runtime)}
         </span>
       </div>
@@ -159,7 +165,7 @@ export function RuntimeCard({ runtime, kernels, onKeep, onEnd, extra }: RuntimeC
           ))}
         </ul>
       ) : (
-        <p className="rows-note">{t('sessions.noKernels')}</p>
+        <p className="runtime-note">{t('sessions.noKernels')}</p>
       )}
       <div className="runtime-actions">
         <Button size="sm" icon="schedule" title={t('sessions.keepHelp')} onClick={onKeep}>

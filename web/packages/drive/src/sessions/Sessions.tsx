@@ -1,7 +1,7 @@
 /** Every runtime of the account with what can be done about it; the same in the dialog and on the page. */
 import { useCallback, useEffect, useState } from 'react';
 import { api, type Runtime, type RuntimeKernel } from '@labora/api';
-import { Banner, Button, confirm, EmptyState, errorText, formatWhen, Spinner, t, toast } from '@labora/ui';
+import { Banner, Button, confirm, EmptyState, errorText, formatDuration, Spinner, t, toast } from '@labora/ui';
 import './messages';
 import './sessions.css';
 import { RuntimeCard } from './Runtime';
@@ -55,8 +55,9 @@ async function done(work: Promise<unknown>, message?: string): Promise<boolean> 
 export async function keepRuntime(id: string): Promise<void> {
   try {
     const kept = await api.keepRuntime(id);
-    const when = formatWhen(kept.idle_ends_at ?? kept.deadline_at);
-    toast({ message: t('sessions.kept', { when }), kind: 'ok' });
+    const ends = Date.parse(kept.idle_ends_at ?? kept.deadline_at ?? '');
+    const time = formatDuration(Math.max(1, (ends - Date.now()) / 1000));
+    toast({ message: t(Number.isNaN(ends) ? 'sessions.keptPlain' : 'sessions.kept', { time }), kind: 'ok' });
   } catch (error) {
     toast({ kind: 'error', message: errorText(error) });
   }

@@ -36,6 +36,7 @@ function SmallBar({ quantity }: { quantity: Quantity }) {
   return (
     <span className="nb-meter" data-meter={quantity.id} data-level={level(quantity)}>
       <span className="nb-meter-name">{t(`notebook.meters.${quantity.id}`)}</span>
+      <span className="ui-hidden">{quantity.text}</span>
       <span className="nb-meter-bar">
         <span style={{ width: `${(quantity.share ?? 0) * 100}%` }} />
       </span>
@@ -52,12 +53,7 @@ export function Meters() {
   return (
     <Popover.Root open={open} onOpenChange={setOpen}>
       <Popover.Trigger asChild>
-        <button
-          type="button"
-          className="nb-meters"
-          aria-label={t('notebook.meters.button', texts)}
-          title={t('notebook.meters.button', texts)}
-        >
+        <button type="button" className="nb-meters" title={t('notebook.meters.button', texts)}>
           {all.map((quantity) => (
             <SmallBar key={quantity.id} quantity={quantity} />
           ))}

@@ -31,7 +31,10 @@ function EndingSoon({ runtime }: { runtime: RuntimeState }) {
   return (
     <Banner
       kind="warn"
-      title={t('notebook.banner.endingTitle', { time: formatDuration(Math.max(1, left)) })}
+      title={
+        // Counted down for the eye; a screen reader says it once.
+        <span aria-live="off">{t('notebook.banner.endingTitle', { time: formatDuration(Math.max(1, left)) })}</span>
+      }
       actions={
         idle && (
           <Button size="sm" onClick={() => void controller.keep()}>
@@ -241,7 +244,7 @@ export function RuntimeBanners() {
       {runtime && phase === 'ended' && <Ended runtime={runtime} />}
       {runtime && phase === 'dead' && <Dead runtime={runtime} />}
       {phase === 'busy' && <NotResponding />}
-      <HighUse />
+      {(phase === 'ready' || phase === 'busy') && <HighUse />}
     </>
   );
 }

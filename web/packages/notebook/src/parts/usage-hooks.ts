@@ -2,14 +2,14 @@ import { useEffect, useState } from 'react';
 import type { KernelUse } from '@labora/document';
 import { isSilent } from '@labora/ui';
 import type { UsageNow } from '../model/usage';
-import { useController, useStatus, useStore } from '../model/context';
+import { useController, useRoom, useStatus, useStore } from '../model/context';
 
 /** The meters of the runtime that this account has now. */
 export function useUsage(): UsageNow | null {
   const controller = useController();
   const now = useStore(controller.usage.now);
   useStatus();
-  const runtime = controller.runtime;
+  const runtime = useRoom('runtimes', () => controller.runtime);
   return runtime?.status === 'ready' && now?.runtimeId === runtime.runtime_id ? now : null;
 }
 
