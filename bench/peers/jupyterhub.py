@@ -30,6 +30,7 @@ c.JupyterHub.spawner_class = "simple"
 c.SimpleLocalProcessSpawner.home_dir_template = {homes!r} + "/{{username}}"
 c.Spawner.default_url = "/lab"
 c.Spawner.args = {args!r}
+c.Spawner.start_timeout = c.Spawner.http_timeout = 300
 c.Spawner.environment = {environment!r}
 c.JupyterHub.db_url = "sqlite:///hub.sqlite"
 c.JupyterHub.services = [{{"name": "bench", "api_token": {token!r}}}]
