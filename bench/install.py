@@ -29,7 +29,7 @@ def proxy_bin() -> Path:
 
 def node() -> Path:
     """Returns the Node that runs the browser's side; the folder is put on PATH as well."""
-    folder = setup_lib.node_folder()
+    folder: Path = setup_lib.node_folder()
     os.environ["PATH"] = f"{folder}{os.pathsep}{os.environ['PATH']}"
     return folder / "node"
 

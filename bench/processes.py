@@ -51,6 +51,18 @@ class Program:
 
     async def start(self, url: str) -> None:
         """Starts it and returns once ``url`` answers 200. Raises RuntimeError with the end of its log."""
+        process = self._spawn()
+        end = time.monotonic() + START_S
+        async with httpx.AsyncClient(timeout=5, follow_redirects=True) as client:
+            while time.monotonic() < end and process.poll() is None:
+                with contextlib.suppress(httpx.HTTPError):
+                    if (await client.get(url)).status_code == 200:
+                        return
+                await asyncio.sleep(0.05)
+        tail = self.log.read_text(errors="replace")[-1500:]
+        raise RuntimeError(f"{Path(self._command[0]).name} did not start:\n{tail}")
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command,
@@ -61,15 +73,7 @@ class Program:
                 stderr=log,
                 start_new_session=True,
             )
-        end = time.monotonic() + START_S
-        async with httpx.AsyncClient(timeout=5, follow_redirects=True) as client:
-            while time.monotonic() < end and self._process.poll() is None:
-                with contextlib.suppress(httpx.HTTPError):
-                    if (await client.get(url)).status_code == 200:
-                        return
-                await asyncio.sleep(0.05)
-        tail = self.log.read_text(errors="replace")[-1500:]
-        raise RuntimeError(f"{Path(self._command[0]).name} did not start:\n{tail}")
+        return self._process
 
     def stop(self) -> None:
         """Ends it and all that it started."""

@@ -41,7 +41,7 @@ def verdict_text(result: Result, figure: Figure) -> str:
 
 def rows_of(result: Result, figure: Figure) -> list[tuple[str, ...]]:
     """Returns a row per peer that was measured, Labora last."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for peer in [*peers_in(result), LABORA]:
         values = values_of(result, figure.key, peer)
         if not values:

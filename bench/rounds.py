@@ -47,7 +47,7 @@ async def measure(scenario: Scenario, peers: Sequence[str], rounds: int) -> Resu
                 label = f"w{-turn}" if turn < 0 else str(turn)
                 try:
                     async with AsyncExitStack() as own:
-                        peer = started.get(name) or await own.enter_async_context(running(name))
+                        peer = started[name] if name in started else await own.enter_async_context(running(name))
                         sample = await _once(scenario, peer, turn, label)
                 except Exception as error:  # noqa: BLE001 - whatever a peer does, the others are still measured
                     result.failures.append(f"{name}, round {label}: {_line(error)}")

@@ -51,7 +51,7 @@ class Typist(asyncio.Protocol):
     async def open(self, url: str, token: str, file_id: str) -> None:
         """Connects and says hello. Raises ConnectionError, TimeoutError."""
         where = urlsplit(url)
-        await asyncio.get_running_loop().create_connection(lambda: self, where.hostname, where.port)
+        await asyncio.get_running_loop().create_connection(lambda: self, str(where.hostname), where.port or 80)
         self._write(
             f"GET /api/v1/files/{file_id}/room HTTP/1.1\r\nHost: {where.netloc}\r\nAuthorization: Bearer {token}\r\n"
             "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"

@@ -23,7 +23,7 @@ try {
   await page.evaluateOnNewDocument(pages.probe);
   console.log(JSON.stringify(await works[job.work](page, pages, job)));
 } catch (error) {
-  console.error(error);
+  console.error(`${error.message}${error.cause ? ` (${error.cause.message ?? error.cause})` : ''}`);
   code = 1;
 }
 await browser.close();

@@ -84,11 +84,11 @@ class JupyterPeer(Peer):
 
     async def client(self, person: Person) -> httpx.AsyncClient:
         """Returns a client that may use a person's server."""
-        client = httpx.AsyncClient(base_url=self.base(person), timeout=KERNEL_S)
-        await client.get("/lab")
-        if token := client.cookies.get("_xsrf"):
-            client.headers["X-XSRFToken"] = token
-        return client
+        async with httpx.AsyncClient(timeout=KERNEL_S) as visit:
+            await visit.get(f"{self.base(person)}/lab")
+            cookies = visit.cookies
+        headers = {"X-XSRFToken": token} if (token := cookies.get("_xsrf")) else {}
+        return httpx.AsyncClient(base_url=self.base(person), headers=headers, cookies=cookies, timeout=KERNEL_S)
 
     async def first_output(self, person: Person, name: str) -> float:
         """Starts a kernel and runs ``1+1``; the time begins with the kernel's request."""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -15,6 +18,8 @@ from bench.peers.base import Person
 from bench.peers.jupyter import KERNEL_S, JupyterPeer, is_kernel, root_flag
 from bench.processes import free_port
 
+WAIT_S = 0.05
+WAITS = 2400
 CONFIG = """\
 c.JupyterHub.bind_url = {url!r}
 c.JupyterHub.hub_port = {hub_port}
@@ -25,6 +30,7 @@ c.JupyterHub.spawner_class = "simple"
 c.SimpleLocalProcessSpawner.home_dir_template = {homes!r} + "/{{username}}"
 c.Spawner.default_url = "/lab"
 c.Spawner.args = {args!r}
+c.Spawner.start_timeout = c.Spawner.http_timeout = 300
 c.Spawner.environment = {environment!r}
 c.JupyterHub.db_url = "sqlite:///hub.sqlite"
 c.JupyterHub.services = [{{"name": "bench", "api_token": {token!r}}}]
@@ -46,14 +52,13 @@ class JupyterHub(JupyterPeer):
 
     def command(self) -> list[str | Path]:
         """Writes the configuration and names it."""
-        shared = {key: value for key, value in super().environment().items() if key in ("JUPYTER_CONFIG_DIR",)}
         config = CONFIG.format(
             url=self.url,
             hub_port=free_port(),
             proxy_url=f"http://127.0.0.1:{free_port()}",
             homes=str(self.files),
             args=root_flag(),
-            environment=shared,
+            environment={"JUPYTER_CONFIG_DIR": str(self.folder / "config")},
             token=self._token,
         )
         path = self.folder / "jupyterhub_config.py"
@@ -62,8 +67,6 @@ class JupyterHub(JupyterPeer):
 
     def environment(self) -> dict[str, str]:
         """Finds the proxy and Node."""
-        import shutil
-
         node = Path(shutil.which("node") or "/usr/bin/node").parent
         return super().environment() | {"PATH": f"{venv(self.name)}/bin:{proxy_bin()}:{node}:/usr/bin:/bin"}
 
@@ -90,8 +93,15 @@ class JupyterHub(JupyterPeer):
         self.home(person).mkdir(parents=True, exist_ok=True)
         async with self._hub() as hub:
             (await hub.post(f"/users/{person.login}/server")).raise_for_status()
-            while not (await hub.get(f"/users/{person.login}")).json()["servers"].get("", {}).get("ready"):
-                await asyncio.sleep(0.05)
+            await self._wait(hub, person, lambda servers: servers.get("", {}).get("ready", False))
+
+    async def _wait(self, hub: httpx.AsyncClient, person: Person, ready: Callable[[dict[str, Any]], bool]) -> None:
+        """Asks the hub until the account's servers are as they should be: it tells of no event."""
+        for _ in range(WAITS):
+            if ready((await hub.get(f"/users/{person.login}")).json()["servers"]):
+                return
+            await asyncio.sleep(WAIT_S)
+        raise RuntimeError(f"The server of {person.login} is not where it should be after {WAITS * WAIT_S:.0f} s.")
 
     async def client(self, person: Person) -> httpx.AsyncClient:
         """Uses the service's token."""
@@ -110,8 +120,7 @@ class JupyterHub(JupyterPeer):
         """Stops the account's server with its kernels."""
         async with self._hub() as hub:
             await hub.delete(f"/users/{person.login}/server")
-            while (await hub.get(f"/users/{person.login}")).json()["servers"]:
-                await asyncio.sleep(0.05)
+            await self._wait(hub, person, lambda servers: not servers)
 
     def server_processes(self) -> list[psutil.Process]:
         """Hub, proxy and single-user servers."""

@@ -41,7 +41,7 @@ class TenAtOnce(Scenario):
         Figure("each", "Each of them", "s"),
     )
     rounds = 2
-    limit_s = 240.0
+    limit_s = 400.0
 
     async def measure(self, peer: Peer, turn: str) -> Values:
         """Fresh accounts."""

@@ -143,6 +143,18 @@ async def test_sec_45_headers_of_pages(stranger: httpx.AsyncClient) -> None:
     assert "camera=()" in answer.headers["permissions-policy"]
 
 
+async def test_sec_45_headers_of_built_files(stranger: httpx.AsyncClient) -> None:
+    """A script that is a worker needs the policy; one that pages load needs not to be taken for anything else."""
+    asset = await stranger.get(f"{ORIGIN}/assets/app-abc123.js", headers={"Accept-Encoding": "identity"})
+    assert asset.status_code == 200
+    assert asset.headers["x-content-type-options"] == "nosniff"
+    assert asset.headers["cross-origin-resource-policy"] == "same-origin"
+    assert asset.headers["referrer-policy"] == "same-origin"
+    assert "content-security-policy" not in asset.headers
+    outside = await stranger.get(f"{ORIGIN}/theme.js")
+    assert "default-src 'none'" in outside.headers["content-security-policy"]
+
+
 async def test_sec_45_headers_of_the_api_and_of_its_errors(ann: httpx.AsyncClient) -> None:
     for path, status in (("/files", 200), ("/files/nope", 404), ("/no/such", 404), ("/files?pageSize=0", 400)):
         answer = await ann.get(path)

@@ -16,7 +16,7 @@ from labora.access import ANONYMOUS, Principal
 from labora.access import Scope as TokenScope
 from labora.api.cookies import cookie_name, read_cookie
 from labora.api.errors import UNEXPECTED, send_error
-from labora.api.headers import add_missing, api_headers, page_headers
+from labora.api.headers import add_missing, api_headers, asset_headers, page_headers
 from labora.api.hosts import Host, HostKind, Hosts
 from labora.api.public import PREFIX, is_public
 from labora.api.services import Services
@@ -100,6 +100,8 @@ class Gate:
     def _default_headers(self, scope: Scope, host: Host) -> list[tuple[bytes, bytes]]:
         if scope["path"].startswith("/api/"):
             return api_headers(host)
+        if scope["path"].startswith("/assets/"):
+            return asset_headers(host)
         return page_headers(self._settings.server, self.hosts, host)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send, host: Host, headers: Headers) -> None:

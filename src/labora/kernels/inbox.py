@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,10 @@ from labora.kernels import channel
 from labora.kernels.model import KernelMessage, Sink
 
 BATCH_BYTES = 512 * 1024
+HEADS = frozenset({"execute_input"})
+"""Messages that only say that a run began. What a short one does follows within milliseconds …"""
+HEAD_S = 0.005
+"""… and is waited for this long, so that both are made durable, and shown, together."""
 # The window, one message that is larger than it, and what is under way when a connection is replaced.
 HELD_BYTES = 2 * channel.WINDOW + channel.MAX_MESSAGE
 
@@ -108,6 +113,8 @@ class Inbox:
         while True:
             await self._wake.wait()
             self._wake.clear()
+            if self._waiting and all(message.type in HEADS for message, _ in self._waiting):
+                await self._more()
             while self._waiting:
                 batch, taken = [], 0
                 for message, size in self._waiting:
@@ -119,6 +126,12 @@ class Inbox:
                     return
                 for _ in batch:
                     self._bytes -= self._waiting.popleft()[1]
+
+    async def _more(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HEAD_S):
+                await self._wake.wait()
+                self._wake.clear()
 
     async def _hand_over(self, batch: list[KernelMessage]) -> bool:
         try:

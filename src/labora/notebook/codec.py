@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import StringIO
 from typing import Any
 
 from labora.base.errors import InvalidError, TooLargeError, UnsupportedError
@@ -279,13 +280,19 @@ def _in_order(values: dict[str, Any], order: list[str] | None) -> dict[str, Any]
 
 def _dump(value: Any, style: dict[str, Any]) -> bytes:
     tight = style.get("indent", 1) is None and style.get("tight")
-    text = json.dumps(
-        value,
+    encoder = json.JSONEncoder(
         ensure_ascii=bool(style.get("ascii")),
         indent=style.get("indent", 1),
         separators=(",", ":") if tight else None,
         allow_nan=False,
     )
+    if style.get("indent", 1) is None:
+        text = encoder.encode(value)
+    else:
+        # encode() would hold a string for each line of output until the end: a hundred megabytes for a million lines.
+        written = StringIO()
+        written.writelines(encoder.iterencode(value))
+        text = written.getvalue()
     if not style.get("open_end"):
         text += "\n"
     return (text.replace("\n", "\r\n") if style.get("crlf") else text).encode()

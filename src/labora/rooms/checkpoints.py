@@ -63,7 +63,7 @@ class Checkpoints:
         async with self._locks.setdefault(room.file_id, asyncio.Lock()):
             await room.settled()
             faults.reach("checkpoint.before")
-            seq, since = room.seq, room.dirty_at
+            seq, seen, began = room.seq, room.dirty_at, room.clock.monotonic()
             revision = await self._drive.add_revision(
                 room.file_id,
                 await self.export(room),
@@ -73,8 +73,7 @@ class Checkpoints:
                 seq=seq,
                 name=name,
             )
-            if room.dirty_at == since:
-                room.clean()
+            room.saved(seen, began)
             await self._mark(room, {"seq": seq, "revision_id": revision.id, "at": timestamp(room.clock.now())})
             await self.compact(room)
             return revision

@@ -27,10 +27,13 @@ from sqlalchemy.exc import IntegrityError
 from labora.base import faults
 from labora.base.errors import UnavailableError
 from labora.base.logging import get_logger
+from labora.rooms.pace import Pace
 
 MAX_BACKLOG_BYTES = 32 * 1024 * 1024
 MAX_GROUP_BYTES = 8 * 1024 * 1024
 RETRY_S = (0.2, 0.5, 1.0, 2.0)
+BURST = 8
+"""Commits that follow one another without a pause: a short run needs a few in a row, and somebody waits for each."""
 
 FULL = "The server's disk is full: your edits stay in this page and are saved when there is space again."
 BUSY = "The server's database is busy: your edits stay in this page and are saved as soon as it takes them."
@@ -72,7 +75,8 @@ class Journal:
 
     Args:
         write: one durable transaction, see :data:`Write`.
-        interval_s: least seconds between the starts of two commits; entries of that time share one.
+        interval_s: seconds between the starts of two commits under load, see :data:`BURST`; entries of that time
+            share one.
         folder: its file system is watched for free space; None watches nothing.
         min_free_bytes: below this nothing is committed, so that reading and deleting still work.
 
@@ -156,14 +160,10 @@ class Journal:
         await self._idle.wait()
 
     async def _commit_forever(self) -> None:
-        loop = asyncio.get_running_loop()
-        last = -self._interval_s
+        pace = Pace(BURST, self._interval_s)
         while True:
             await self._wake.wait()
-            pause = last + self._interval_s - loop.time()
-            if pause > 0:
-                await asyncio.sleep(pause)
-            last = loop.time()
+            await pace.step()
             group = self._take()
             await self._commit(group)
             if self.failed:

@@ -21,6 +21,7 @@ from labora.kernels.model import KernelInfo, KernelMessage, KernelSession
 from labora.rooms import operations as op
 from labora.rooms.deaths import Deaths
 from labora.rooms.model import KernelRecord, Language, Person
+from labora.rooms.pace import Pace
 from labora.rooms.ports import Compute, RuntimeLease
 from labora.rooms.recorder import Recorder
 from labora.rooms.room import Room
@@ -51,8 +52,7 @@ class KernelWorker:
         self._effects: asyncio.Queue[op.Effect | Callable[[], Awaitable[None]]] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._taken = asyncio.Event()
-        self._burst = float(BURST)
-        self._last_commit = 0.0
+        self._pace = Pace(BURST, room.settings.rooms.output_interval_s)
         self._spawn(self._work())
 
     # -- effects ------------------------------------------------------------------------------------------------------
@@ -283,7 +283,7 @@ class KernelWorker:
         fresh = [message for message in messages if message.n > record["n"]]
         if not fresh:
             return
-        await self._pace()
+        await self._pace.step()
         running = any(
             execution["status"] == "running" and execution["account"]["id"] == self.account["id"]
             for execution in self.room.staged.state["executions"].values()
@@ -327,16 +327,6 @@ class KernelWorker:
                 await asyncio.sleep(FULL_RETRY_S)
             else:
                 return
-
-    async def _pace(self) -> None:
-        """Lets :data:`BURST` commits pass, then one each output interval."""
-        loop, interval = asyncio.get_running_loop(), self.room.settings.rooms.output_interval_s
-        self._burst = min(float(BURST), self._burst + (loop.time() - self._last_commit) / interval)
-        if self._burst < 1:
-            await asyncio.sleep((1 - self._burst) * interval)
-            self._burst = 1.0
-        self._burst -= 1
-        self._last_commit = loop.time()
 
     # -- helpers ------------------------------------------------------------------------------------------------------
 

@@ -329,6 +329,17 @@ class Room:
             changed = self._changed
             await changed.wait()
 
+    def saved(self, seen: float, began: float) -> None:
+        """Says that a checkpoint, begun at ``began``, holds all changes up to the one at ``seen``.
+
+        What changed meanwhile waits for the next one as long as any change does: a notebook that changes all the time
+        is saved once an interval, and not without end.
+        """
+        if self.dirty_at == seen:
+            self.clean()
+        elif self.dirty_since is not None:
+            self.dirty_since = began
+
     def clean(self) -> None:
         """Says that a checkpoint holds the content as it is."""
         self.dirty_since = None

@@ -93,6 +93,18 @@ await journey(
       await until('the same in the file', async () => JSON.stringify(await stored()) === JSON.stringify(expected));
     });
 
+    await t.step('once the browser keeps the app, its pages open without the server', async () => {
+      await until('the app to be kept', () =>
+        page.evaluate(async () => (await navigator.serviceWorker.getRegistration())?.active?.state === 'activated'),
+      );
+      await page.evaluate(() => navigator.serviceWorker.ready.then(() => {}));
+      await cut();
+      await notebook.reload();
+      await until('the kept notebook', async () => (await notebook.cells()).length === 3);
+      await mend();
+      await notebook.waitSaved(60_000);
+    });
+
     await t.step('a page left alone while its room left memory goes on as before', async () => {
       const before = await notebook.sources();
       await page.goto('about:blank');

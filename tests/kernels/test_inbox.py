@@ -1,0 +1,59 @@
+"""Which messages of a kernel are delivered together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from labora.kernels import inbox as module
+from labora.kernels.inbox import Inbox
+from labora.kernels.model import KernelMessage
+from labora.testing.recorder import eventually
+
+
+class Taken:
+    """A sink that remembers its batches."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[str]] = []
+
+    async def __call__(self, messages: list[KernelMessage]) -> None:
+        self.batches.append([message.type for message in messages])
+
+
+@pytest.fixture
+def taken() -> Taken:
+    return Taken()
+
+
+@pytest.fixture
+async def inbox(taken: Taken) -> AsyncIterator[Inbox]:
+    made = Inbox("k", 0, taken, lambda: None)
+    made.resumed(1)
+    yield made
+    made.close()
+
+
+def send(inbox: Inbox, n: int, kind: str) -> None:
+    inbox.receive({"n": n, "e": "x", "ch": "iopub", "type": kind, "content": {}, "metadata": {}}, [], 10)
+
+
+async def test_the_head_of_a_run_waits_for_what_the_run_does(
+    inbox: Inbox, taken: Taken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "HEAD_S", 60.0)
+    send(inbox, 1, "execute_input")
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert taken.batches == []
+    send(inbox, 2, "execute_result")
+    await eventually(lambda: taken.batches == [["execute_input", "execute_result"]])
+
+
+async def test_a_head_alone_is_delivered_too(inbox: Inbox, taken: Taken) -> None:
+    send(inbox, 1, "execute_input")
+    await eventually(lambda: taken.batches == [["execute_input"]])
+    send(inbox, 2, "stream")
+    await eventually(lambda: taken.batches == [["execute_input"], ["stream"]])
