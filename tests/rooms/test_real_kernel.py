@@ -91,6 +91,23 @@ async def test_output_is_gapless_over_a_killed_control_plane(house: Any) -> None
         await house.start()
 
 
+async def test_help_on_a_name_stands_below_its_cell(house: Any) -> None:
+    file_id = await house.notebook("len?")
+    async with LocalRuntime() as local:
+        await house.rooms.close()
+        house.compute = OneRuntime(local)
+        await house.start()
+        async with house.page(file_id) as page:
+            answer = await page.command("execute", cells=["c0"])
+            assert (await page.finished(answer["result"]["executions"][0]["id"]))["status"] == "ok"
+            (shown,) = page.state["cells"]["c0"]["outputs"]
+            assert shown["output_type"] == "display_data"
+            assert "Return the number of items in a container" in shown["data"]["text/plain"]
+            assert page.state == page.room.state
+        await house.rooms.close()
+        await house.start()
+
+
 async def input_and_error(page: Any) -> None:
     """Answers an input and sees an error stop the run."""
     answer = await page.command("execute", cells=["c2", "c3", "c4"])

@@ -119,7 +119,7 @@ class RuntimeSettings(_Section):
     control_uid: int = Field(199_999, ge=0, description="Uid that the control plane drops to when started as root.")
     image_packages: list[str] = Field(
         default=[
-            "ipykernel", "ipywidgets", "matplotlib", "numpy", "pandas", "pillow",
+            "ipykernel", "ipywidgets", "jinja2", "matplotlib", "numpy", "pandas", "pillow",
             "requests", "scikit-learn", "scipy", "seaborn", "tqdm",
         ],
         description="Packages of the default Python image.",

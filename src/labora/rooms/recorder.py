@@ -7,6 +7,7 @@ while the execution owns its cell's slot.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +26,7 @@ MAX_COUNT = 2**53 - 1
 HEAVY_BYTES = 64 * 1024
 """A batch of more bytes is reduced beside the event loop: a large JSON value takes seconds."""
 ENDS = {"ok": "ok", "error": "error", "aborted": "aborted"}
+MAX_PAGES = 16
 LOST = "Part of this cell's output was lost in the runtime. Run the cell again."
 
 
@@ -137,9 +139,11 @@ class Recorder:
             if execution is None or execution["account"]["id"] != account_id or execution["id"] in finished:
                 continue
             if message.channel == "iopub" and message.type in MESSAGE_TYPES:
-                self._feed(plan, state, record, execution, message, scope)
+                self._feed(plan, state, record, execution, (message.type, message.content), scope)
             elif execution["status"] == "running":
                 if message.channel == "agent" and message.type == "done":
+                    for shown in _pages(message.content):
+                        self._feed(plan, state, record, execution, ("display_data", shown), scope)
                     self._flush(plan, state, final=execution["id"])
                     plan.operations.append(_finished(execution, message.content))
                     finished.add(execution["id"])
@@ -170,7 +174,7 @@ class Recorder:
         state: RoomState,
         record: KernelRecord,
         execution: Execution,
-        message: KernelMessage,
+        message: tuple[str, Mapping[str, Any]],
         scope: str,
     ) -> None:
         key, cell_id = execution["id"], execution["cell_id"]
@@ -184,7 +188,7 @@ class Recorder:
             live = self._live[key] = _Live(self._reducer(saved, cell["outputs"], scope), cell["outputs"], saved)
         plan.fed[key] = cell_id
         plan.seen[cell_id] = cell["outputs"]
-        live.reducer.feed(message.type, message.content)
+        live.reducer.feed(*message)
 
     def _reducer(self, saved: dict[str, Any] | None, outputs: list[Output], scope: str) -> OutputReducer:
         if saved is not None and saved["notice"] is None and _continues(saved, outputs):
@@ -250,6 +254,17 @@ def _continues(saved: dict[str, Any], outputs: list[Output]) -> bool:
     if saved["stream"] is None:
         return True
     return bool(outputs) and outputs[-1].get("output_type") == "stream"
+
+
+def _pages(content: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yields what ``name?`` and ``%pinfo`` show, as displays: a reply's payloads of the source ``page``.
+
+    Source: Jupyter's messaging protocol, "Payloads (DEPRECATED)", which IPython still answers these with.
+    """
+    payloads = content.get("payload")
+    for payload in payloads[:MAX_PAGES] if isinstance(payloads, list) else ():
+        if isinstance(payload, dict) and payload.get("source") == "page":
+            yield {"data": payload.get("data"), "metadata": {}}
 
 
 def _finished(execution: Execution, content: dict[str, Any]) -> op.ExecutionFinished:
