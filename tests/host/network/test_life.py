@@ -117,6 +117,19 @@ async def test_switching_the_network_off_and_on_reaches_living_runtimes(make_hos
         assert await guest.run(REACH + f"print(reach({PUBLIC!r}, 7000))") == expected
 
 
+async def test_another_subnet_reaches_living_runtimes(make_host, world, tun):
+    host, arguments = await open_host(make_host, world, tun, "a", "veth")
+    guest = await host.guest(await host.runtime())
+    await host.client.leave()
+    host.process.wait(20)
+    await host.start(*arguments, "--subnet", "10.200.0.0/20")
+    assert await guest.run(REACH + f"print(reach({PUBLIC!r}, 7000), reach('site.test', 7000))") == "reached reached"
+    assert "10.200.0.2/30" in await guest.run(
+        "import os; os.system('ip -br addr > /tmp/x'); print(open('/tmp/x').read())"
+    )
+    assert "10.200.15.253/30" in world.machine.ip("-br", "addr")
+
+
 async def test_runtimes_come_and_go_unnoticed_by_the_machine(make_host, world, tun):
     """A browser on the machine drops its connections when interfaces or addresses change."""
     before_host = world.machine.state(), world.machine.tables()

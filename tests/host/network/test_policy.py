@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from labora.base.errors import InvalidError
 from labora.host.network.gate import Gate, RefusedError, Upstream, is_excepted, is_local, operators_proxies
+from labora.host.network.names import look_up
 from labora.host.network.policy import BLOCKED, MAIL_PORTS, Policy, check_subnet, parse
 from labora.host.network.proxy import BadRequestError, Request
 from labora.host.network.rules import inside_table, machine_table, router_table
@@ -111,6 +112,11 @@ def test_filters_load_whatever_overlaps_in_the_allow_list():
                 assert done.returncode == 0, done.stderr
     finally:
         namespace.close()
+
+
+async def test_names_are_looked_up_side_by_side_and_those_that_lead_nowhere_are_left_out():
+    assert await look_up([("localhost", 1), ("nowhere.invalid", 2)], 20) == {("localhost", 1): ["127.0.0.1"]}
+    assert await look_up([], 1) == {}
 
 
 # -- the gate ----------------------------------------------------------------------------------------------------------

@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from labora.base.errors import UnavailableError
+from labora.base.errors import InvalidError, UnavailableError
 from labora.base.logging import get_logger
 from labora.host.model import Handle, HostOptions, Level, NetworkKind, Note
-from labora.host.network import gate, inside, means, passing, pasta, policy, rules, services
+from labora.host.network import gate, inside, means, names, passing, pasta, policy, rules, services
 from labora.host.network.link import RelayLink
 from labora.host.network.router import Router
 
 _log = get_logger("network")
 REFRESH_S = 60.0
+LOOK_UP_S = 3.0
 _RESTART_PAUSE_S = 1.0
 
 
@@ -50,6 +50,8 @@ class Network:
         self._policy = policy.Policy()
         self._pip: dict[str, str] = {}
         self._certificates: str | None = None
+        self._works = True
+        self._found: dict[names.Place, list[str]] = {}
         self._attached: dict[int, _Attached] = {}
         self._locks: dict[int, asyncio.Lock] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -68,6 +70,8 @@ class Network:
 
     @property
     def _parts(self) -> tuple[services.Part, ...]:
+        if not self._works:
+            return ()
         if self.kind in ("relay", "off"):
             return ("proxy",)
         return ("dns", "proxy") if gate.operators_proxies(self._environment) else ("dns",)
@@ -108,7 +112,7 @@ class Network:
         policy.parse(self._options.allow)
         usable = []
         for entry in mirrors:
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(InvalidError):
                 policy.parse([entry])
                 usable.append(entry)
         self._policy = policy.parse([*self._options.allow, *usable])
@@ -122,6 +126,7 @@ class Network:
         except OSError as error:
             why = f"the network relay does not work: {error.strerror or error}"
             self._means = means.Means("off", why, notes=(Note("network_off", f"Runtimes have no network: {why}."),))
+            self._works = False
             return
         self._tasks = [asyncio.create_task(self._every(REFRESH_S, self._refresh)), asyncio.create_task(self._keep())]
 
@@ -153,7 +158,7 @@ class Network:
         """Takes over living runtimes and removes what is left of dead ones."""
         for handle in alive:
             self._attached[handle.slot] = _Attached(handle.runtime_id, handle.generation, handle.pid)
-        if self.kind == "host":
+        if self.kind == "host" or not self._works:
             return
         try:
             if self._router is not None:
@@ -183,7 +188,7 @@ class Network:
         Raises:
             UnavailableError: ``network_failed``.
         """
-        if self.kind == "host":
+        if self.kind == "host" or not self._works:
             return
         async with self._lock(handle.slot):
             self._attached[handle.slot] = _Attached(handle.runtime_id, handle.generation, handle.pid)
@@ -209,20 +214,26 @@ class Network:
         if self.kind != "pasta":
             await self._link.serve(runtime_id, pid, self._parts, sockets)
             return
-        await pasta.protect(pid, self._policy)
+        try:
+            await pasta.protect(pid, self._policy)
+        except BaseException:
+            for descriptor in sockets:
+                os.close(descriptor)
+            raise
         carry = {"pid": pid, "record": str(pasta.record_of(self._run, runtime_id))}
         await self._link.serve(runtime_id, pid, self._parts, sockets, carry=carry)
         await pasta.ready(pid)
 
     async def detach(self, handle: Handle) -> None:
         """Removes what an ended runtime had; does nothing where a later generation has the slot."""
-        async with self._lock(handle.slot):
-            mine = self._attached.get(handle.slot)
-            if mine is None or (mine.runtime_id, mine.generation) != (handle.runtime_id, handle.generation):
-                return
-            del self._attached[handle.slot]
-            if self._router is not None:
-                await self._router.detach(handle.slot)
+        mine = self._attached.get(handle.slot)
+        if mine is None or (mine.runtime_id, mine.generation) != (handle.runtime_id, handle.generation):
+            return
+        del self._attached[handle.slot]
+        if self._router is not None:
+            async with self._lock(handle.slot):
+                if handle.slot not in self._attached:
+                    await self._router.detach(handle.slot)
 
     def _lock(self, slot: int) -> asyncio.Lock:
         return self._locks.setdefault(slot, asyncio.Lock())
@@ -231,12 +242,9 @@ class Network:
 
     async def _refresh(self) -> None:
         """Looks the allow-list's names up again and tells filter and relay when something has changed."""
-        loop = asyncio.get_running_loop()
-        found: dict[tuple[str, int], list[str]] = {}
-        for host, port in self._policy.names:
-            with contextlib.suppress(OSError, UnicodeError):
-                items = await loop.getaddrinfo(host, port, family=socket.AF_INET, type=socket.SOCK_STREAM)
-                found[host, port] = sorted({str(item[4][0]) for item in items})
+        # A name that is not found now keeps the addresses that it had.
+        self._found |= await names.look_up(self._policy.names, LOOK_UP_S)
+        found = self._found
         before, self._policy = self._policy, self._policy.with_addresses(found)
         request = {
             "verb": "policy",

@@ -21,6 +21,7 @@ from pathlib import Path
 from labora.host.network import inside, rules
 from labora.host.network.netlink import Netlink
 from labora.host.network.policy import Policy
+from labora.host.process import start_time
 
 _TUN = Path("/dev/net/tun")
 _NS_GET_USERNS = 0xB701
@@ -123,7 +124,9 @@ async def ready(pid: int) -> None:
     with Netlink(socket.socket(fileno=connection)) as netlink:
         try:
             async with asyncio.timeout(_READY_S):
-                while not any(route.prefix == 0 for route in netlink.routes()):  # noqa: ASYNC110 - the kernel's doing
+                while not any(route.prefix == 0 for route in netlink.routes()):
+                    if start_time(pid) is None:
+                        raise OSError(0, "the sandbox has ended")
                     await asyncio.sleep(0.005)
         except TimeoutError as error:
             raise OSError(0, "pasta gave no interface; run/network.log may say why") from error

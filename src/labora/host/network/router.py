@@ -94,17 +94,17 @@ class Router:
         with Netlink() as machine:
             names = {link.index: link.name for link in machine.links()}
             mine = [address for index, address in machine.addresses() if names.get(index) == self.interface]
-        if not mine:
+        size = 16 if self._wanted is None else ipaddress.IPv4Network(self._wanted, strict=False).prefixlen
+        subnet = ipaddress.IPv4Network(f"{mine[0]}/{size}", strict=False) if mine else None
+        wanted = subnet if self._wanted is None else ipaddress.IPv4Network(self._wanted, strict=False)
+        # The machine's end has the last /30 of the subnet; with another one, runtimes are joined anew.
+        if subnet is None or subnet != wanted or str(subnet[-3]) != mine[0]:
             os.close(held)
             return False
-        # The machine's end has the last /30 of the subnet.
-        self._subnet = ipaddress.IPv4Network(f"{mine[0]}/{self._size()}", strict=False)
+        self._subnet = subnet
         (connection,) = await inside.perform(inside.namespace_at(held), [["netlink"]])
         self._namespace, self._netlink = held, Netlink(socket.socket(fileno=connection))
         return True
-
-    def _size(self) -> int:
-        return 16 if self._wanted is None else ipaddress.IPv4Network(self._wanted, strict=False).prefixlen
 
     async def _make(self) -> None:
         await self.remove()
@@ -265,17 +265,20 @@ class Router:
             raise OSError(0, f"the network {self._subnet} has no room for another runtime")
         first = slot << (32 - _PREFIX)
         gateway, own = str(self._subnet[first + 1]), str(self._subnet[first + 2])
+        # Every later interface begins without IPv6; the loopback, which is there already, keeps it.
+        setup = [["set", "ipv6/conf/default/disable_ipv6", "1"], ["netlink"]]
+        connection, *opened = await inside.perform(inside.namespace_of(pid), [*setup, *requests])
         try:
-            await self._pair(slot, pid, gateway)
-            path = inside.namespace_of(pid)
-            setup = [["set", f"ipv6/conf/{INSIDE}/disable_ipv6", "1"], ["netlink"]]
-            connection, *opened = await inside.perform(path, [*setup, *requests])
             with Netlink(socket.socket(fileno=connection)) as netlink:
+                netlink.remove(INSIDE)  # of a router that has died
+                await self._pair(slot, pid, gateway)
                 index = next(link.index for link in netlink.links() if link.name == INSIDE)
                 netlink.add_address(index, own, _PREFIX)
                 netlink.set_up(index)
                 netlink.add_default_route(gateway)
         except BaseException:
+            for descriptor in opened:
+                os.close(descriptor)
             await self.detach(slot)
             raise
         return opened
