@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import signal
@@ -18,6 +19,8 @@ from labora.base.errors import InvalidError
 from labora.host.spawn import call_host
 from labora.notebook.model import Cell, new_notebook
 from labora.notebook.parameters import read_parameter, with_parameters
+
+from ..host.packages import make_deb, make_wheel
 
 
 def notebook_of(*sources: str, tags: dict[int, list[str]] | None = None) -> bytes:
@@ -75,6 +78,27 @@ def test_run_explains_a_kernel_that_dies(tmp_path: Path, images_dir: Path) -> No
     done, _ = labora_run(tmp_path, notebook_of("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"), images_dir)
     assert done.returncode == 1
     assert "cell 1 of 1" in done.stderr
+
+
+@pytest.mark.sandbox
+def test_pip_and_apt_work_in_the_default_image(tmp_path: Path, images_dir: Path) -> None:
+    files = {
+        "thing-1.0-py3-none-any.whl": make_wheel("thing", tmp_path),
+        "alpha.deb": make_deb(tmp_path, "alpha"),
+    }
+    texts = {name: base64.b64encode(content).decode() for name, content in files.items()}
+    data = notebook_of(
+        f"import base64\nfor name, text in {texts!r}.items():\n    open(name, 'wb').write(base64.b64decode(text))",
+        "%pip install --no-index ./thing-1.0-py3-none-any.whl",
+        "import thing, numpy\nprint(thing.NAME, thing.__file__)",
+        "!apt-get install -y ./alpha.deb && alpha && id -un _alpha",
+    )
+    done, out = labora_run(tmp_path, data, images_dir)
+    assert done.returncode == 0, done.stderr
+    cells = json.loads(out.read_bytes())["cells"]
+    text = ["".join("".join(output["text"]) for output in cell["outputs"]) for cell in cells[2:]]
+    assert text[0].startswith("thing /opt/python/lib/")
+    assert text[1].endswith("alpha runs\n_alpha\n"), text[1]
 
 
 def test_run_of_a_missing_file_is_one_line(tmp_path: Path) -> None:
