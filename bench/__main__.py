@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import platform
+import signal
 import sys
 import time
 from pathlib import Path
@@ -20,6 +21,7 @@ from bench.rounds import chosen, measure
 from bench.scenarios import SCENARIOS
 
 NICE = 5
+STOPPED = 130
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -51,7 +53,10 @@ def listing() -> str:
 
 
 async def run(names: list[str], peers: list[str] | None, rounds: int | None) -> list[Result]:
-    """Measures scenario after scenario."""
+    """Measures scenario after scenario. A request to end stops what was started, as Ctrl+C does."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     results = []
     for name in names:
         scenario = SCENARIOS[name]
@@ -71,7 +76,11 @@ def main(arguments: list[str]) -> int:
     install.prepare({peer for name in names for peer in chosen(SCENARIOS[name], given.peers)})
     os.nice(NICE)
     print(f"{time.strftime('%Y-%m-%d %H:%M')}, {os.cpu_count()} cores, load average {load_average():.1f}\n", flush=True)
-    results = asyncio.run(run(names, given.peers, given.rounds))
+    try:
+        results = asyncio.run(run(names, given.peers, given.rounds))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        print("Stopped; everything that was started is ended.", file=sys.stderr)
+        return STOPPED
     print(summary(results))
     if given.json:
         about = {"at": time.time(), "cores": os.cpu_count(), "machine": platform.machine(), "load": load_average()}

@@ -49,7 +49,7 @@ def page_headers(settings: ServerSettings, hosts: Hosts, host: Host) -> list[Hea
 def asset_headers(host: Host) -> list[Header]:
     """Returns the headers of the built scripts, styles and fonts.
 
-    A policy governs documents and workers, and these are neither: on each of twenty files it would be bytes wasted.
+    A policy governs documents and workers, and these are neither: on each of twenty files it would be wasted.
     """
     return _common(host)
 
