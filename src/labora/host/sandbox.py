@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from labora.base.errors import UnavailableError
+from labora.host.network.passing import PROXY_VARIABLES
 from labora.host.spec import Bind
 
 AGENT_PYTHON = "/opt/labora/bin/python"
@@ -37,7 +38,7 @@ _PASSED = (
     "PIP_RETRIES", "TZ",
 )  # fmt: skip
 # What a program needs to know to reach the internet from here, as the operator has it.
-REACHING = (*_CA_VARIABLES, *(name for name in _PASSED if not name.startswith("PIP_")))
+REACHING = (*_CA_VARIABLES, *PROXY_VARIABLES, "TZ")
 
 # Where Debian's packages of data sets put them.
 _DATASETS = Path("/usr/share/datasets")
