@@ -16,6 +16,7 @@ from labora.base.settings import Settings
 from labora.host import keeper
 from labora.host.model import NetworkOptions
 from labora.host.network import policy
+from labora.host.process import is_alive, start_time
 from labora.host.unix import connect_unix
 
 START_TIMEOUT_S = 30.0
@@ -111,7 +112,10 @@ def ensure_host(settings: Settings, *, until_pid: int | None = None) -> dict[str
             continue
         if info["version"] == __version__ and info.get("network_settings") == network_options(settings).fingerprint:
             return info
+        leaving = start_time(info["pid"])
         call_host(path, "leave")
-        time.sleep(0.2)
+        # It holds the lock until its end; a new one that came earlier would give up.
+        while leaving is not None and is_alive(info["pid"], leaving) and time.monotonic() < deadline:
+            time.sleep(0.02)
     lines = (settings.run_dir / "host.log").read_text(errors="replace").splitlines()[-5:]
     raise UnavailableError("The host supervisor did not start:\n" + "\n".join(lines), code="host_unreachable")
