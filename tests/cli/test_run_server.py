@@ -89,8 +89,10 @@ async def test_a_run_is_followed_over_a_restart_of_the_server(server: ServerProc
         await server.kill()
         await server.start()
         async with server.page(files[0]["id"]).open() as page:
-            folder = next((server.data_dir / "runtimes").glob("*/content"))
-            (folder / "go").touch()
+            # Another notebook of the same account runs on the same machine.
+            go = await server.upload(notebook_of(go="open('go', 'w').close()"))
+            async with server.page(go).open() as other:
+                await other.run("go")
             await page.until(lambda: "after" in page.text("after"))
         code, said, out = await running
     assert code == 0, said

@@ -249,6 +249,7 @@ async def test_input_and_password_are_asked_and_answered(kernel: Recorder) -> No
 
 
 async def test_completion_of_a_busy_kernel_is_a_typed_error(kernel: Recorder) -> None:
+    await kernel.run("e0", "pass")
     assert "print" in (await kernel.session.complete("pri", 3))["matches"]
     await kernel.session.execute("e1", "import time; print(1); time.sleep(30)")
     await kernel.until(lambda m: m.type == "stream")
