@@ -171,7 +171,10 @@ await journey('share', async (t) => {
     vera = await t.open(file, { account: VERA });
     assert.equal(await vera.saveState(), 'read-only');
     assert.match(await vera.banners(), /read this notebook, not change it/);
-    const before = await vera.sources();
+    const before = await until('the text cell', async () => {
+      const sources = await vera.sources();
+      return sources.at(-1) === 'Together' ? sources : null;
+    });
     await vera.page.click('section[data-cell="cell-1"] .nb-source');
     await vera.type('vandal');
     await press(vera.page, 'Escape');

@@ -1,7 +1,7 @@
 // Outputs in real browsers: what a frame can do, and above all what it cannot (threat model, section 4).
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { launch, newPerson, until } from '../src/browser.mjs';
+import { frameShown, launch, newPerson, until } from '../src/browser.mjs';
 import { serve } from './server.mjs';
 
 let server;
@@ -42,14 +42,10 @@ for (const name of (process.env.BROWSERS ?? 'chromium,firefox').split(',')) {
     };
     const show = (cells) => page.evaluate((given) => window.harness.show(given), cells);
     /** The frame of a cell, once it shows outputs. */
-    const frameOf = (cell) =>
-      until(`the frame of ${cell}`, async () => {
-        const element = await page.$(`#${cell} iframe.lo-frame`);
-        const frame = await element?.contentFrame();
-        // While a frame moves to its own process, a question to it may never be answered: ask again.
-        const shown = frame?.evaluate(() => document.getElementById('output-area')?.childElementCount > 0);
-        return (await Promise.race([shown?.catch(() => false), later(1_000)])) ? frame : null;
-      });
+    const frameOf = (cell) => {
+      const shown = () => document.getElementById('output-area')?.childElementCount > 0;
+      return frameShown(page, `#${cell} iframe.lo-frame`, shown);
+    };
     const text = (frame) => frame.evaluate(() => document.body.innerText);
 
     test('passive outputs stand in the page, without a frame or a violation of its policy', async () => {
@@ -270,10 +266,7 @@ for (const name of (process.env.BROWSERS ?? 'chromium,firefox').split(',')) {
     test('test_sec_28 junk is dropped, a flood is cut off, and the page stays quick', async () => {
       await open('hostile');
       await show([{ id: 'c', outputs: [html('x')] }]);
-      const frame = await until('the hostile frame', async () => {
-        const found = await (await page.$('#c iframe.lo-frame'))?.contentFrame();
-        return found && (await found.evaluate(() => window.flood !== undefined)) ? found : null;
-      });
+      const frame = await frameShown(page, '#c iframe.lo-frame', () => window.flood !== undefined);
       await until(
         'the bound of the height',
         async () => (await page.$eval('#c .lo-frame-slot', (slot) => slot.offsetHeight)) === 100_000,
@@ -326,10 +319,7 @@ for (const name of (process.env.BROWSERS ?? 'chromium,firefox').split(',')) {
     test('test_sec_29 a frame reads the blobs of its own cell only', async () => {
       await open('hostile');
       await show([{ id: 'c', outputs: [display({ 'text/html': blob(10_005) })] }]);
-      const frame = await until('the hostile frame', async () => {
-        const found = await (await page.$('#c iframe.lo-frame'))?.contentFrame();
-        return found && (await found.evaluate(() => window.port !== undefined)) ? found : null;
-      });
+      const frame = await frameShown(page, '#c iframe.lo-frame', () => window.port !== undefined);
       await frame.evaluate(() => {
         const ask = (n) => ({ sha256: n.toString(16).padStart(64, '0'), size: 1, media_type: 'text/html' });
         window.port.postMessage({ t: 'blob', request: 1, blob: ask(10_006) });

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { launch as start } from 'puppeteer-core';
+import { connect, launch as start } from 'puppeteer-core';
 
 const SHOTS = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../shots');
 const CHROMIUM_FLAGS = [
@@ -78,6 +78,30 @@ export async function until(what, check, timeout = 30_000) {
   throw new Error(
     `waited ${timeout / 1000} s for ${what}; last seen: ${last instanceof Error ? last.message : JSON.stringify(last)}`,
   );
+}
+
+/** The frame that `selector` names, once `shown` (a function for the frame) answers something true in it. */
+export async function frameShown(page, selector, shown) {
+  const browser = page.browser();
+  let where = page;
+  let second = null;
+  for (const from = Date.now(); Date.now() < from + 30_000; ) {
+    const element = await where.$(selector);
+    await element?.evaluate((frame) => frame.scrollIntoView({ block: 'nearest' }));
+    const frame = await element?.contentFrame();
+    // While a frame moves to a process of its own, a question to it may never be answered: ask again.
+    const later = new Promise((resolve) => setTimeout(resolve, 1_000, false));
+    if (frame && (await Promise.race([frame.evaluate(shown).catch(() => false), later]))) return frame;
+    if (browser.labora === 'chromium' && second === null && Date.now() > from + 5_000) {
+      // After a navigation the library at times loses track of such a frame; a new connection finds it where it is.
+      second = await connect({ browserWSEndpoint: browser.wsEndpoint(), defaultViewport: null });
+      const mark = await page.evaluate(() => (document.documentElement.dataset.driver = crypto.randomUUID()));
+      for (const known of await second.pages())
+        if (known.url() === page.url() && (await known.evaluate(() => document.documentElement.dataset.driver)) === mark)
+          where = known;
+    } else await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`waited 30 s for the frame ${selector} to show something`);
 }
 
 /** Saves a screenshot for a person to look at. */

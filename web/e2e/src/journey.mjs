@@ -9,6 +9,7 @@ import { press, role } from './ui.mjs';
 /** What browsers report by themselves while a server is away. */
 export const AWAY = [
   /WebSocket|ERR_CONNECTION_REFUSED|ERR_INTERNET_DISCONNECTED|NetworkError|Firefox can.t establish|was interrupted/,
+  /error occurred when fetching the script/, // of the service worker
 ];
 export const OWNER = { name: 'Olga Owner', login: 'olga', password: 'a long enough password' };
 

@@ -1,5 +1,5 @@
 // One driver for the notebook page, through what a person sees: roles, labels and the page's stable data attributes.
-import { until } from './browser.mjs';
+import { frameShown, until } from './browser.mjs';
 import { chooseItem, press, role } from './ui.mjs';
 
 export class NotebookPage {
@@ -170,17 +170,10 @@ export class NotebookPage {
   }
 
   /** The frame in which a cell's active outputs render, once it shows something. */
-  frame(id) {
-    return until(`the frame of ${id}`, async () => {
-      await this.show(id);
-      const element = await this.page.$(`section[data-cell="${id}"] iframe.lo-frame`);
-      await element?.evaluate((frame) => frame.scrollIntoView({ block: 'nearest' }));
-      const frame = await element?.contentFrame();
-      // While a frame moves to its own process, a question to it may never be answered: ask again.
-      const shown = frame?.evaluate(() => document.getElementById('output-area')?.childElementCount > 0);
-      const later = new Promise((resolve) => setTimeout(resolve, 1_000, false));
-      return (await Promise.race([shown?.catch(() => false), later])) ? frame : null;
-    });
+  async frame(id) {
+    await this.show(id);
+    const shown = () => document.getElementById('output-area')?.childElementCount > 0;
+    return frameShown(this.page, `section[data-cell="${id}"] iframe.lo-frame`, shown);
   }
 
   /** Chooses from the menu bar. */
