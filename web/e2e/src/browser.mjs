@@ -85,7 +85,7 @@ export async function frameShown(page, selector, shown) {
   const browser = page.browser();
   let where = page;
   let second = null;
-  for (const from = Date.now(); Date.now() < from + 30_000; ) {
+  for (const from = Date.now(); Date.now() < from + 30_000;) {
     const element = await where.$(selector);
     await element?.evaluate((frame) => frame.scrollIntoView({ block: 'nearest' }));
     const frame = await element?.contentFrame();
@@ -97,7 +97,10 @@ export async function frameShown(page, selector, shown) {
       second = await connect({ browserWSEndpoint: browser.wsEndpoint(), defaultViewport: null });
       const mark = await page.evaluate(() => (document.documentElement.dataset.driver = crypto.randomUUID()));
       for (const known of await second.pages())
-        if (known.url() === page.url() && (await known.evaluate(() => document.documentElement.dataset.driver)) === mark)
+        if (
+          known.url() === page.url() &&
+          (await known.evaluate(() => document.documentElement.dataset.driver)) === mark
+        )
           where = known;
     } else await new Promise((resolve) => setTimeout(resolve, 50));
   }
