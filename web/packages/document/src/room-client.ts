@@ -103,6 +103,11 @@ export class RoomClient {
     this.#socket.wake();
   }
 
+  /** The browser says that the network is gone: finds out soon whether the server is. */
+  doubt(): void {
+    this.#socket.doubt();
+  }
+
   /** The page may be about to end: writes what is unsaved into the vault. */
   pageHidden(): void {
     void this.#keep();

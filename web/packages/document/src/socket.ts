@@ -21,6 +21,8 @@ export interface SocketHandlers {
 /** After so long without a frame a ping is sent, and after so long without an answer the connection is given up: < 30 s. */
 const SILENCE_MS = 18_000;
 const ANSWER_MS = 8_000;
+/** The same when the browser says that there is no network. */
+const DOUBTED_ANSWER_MS = 1_500;
 const CHECK_MS = 2_000;
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 15_000;
@@ -41,6 +43,7 @@ export class RoomSocket {
   #check: ReturnType<typeof setInterval> | undefined;
   #lastFrame = 0;
   #pingSent: number | null = null;
+  #patience = ANSWER_MS;
 
   constructor(url: string, handlers: SocketHandlers, make: (url: string) => SocketLike) {
     this.#url = url;
@@ -88,6 +91,13 @@ export class RoomSocket {
     else if (!this.#socket) this.#connect();
   }
 
+  /** The network is said to be gone: an open connection has a moment to show otherwise, as one to this machine will. */
+  doubt(): void {
+    if (this.#stopped || !this.#open) return;
+    this.#patience = DOUBTED_ANSWER_MS;
+    this.#ping();
+  }
+
   #connect(): void {
     clearTimeout(this.#retry);
     const socket = this.#make(this.#url);
@@ -102,6 +112,7 @@ export class RoomSocket {
     socket.onmessage = (event: { data: unknown }) => {
       this.#lastFrame = Date.now();
       this.#pingSent = null;
+      this.#patience = ANSWER_MS;
       if (event.data instanceof ArrayBuffer) this.#handlers.frame(new Uint8Array(event.data));
     };
     socket.onclose = (event: { code: number }) => {
@@ -116,6 +127,7 @@ export class RoomSocket {
     this.#socket = null;
     this.#open = false;
     this.#pingSent = null;
+    this.#patience = ANSWER_MS;
     return socket;
   }
 
@@ -137,7 +149,9 @@ export class RoomSocket {
     if (!this.#socket) return;
     const now = Date.now();
     if (
-      this.#pingSent !== null ? now - this.#pingSent > ANSWER_MS : !this.#open && now - this.#lastFrame > SILENCE_MS
+      this.#pingSent !== null
+        ? now - this.#pingSent > this.#patience
+        : !this.#open && now - this.#lastFrame > SILENCE_MS
     ) {
       this.reconnect(DEAD);
     } else if (this.#open && this.#pingSent === null && now - this.#lastFrame > SILENCE_MS) this.#ping();

@@ -35,6 +35,7 @@ function useNotebook(fileId: string): NotebookController | null {
     made.client.start();
     const unlisten = listenForKeys(made);
     const wake = () => made.client.wake();
+    const doubt = () => made.client.doubt();
     const visibility = () => {
       const seen = document.visibilityState === 'visible';
       made.client.watch(seen);
@@ -44,11 +45,13 @@ function useNotebook(fileId: string): NotebookController | null {
     made.client.watch(document.visibilityState === 'visible');
     const hide = () => made.client.pageHidden();
     addEventListener('online', wake);
+    addEventListener('offline', doubt);
     addEventListener('pagehide', hide);
     document.addEventListener('visibilitychange', visibility);
     return () => {
       unlisten();
       removeEventListener('online', wake);
+      removeEventListener('offline', doubt);
       removeEventListener('pagehide', hide);
       document.removeEventListener('visibilitychange', visibility);
       made.client.stop();
