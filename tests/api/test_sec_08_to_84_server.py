@@ -7,6 +7,7 @@ import io
 import json
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,7 +18,7 @@ from labora.api.app import LaboraApp
 from labora.base.errors import InvalidError
 from labora.base.logging import configure_logging
 from labora.base.settings import load_settings
-from labora.cli.serve import check_bind
+from labora.cli.serve import check_bind, tls_context
 from labora.testing.server import PASSWORD, ServerInProcess
 
 
@@ -66,6 +67,19 @@ def test_sec_08_an_open_bind_needs_tls_or_the_loud_flag(host: str, capsys: pytes
     assert refused.value.error_code == "insecure_bind"
     check_bind(load_settings(server={"host": host, "insecure_bind": True}))
     assert "WITHOUT TLS" in capsys.readouterr().err
+
+
+def test_a_key_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    settings = load_settings(server={"tls_cert": certificate, "tls_key": key})
+    with pytest.raises(InvalidError) as missing:
+        tls_context(settings)
+    assert missing.value.error_code == "bad_setting"
+    certificate.write_text("no certificate")
+    key.write_text("no key")
+    with pytest.raises(InvalidError) as junk:
+        tls_context(settings)
+    assert str(key) in junk.value.message
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import stat
 import subprocess
 import sys
@@ -51,6 +52,7 @@ def serve(
     )
     configure_logging(json=settings.log.json_lines, level=settings.log.level)
     check_bind(settings)
+    tls = tls_context(settings)
     listener = listen(settings)
     settings = settings.model_copy(
         update={"server": settings.server.model_copy(update={"port": listener.getsockname()[1]})}
@@ -61,7 +63,27 @@ def serve(
     start_image(settings)
     drop_privileges(settings)
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(run_server(settings, listener))
+        asyncio.run(run_server(settings, listener, tls))
+
+
+def tls_context(settings: Settings) -> ssl.SSLContext | None:
+    """Reads certificate and key, while the process may still read what is root's alone; None without TLS.
+
+    Raises InvalidError where they cannot be read or do not fit.
+    """
+    server = settings.server
+    if server.tls_cert is None or server.tls_key is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(server.tls_cert, server.tls_key)
+    except OSError as error:  # ssl.SSLError is one
+        raise InvalidError(
+            f"TLS does not work with {server.tls_cert} and {server.tls_key}: {error.strerror or error}. "
+            "Both are PEM files: the certificate with its chain, and its unencrypted key.",
+            code="bad_setting",
+        ) from error
+    return context
 
 
 def check_bind(settings: Settings) -> None:
@@ -198,7 +220,7 @@ def drop_privileges(settings: Settings) -> None:
     )
 
 
-async def run_server(settings: Settings, listener: socket.socket) -> None:
+async def run_server(settings: Settings, listener: socket.socket, tls: ssl.SSLContext | None = None) -> None:
     """Serves until SIGINT or SIGTERM, then saves every room. Runtimes stay with the host."""
     import uvicorn
 
@@ -214,21 +236,20 @@ async def run_server(settings: Settings, listener: socket.socket) -> None:
             if self.started:
                 await announce(settings, app)
 
-    await Server(
-        uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            ws_max_size=settings.limits.sync_frame_bytes,
-            ws_ping_interval=20,
-            ws_ping_timeout=20,
-            timeout_graceful_shutdown=10,
-            ssl_certfile=settings.server.tls_cert,
-            ssl_keyfile=settings.server.tls_key,
-            proxy_headers=settings.server.trust_proxy,
-        )
-    ).serve(sockets=[listener])
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        ws_max_size=settings.limits.sync_frame_bytes,
+        ws_ping_interval=20,
+        ws_ping_timeout=20,
+        timeout_graceful_shutdown=10,
+        proxy_headers=settings.server.trust_proxy,
+    )
+    config.load()
+    config.ssl = tls
+    await Server(config).serve(sockets=[listener])
 
 
 async def announce(settings: Settings, app: Any) -> None:

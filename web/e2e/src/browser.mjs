@@ -18,9 +18,12 @@ const CHROMIUM_FLAGS = [
 ];
 
 /** Starts a browser ("chromium" or "firefox") with an empty profile. */
-export async function launch(name, { width = 1280, height = 800 } = {}) {
+export async function launch(
+  name,
+  { width = 1280, height = 800, args = [], prefs = {}, acceptInsecureCerts = false } = {},
+) {
   const downloads = mkdtempSync(path.join(tmpdir(), 'labora-downloads-'));
-  const viewport = { defaultViewport: { width, height } };
+  const viewport = { defaultViewport: { width, height }, acceptInsecureCerts };
   const browser =
     name === 'firefox'
       ? await start({
@@ -33,13 +36,14 @@ export async function launch(name, { width = 1280, height = 800 } = {}) {
             'browser.download.folderList': 2,
             'browser.download.dir': downloads,
             'browser.download.alwaysOpenPanel': false,
+            ...prefs,
           },
           ...viewport,
         })
       : await start({
           executablePath: process.env.CHROMIUM_BIN ?? '/usr/bin/chromium',
           headless: true,
-          args: CHROMIUM_FLAGS,
+          args: [...CHROMIUM_FLAGS, ...args],
           ...viewport,
         });
   browser.labora = name;

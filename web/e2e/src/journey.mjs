@@ -14,7 +14,7 @@ export const AWAY = [
 export const OWNER = { name: 'Olga Owner', login: 'olga', password: 'a long enough password' };
 
 /** Runs one journey in the browser that the command line names ("chromium" or "firefox") and ends the process. */
-export async function journey(name, work, { env = {}, prepare = true } = {}) {
+export async function journey(name, work, { env = {}, prepare = true, browser = {}, port = 0, api = null } = {}) {
   const browserName = process.argv[2] ?? 'chromium';
   const run = new Journey(name, browserName);
   let failed = false;
@@ -24,7 +24,7 @@ export async function journey(name, work, { env = {}, prepare = true } = {}) {
   };
   process.once('SIGTERM', stop);
   try {
-    await run.start(env, prepare);
+    await run.start({ env, prepare, browser, port, api });
     await work(run);
   } catch (error) {
     failed = true;
@@ -45,10 +45,10 @@ class Journey {
     this.started = Date.now();
   }
 
-  async start(env, prepare) {
-    this.server = new Server({ env: { LABORA_LOG__LEVEL: 'warning', ...env } });
-    [this.browser] = await Promise.all([launch(this.browserName), this.server.start()]);
-    this.api = new Api(this.server.url);
+  async start({ env, prepare, browser, port, api }) {
+    this.server = new Server({ env: { LABORA_LOG__LEVEL: 'warning', ...env }, port });
+    [this.browser] = await Promise.all([launch(this.browserName, browser), this.server.start()]);
+    this.api = new Api(api ?? this.server.url);
     if (prepare) {
       const token = new URL(this.server.setupLink).hash.slice(1);
       this.owner = await this.api.call('POST', '/setup', { token, ...OWNER });

@@ -9,14 +9,14 @@ const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../.
 export const LABORA = process.env.LABORA_BIN ?? path.join(ROOT, '.venv/bin/labora');
 
 export class Server {
-  constructor({ env = {} } = {}) {
+  constructor({ env = {}, port = 0 } = {}) {
     this.dataDir = mkdtempSync(path.join(tmpdir(), 'labora-e2e-'));
     this.env = {
       ...process.env,
       LABORA_STORAGE__IMAGES_DIR: process.env.LABORA_TEST_IMAGES ?? path.join(ROOT, '.cache/images'),
       ...env,
     };
-    this.port = 0;
+    this.port = port;
     this.setupLink = null;
     this.log = '';
   }
