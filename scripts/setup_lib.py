@@ -42,6 +42,7 @@ SERVE_PACKAGES = [
     ),
 ]
 DEV_PACKAGES = [
+    ("openssl", "/usr/bin/openssl", "the journey through a server with TLS cannot run"),
     ("git", "/usr/bin/git", "tests of the runtimes' network cannot clone"),
     ("curl", "/usr/bin/curl", "tests of the runtimes' network cannot download"),
     ("iproute2", "/usr/sbin/ip", "tests of the runtimes' network cannot make one"),
