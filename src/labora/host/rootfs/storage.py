@@ -20,6 +20,7 @@ from labora.host.watchdog import processes_below
 _log = get_logger("host")
 DISK_AGE_S = 20.0
 _FLAGS = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_SPARE = 1 / 8
 # Between two looks at a runtime's files, the host's disk must have filled by this much, or time have passed.
 _NOTICEABLE = 128 * 1024 * 1024
 
@@ -114,7 +115,8 @@ class Storage:
         for handle in watched:
             _, before = self._measured.get(handle.runtime_id, (0.0, 0))
             size = self._measure(handle.runtime_id)
-            if size > handle.limits.disk_bytes and size > before:
+            # One file may reach the limit: what is written beside it (a spool, a log) must not end anybody yet.
+            if size > handle.limits.disk_bytes * (1 + _SPARE) and size > before:
                 self._end_writer(handle, size)
 
     def _end_writer(self, handle: Handle, size: int) -> None:
