@@ -409,21 +409,27 @@ for (const name of (process.env.BROWSERS ?? 'chromium,firefox').split(',')) {
 
     test('frames live near the viewport, at most 40 of them, and keep their height', async () => {
       await open();
+      await page.evaluate(() => {
+        window.most = 0;
+        const count = () => (window.most = Math.max(window.most, document.querySelectorAll('iframe').length));
+        new MutationObserver(count).observe(document.body, { subtree: true, childList: true });
+      });
+      // Before they are drawn, all of them are small, and more than 40 are near.
       await show(
-        Array.from({ length: 60 }, (_none, at) => ({
+        Array.from({ length: 120 }, (_none, at) => ({
           id: `c${at}`,
           outputs: [html(`<div style="height:240px">${at}</div>`)],
         })),
       );
-      await frameOf('c0');
-      assert.ok((await page.$$('iframe.lo-frame')).length <= 40);
-      for (let at = 0; at < 60; at += 3) {
+      for (const at of [0, 30, 60, 90, 119]) {
         await page.$eval(`#c${at}`, (cell) => cell.scrollIntoView());
-        await later(60);
+        await frameOf(`c${at}`);
+        await until('its height', () => page.$eval(`#c${at} .lo-frame-slot`, (slot) => slot.offsetHeight >= 240));
       }
-      await frameOf('c59');
-      assert.ok((await page.$$('iframe.lo-frame')).length <= 40);
+      assert.equal(await page.evaluate(() => window.most), 40);
       assert.ok((await page.$eval('#c0 .lo-frame-slot', (slot) => slot.offsetHeight)) >= 240);
+      await page.$eval('#c0', (cell) => cell.scrollIntoView());
+      await frameOf('c0');
     });
 
     test('a stream of a million lines shows its ends, and every line on request', async () => {

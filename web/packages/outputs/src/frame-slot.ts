@@ -8,17 +8,48 @@ const NEAR = '800px 0px';
 /** Not 0: what has no height is never seen to come near. */
 const UNKNOWN_HEIGHT = 24;
 
-/** Live slots, the one seen longest ago first. */
+/** Slots near the viewport. */
+const near = new Set<FrameSlot>();
+/** Slots with a frame, the one seen longest ago first. */
 const live = new Set<FrameSlot>();
 const heights = new Map<string, number>();
+const slots = new WeakMap<Element, FrameSlot>();
 
-function touch(slot: FrameSlot): void {
-  live.delete(slot);
-  live.add(slot);
-  for (const old of live) {
-    if (live.size <= LIVE_MAXIMUM) break;
-    if (!old.near) old.sleep();
-  }
+const nearness = observe(
+  // scrollMargin: the same for a notebook that scrolls in a box of its own.
+  { rootMargin: NEAR, scrollMargin: NEAR } as IntersectionObserverInit,
+  (slot, is) => {
+    if (is) near.add(slot);
+    else near.delete(slot);
+  },
+);
+/** Where more are near than may live, scrolling changes which are the nearest. */
+const visibility = observe({}, () => undefined);
+
+function observe(
+  options: IntersectionObserverInit,
+  change: (slot: FrameSlot, is: boolean) => void,
+): IntersectionObserver {
+  return new IntersectionObserver((entries) => {
+    for (const entry of entries) {
+      const slot = slots.get(entry.target);
+      if (slot !== undefined) change(slot, entry.isIntersecting);
+    }
+    settle();
+  }, options);
+}
+
+/** Wakes what is near, at most 40 of it, and lets sleep what must make room. */
+function settle(): void {
+  const willing = [...near].filter((slot) => !slot.failed);
+  const wanted = new Set(
+    willing.length <= LIVE_MAXIMUM
+      ? willing
+      : willing.sort((a, b) => a.distance() - b.distance()).slice(0, LIVE_MAXIMUM),
+  );
+  const rest = [...live].filter((slot) => !wanted.has(slot));
+  for (const slot of rest.slice(0, Math.max(0, wanted.size + rest.length - LIVE_MAXIMUM))) slot.sleep();
+  for (const slot of wanted) slot.wake();
 }
 
 export type SlotOptions = Omit<FrameOptions, 'outputs' | 'onHeight' | 'onFail'> & {
@@ -28,9 +59,9 @@ export type SlotOptions = Omit<FrameOptions, 'outputs' | 'onHeight' | 'onFail'> 
 };
 
 export class FrameSlot {
-  near = false;
+  /** A frame that failed stays away until the reader asks for it again. */
+  failed = false;
   private host: FrameHost | null = null;
-  private readonly observer: IntersectionObserver;
   private outputs: readonly Output[];
   private theme: FrameTheme;
   private inner = false;
@@ -43,15 +74,9 @@ export class FrameSlot {
     this.outputs = outputs;
     this.theme = options.theme;
     el.style.height = `${heights.get(options.key) ?? UNKNOWN_HEIGHT}px`;
-    this.observer = new IntersectionObserver(
-      (entries) => {
-        this.near = entries.some((entry) => entry.isIntersecting);
-        if (this.near) this.wake();
-      },
-      // scrollMargin: the same for a notebook that scrolls in a box of its own.
-      { rootMargin: NEAR, scrollMargin: NEAR } as IntersectionObserverInit,
-    );
-    this.observer.observe(el);
+    slots.set(el, this);
+    nearness.observe(el);
+    visibility.observe(el);
   }
 
   setOutputs(outputs: readonly Output[]): void {
@@ -82,12 +107,21 @@ export class FrameSlot {
   }
 
   dispose(): void {
-    this.observer.disconnect();
+    nearness.unobserve(this.el);
+    visibility.unobserve(this.el);
+    near.delete(this);
     this.sleep();
     this.el.replaceChildren();
   }
 
-  private wake(): void {
+  /** Returns how far its middle is from the viewport's, in px. */
+  distance(): number {
+    const { top, bottom } = this.el.getBoundingClientRect();
+    return Math.abs((top + bottom - window.innerHeight) / 2);
+  }
+
+  /** Gives it its frame, if it has none, and counts it as seen now. */
+  wake(): void {
     if (this.host === null) {
       this.inner = false;
       this.host = new FrameHost({
@@ -99,7 +133,8 @@ export class FrameSlot {
       });
       this.el.replaceChildren(this.host.iframe);
     }
-    touch(this);
+    live.delete(this);
+    live.add(this);
   }
 
   private setHeight(px: number): void {
@@ -112,10 +147,16 @@ export class FrameSlot {
   }
 
   private fail(reason: 'silent' | 'noisy'): void {
+    this.failed = true;
     this.sleep();
     const text = reason === 'noisy' ? say('frameNoisy') : say('frameSilent', { origin: this.options.location.origin });
-    const again = h('button', { type: 'button', onclick: () => this.wake() }, say('reload'));
+    const again = h('button', { type: 'button', onclick: () => this.again() }, say('reload'));
     this.el.style.height = 'auto';
     this.el.replaceChildren(h('div', { class: 'lo-notice', role: 'alert' }, text, ' ', again));
+  }
+
+  private again(): void {
+    this.failed = false;
+    settle();
   }
 }
