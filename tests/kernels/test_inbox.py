@@ -57,3 +57,20 @@ async def test_a_head_alone_is_delivered_too(inbox: Inbox, taken: Taken) -> None
     await eventually(lambda: taken.batches == [["execute_input"]])
     send(inbox, 2, "stream")
     await eventually(lambda: taken.batches == [["execute_input"], ["stream"]])
+
+
+async def test_a_flood_is_slowed_and_an_end_goes_past_it(taken: Taken) -> None:
+    inbox = Inbox("k", 0, taken, lambda: None, interval_s=3600.0)
+    inbox.resumed(1)
+    try:
+        for n in range(1, module.BURST + 1):
+            send(inbox, n, "stream")
+            await eventually(lambda n=n: len(taken.batches) == n)  # type: ignore[misc]
+        send(inbox, module.BURST + 1, "stream")
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert len(taken.batches) == module.BURST
+        send(inbox, module.BURST + 2, "done")
+        await eventually(lambda: taken.batches[module.BURST :] == [["stream", "done"]])
+    finally:
+        inbox.close()

@@ -14,7 +14,7 @@ import signal
 from pathlib import Path
 
 _armed: dict[str, int] = {}
-_file = os.environ.get("LABORA_FAULT_FILE")
+_file = os.environ.get("LABORA_FAULT_FILE") or None
 _text = ""
 
 

@@ -85,7 +85,7 @@ class LimitSettings(_Section):
 class RoomSettings(_Section):
     """The live notebook."""
 
-    commit_interval_s: float = Field(0.01, ge=0, le=0.02, description="Longest wait of a group commit.")
+    commit_interval_s: float = Field(0.004, ge=0, le=0.02, description="Longest wait of a group commit.")
     output_interval_s: float = Field(0.06, gt=0, le=1, description="Outputs are committed at least this often.")
     checkpoint_interval_s: float = Field(30.0, gt=0, description="A dirty room is saved at least this often.")
     checkpoint_quiet_s: float = Field(3.0, gt=0, description="A dirty room is saved after this silence.")

@@ -113,7 +113,8 @@ def listen(settings: Settings) -> socket.socket:
     """Opens the listening socket. Raises InvalidError when the port is taken."""
     host = "127.0.0.1" if settings.server.host == "localhost" else settings.server.host
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # Named by its number, or asyncio does not set TCP_NODELAY on what is accepted, and acknowledgements wait 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, settings.server.port))

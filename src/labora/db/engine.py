@@ -7,11 +7,11 @@ transaction never fails half-way for a lock that another coroutine holds. Reader
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -20,6 +20,8 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 from labora.base.errors import UnavailableError
 
 RETRY_S = 5.0
+
+T = TypeVar("T")
 
 
 class Database:
@@ -37,9 +39,12 @@ class Database:
             options = {"poolclass": AsyncAdaptedQueuePool, "pool_size": 4, "max_overflow": 8}
         self.engine: AsyncEngine = create_async_engine(url, **options)
         self._writer = asyncio.Lock()
+        self._short: Engine | None = None
         if self.is_sqlite:
-            event.listen(self.engine.sync_engine, "connect", _configure_sqlite)
-            event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
+            self._short = create_engine(url.replace("+aiosqlite", ""), pool_size=1, max_overflow=0)
+            for engine in (self.engine.sync_engine, self._short):
+                event.listen(engine, "connect", _configure_sqlite)
+                event.listen(engine, "begin", _begin_sqlite)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
@@ -52,10 +57,29 @@ class Database:
                 async with self.engine.begin() as connection:
                     yield connection
                 return
-            async with self._writer, self.engine.connect() as connection:
+            async with self._writer, self._connected() as connection:
                 await connection.execution_options(labora_write=True)
                 async with connection.begin():
                     yield connection
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Runs ``work`` in one writing transaction, in one trip to another thread where the database is SQLite.
+
+        For a few statements that somebody waits for: each statement of :meth:`transaction` is a trip of its own. Once
+        begun it is done whole, also when the caller is cancelled. Raises as :meth:`transaction` does.
+        """
+        with _passing_failures():
+            if self._short is None:
+                async with self.engine.begin() as connection:
+                    return await connection.run_sync(work)
+            async with self._writer:
+                done = asyncio.ensure_future(asyncio.to_thread(_write, self._short, work))
+                try:
+                    return await asyncio.shield(done)
+                except asyncio.CancelledError:
+                    # The thread goes on, and nobody else may write before it ends.
+                    await asyncio.wait([done])
+                    raise
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -64,12 +88,36 @@ class Database:
         Raises UnavailableError as :meth:`transaction` does.
         """
         with _passing_failures():
-            async with self.engine.connect() as connection:
+            async with self._connected() as connection:
                 yield connection
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[AsyncConnection]:
+        """Opens a connection, whole even when the caller is cancelled meanwhile: half-open ones would be lost."""
+        connection = self.engine.connect()
+        opening = asyncio.ensure_future(connection.start())
+        try:
+            await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            await asyncio.wait([opening])
+            if opening.exception() is None:
+                await connection.close()
+            raise
+        try:
+            yield connection
+        finally:
+            await asyncio.shield(asyncio.ensure_future(connection.close()))
 
     async def close(self) -> None:
         """Closes every connection."""
         await self.engine.dispose()
+        if self._short is not None:
+            self._short.dispose()
+
+
+def _write(engine: Engine, work: Callable[[Connection], T]) -> T:
+    with engine.connect().execution_options(labora_write=True) as connection, connection.begin():
+        return work(connection)
 
 
 @contextmanager

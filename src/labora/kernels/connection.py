@@ -82,12 +82,15 @@ class GuestConnection:
         except TimeoutError:
             raise self._unreachable() from None
 
-    async def attach(self, kernel_id: str, after: int, sink: Sink) -> None:
-        """Delivers the kernel's messages above ``after`` to ``sink``, also over breaks; replaces an earlier sink."""
+    async def attach(self, kernel_id: str, after: int, sink: Sink, interval_s: float = 0.0) -> None:
+        """Delivers the kernel's messages above ``after`` to ``sink``, also over breaks; replaces an earlier sink.
+
+        A flood comes in batches ``interval_s`` seconds apart.
+        """
         old = self._inboxes.pop(kernel_id, None)
         if old is not None:
             old.close()
-        inbox = Inbox(kernel_id, after, sink, lambda: self._drop(kernel_id, inbox))
+        inbox = Inbox(kernel_id, after, sink, lambda: self._drop(kernel_id, inbox), interval_s)
         self._inboxes[kernel_id] = inbox
         try:
             async with asyncio.timeout(REQUEST_S):

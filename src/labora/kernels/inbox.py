@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from labora.base.logging import get_logger
+from labora.base.pace import Pace
 from labora.kernels import channel
 from labora.kernels.model import KernelMessage, Sink
 
@@ -17,6 +18,10 @@ HEADS = frozenset({"execute_input"})
 """Messages that only say that a run began. What a short one does follows within milliseconds …"""
 HEAD_S = 0.005
 """… and is waited for this long, so that both are made durable, and shown, together."""
+AWAITED = frozenset({"done", "input_request", "died"})
+"""Messages that somebody waits for: they are handed over at once, whatever the pace."""
+BURST = 8
+"""Batches that pass without a pause; a flood is slowed to the interval."""
 # The window, one message that is larger than it, and what is under way when a connection is replaced.
 HELD_BYTES = 2 * channel.WINDOW + channel.MAX_MESSAGE
 
@@ -33,9 +38,16 @@ class Inbox:
 
     A sink that takes its time holds up its own kernel only: the agent stops sending at the window, because nothing
     is acknowledged.
+
+    Args:
+        after: number of the last message that the sink has.
+        on_failed: called when the sink has raised: nothing more is delivered.
+        interval_s: seconds between two batches of a flood.
     """
 
-    def __init__(self, kernel_id: str, after: int, sink: Sink, on_failed: Callable[[], None]) -> None:
+    def __init__(
+        self, kernel_id: str, after: int, sink: Sink, on_failed: Callable[[], None], interval_s: float = 0.0
+    ) -> None:
         self.kernel_id = kernel_id
         self.received = after
         self.acked = after
@@ -44,6 +56,8 @@ class Inbox:
         self._on_failed = on_failed
         self._waiting: deque[tuple[KernelMessage, int]] = deque()
         self._bytes = 0
+        self._awaited = 0
+        self._pace = Pace(BURST, interval_s)
         self._wake = asyncio.Event()
         self._parts: list[bytes] = []
         self._task = asyncio.create_task(self._deliver(), name=f"inbox-{kernel_id}")
@@ -107,6 +121,7 @@ class Inbox:
     def _put(self, message: KernelMessage, size: int) -> None:
         self._waiting.append((message, size))
         self._bytes += size
+        self._awaited += message.type in AWAITED
         self._wake.set()
 
     async def _deliver(self) -> None:
@@ -114,8 +129,11 @@ class Inbox:
             await self._wake.wait()
             self._wake.clear()
             if self._waiting and all(message.type in HEADS for message, _ in self._waiting):
-                await self._more()
+                await self._more(HEAD_S)
             while self._waiting:
+                while not self._awaited and (delay := self._pace.delay()) > 0:
+                    await self._more(delay)
+                self._pace.take()
                 batch, taken = [], 0
                 for message, size in self._waiting:
                     batch.append(message)
@@ -124,12 +142,14 @@ class Inbox:
                         break
                 if not await self._hand_over(batch):
                     return
-                for _ in batch:
+                for message in batch:
                     self._bytes -= self._waiting.popleft()[1]
+                    self._awaited -= message.type in AWAITED
 
-    async def _more(self) -> None:
+    async def _more(self, seconds: float) -> None:
+        """Waits until something more has come, at most so long."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(HEAD_S):
+            async with asyncio.timeout(seconds):
                 await self._wake.wait()
                 self._wake.clear()
 

@@ -55,8 +55,11 @@ class KernelSession(Protocol):
         """Returns how the kernel stands, without starting it."""
         ...
 
-    async def attach(self, after: int, sink: Sink) -> None:
-        """Delivers every message numbered above ``after`` to ``sink``, over reconnections, without gap or repeat."""
+    async def attach(self, after: int, sink: Sink, *, interval_s: float = 0.0) -> None:
+        """Delivers every message numbered above ``after`` to ``sink``, over reconnections, without gap or repeat.
+
+        A flood comes in batches ``interval_s`` seconds apart; ends and questions come at once.
+        """
         ...
 
     async def ack(self, n: int) -> None:

@@ -116,13 +116,14 @@ class GuestKernelSession:
         """Returns how the kernel stands, without starting it. Raises NotFoundError for one that was never started."""
         return kernel_info(await self._request("kernel.info"))
 
-    async def attach(self, after: int, sink: Sink) -> None:
+    async def attach(self, after: int, sink: Sink, *, interval_s: float = 0.0) -> None:
         """Delivers every message numbered above ``after`` to ``sink``, over reconnections, without gap or repeat.
 
         When ``sink`` raises, delivery ends and nothing more is acknowledged: attach again from what is durable. A
-        message ``lost`` on channel ``agent`` stands where the guest no longer has what was asked for.
+        message ``lost`` on channel ``agent`` stands where the guest no longer has what was asked for. A flood comes in
+        batches ``interval_s`` seconds apart; what somebody waits for (an end, a question) comes at once.
         """
-        await self._connection.attach(self.kernel_id, after, sink)
+        await self._connection.attach(self.kernel_id, after, sink, interval_s)
 
     def detach(self) -> None:
         """Stops delivering; the guest goes on keeping what the kernel says."""

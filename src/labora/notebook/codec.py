@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from io import StringIO
+from io import BytesIO
+from itertools import islice
 from typing import Any
 
 from labora.base.errors import InvalidError, TooLargeError, UnsupportedError
@@ -39,6 +40,8 @@ _TOP = ("cells", "metadata", "nbformat", "nbformat_minor")
 _CELL_FIELDS = {"cell_type", "id", "metadata", "source"}
 _CODE_FIELDS = {"execution_count", "outputs"}
 _NEWEST_MINOR = 5
+BATCH = 4096
+"""Pieces of a file that are put together at a time."""
 _HEAD = re.compile(rb"\s*\{(\r?\n)([ \t]*)")
 
 
@@ -286,16 +289,20 @@ def _dump(value: Any, style: dict[str, Any]) -> bytes:
         separators=(",", ":") if tight else None,
         allow_nan=False,
     )
-    if style.get("indent", 1) is None:
-        text = encoder.encode(value)
-    else:
-        # encode() would hold a string for each line of output until the end: a hundred megabytes for a million lines.
-        written = StringIO()
-        written.writelines(encoder.iterencode(value))
-        text = written.getvalue()
+    crlf = bool(style.get("crlf"))
+    written = BytesIO()
+    # encode() would hold a string for each line of output until the end, and long streams are written line by line.
+    for pieces in _batched(encoder.iterencode(value)):
+        text = "".join(pieces)
+        written.write((text.replace("\n", "\r\n") if crlf else text).encode())
     if not style.get("open_end"):
-        text += "\n"
-    return (text.replace("\n", "\r\n") if style.get("crlf") else text).encode()
+        written.write(b"\r\n" if crlf else b"\n")
+    return written.getvalue()
+
+
+def _batched(pieces: Iterator[str]) -> Iterator[list[str]]:
+    while batch := list(islice(pieces, BATCH)):
+        yield batch
 
 
 def _export_outputs(cell: Cell, resolve: Resolve, limit: int | None, link: str | None) -> list[Any]:

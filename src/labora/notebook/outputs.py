@@ -16,10 +16,12 @@ from typing import Any
 from labora.notebook.jsontext import dump_compact
 from labora.notebook.model import FORM, BlobRef, Output, Resolve, Store, part_ref
 from labora.notebook.terminal import fold
-from labora.notebook.textform import Spelling, join_text, lines_of, spell, spelling_of
+from labora.notebook.textform import Lines, Spelling, join_text, lines_of, spell, spelling_of
 
 PART_CHARACTERS = 64 * 1024
 """Length at which the whole lines of a stream become a part."""
+LONG_TEXT = 256 * 1024
+"""Length from which a stream is written line by line, without a list of its lines."""
 _BESIDE_LIMIT = 64 * 1024
 _ERROR_LIMIT = 256 * 1024
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}")
@@ -305,7 +307,10 @@ def _export_stream(output: Output, form: dict[str, Any], resolve: Resolve) -> An
     if "raw" in form:
         return _unkept(form["raw"], resolve)
     parts = [resolve(part_ref(part)).decode() for part in output.get("parts") or ()]
-    return spell("".join([*parts, output["text"]]), form.get("text"))
+    text = "".join([*parts, output["text"]])
+    if len(text) > LONG_TEXT and form.get("text") is None:
+        return Lines(text)
+    return spell(text, form.get("text"))
 
 
 def export_value(media_type: str, value: Any, form: dict[str, Any], resolve: Resolve) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 Spelling = str | list[int] | None
@@ -24,6 +25,28 @@ def lines_of(text: str) -> list[str]:
     if rest:
         lines.append(rest)
     return lines
+
+
+class Lines(list[str]):
+    """The lines of a long text, cut one after the other while they are iterated and never all there.
+
+    A million strings of a few characters take ten times the memory of their text. It is a list only so that a JSON
+    encoder in Python writes it as an array; nothing but iteration and truth work.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._text = text
+
+    def __iter__(self) -> Iterator[str]:
+        start, text = 0, self._text
+        while start < len(text):
+            end = text.find("\n", start) + 1 or len(text)
+            yield text[start:end]
+            start = end
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
 
 
 def spelling_of(value: str | list[str], text: str) -> Spelling:

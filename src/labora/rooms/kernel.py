@@ -21,7 +21,6 @@ from labora.kernels.model import KernelInfo, KernelMessage, KernelSession
 from labora.rooms import operations as op
 from labora.rooms.deaths import Deaths
 from labora.rooms.model import KernelRecord, Language, Person
-from labora.rooms.pace import Pace
 from labora.rooms.ports import Compute, RuntimeLease
 from labora.rooms.recorder import Recorder
 from labora.rooms.room import Room
@@ -32,8 +31,6 @@ FULL_RETRY_S = 1.0
 STORAGE_WAITS = ("storage_full", "storage_busy")
 DELIBERATE = (op.SendInput, op.InterruptKernel, op.RestartKernel, op.NoteInput)
 """What a person does beside running code that shows that the runtime is in use."""
-BURST = 8
-"""Commits that pass without a pause: short cells finish at once, floods are slowed to the output interval."""
 
 log = get_logger("rooms")
 
@@ -52,7 +49,6 @@ class KernelWorker:
         self._effects: asyncio.Queue[op.Effect | Callable[[], Awaitable[None]]] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._taken = asyncio.Event()
-        self._pace = Pace(BURST, room.settings.rooms.output_interval_s)
         self._spawn(self._work())
 
     # -- effects ------------------------------------------------------------------------------------------------------
@@ -170,7 +166,7 @@ class KernelWorker:
         known: KernelRecord = {**record, "life": info.life}
         ready = op.KernelReady(self.account, known, _language(info), lease.isolation, lease.ends_at, lease.ends_reason)
         await self._perform_durably(ready)
-        await session.attach(record["n"], self._take)
+        await session.attach(record["n"], self._take, interval_s=self.room.settings.rooms.output_interval_s)
 
     async def _resume(self) -> None:
         record = self._record()
@@ -283,7 +279,6 @@ class KernelWorker:
         fresh = [message for message in messages if message.n > record["n"]]
         if not fresh:
             return
-        await self._pace.step()
         running = any(
             execution["status"] == "running" and execution["account"]["id"] == self.account["id"]
             for execution in self.room.staged.state["executions"].values()

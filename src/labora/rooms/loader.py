@@ -131,7 +131,7 @@ class Loader:
         cells = loaded.snapshot.state["cells"].values()
         refs = [(file_id, ref["sha256"]) for cell in cells for ref in blob_refs(cell["outputs"])]
         async with self._database.transaction() as connection:
-            await store.add_blobs(connection, refs)
+            await connection.run_sync(store.add_blobs, refs)
             if loaded.read_only_reason is not None or loaded.document is None:
                 return True
             state = loaded.document.encode_state()

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -61,16 +61,19 @@ class JournalWriter:
             for entry in entries
         ]
         refs = [(entry.file_id, sha256) for entry in entries for sha256 in entry.blobs]
-        async with self._database.transaction() as connection:
-            await connection.execute(insert(journal), rows)
-            await add_blobs(connection, refs)
+
+        def write(connection: Connection) -> None:
+            connection.execute(insert(journal), rows)
+            add_blobs(connection, refs)
+
+        await self._database.write(write)
 
 
-async def add_blobs(connection: AsyncConnection, refs: Sequence[tuple[str, str]]) -> None:
+def add_blobs(connection: Connection, refs: Sequence[tuple[str, str]]) -> None:
     """Notes that files refer to blobs: (file id, SHA-256)."""
     if refs:
         rows = [{"file_id": file_id, "sha256": sha256} for file_id, sha256 in dict.fromkeys(refs)]
-        await connection.execute(upsert(file_blobs).on_conflict_do_nothing(), rows)
+        connection.execute(upsert(file_blobs).on_conflict_do_nothing(), rows)
 
 
 async def keep_blobs(connection: AsyncConnection, file_id: str, wanted: set[str]) -> None:

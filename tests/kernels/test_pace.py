@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from labora.rooms.pace import Pace
+from labora.base.pace import Pace
 
 HOUR_S = 3600.0
 
