@@ -128,6 +128,7 @@ class WarmPool:
             handles: what the provider knows.
         """
         goal = await self._goal()
+        await self._let_go(members)
         count = 0
         for member in members:
             if member.id in self._work:
@@ -174,6 +175,17 @@ class WarmPool:
         if self._anonymous is None:
             self._anonymous = (await self._provider.capabilities()).anonymous
         return self._anonymous
+
+    async def _let_go(self, members: Sequence[WarmRuntime]) -> None:
+        """Forgets members whose row somebody else took away: the operator, beside this server."""
+        lost = self._standing - {member.id for member in members}
+        if lost:
+            async with self._db.read() as connection:
+                lost -= {member.id for member in await pool_store.all_members(connection)}
+        for member_id in lost & self._standing:
+            self._standing.discard(member_id)
+            if self._warm_up is not None:
+                await self._warm_up.forget(member_id)
 
     async def _drop(self, member: WarmRuntime) -> None:
         """Ends a member, unless it has become somebody's meanwhile."""
