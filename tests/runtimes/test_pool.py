@@ -124,7 +124,7 @@ async def test_a_member_is_nobodys_and_seen_by_nobody(house: House, monkeypatch:
     assert [(spec.account_id, spec.background) for spec in specs] == [("", True)]
     assert await runtimes.list() == []
     assert await runtimes.history("ada") == []
-    state = await runtimes.pool.state()
+    state = runtimes.pool.state()
     assert (state.ready, state.wanted, state.problem) == (1, 1, None)
 
 
@@ -331,7 +331,7 @@ async def test_a_pool_that_is_switched_off_ends(house: House) -> None:
         return await house.members() == [] and await house.alive() == set()
 
     await eventually(none)
-    assert (await last.pool.state()).wanted == 0
+    assert last.pool.state().wanted == 0
 
 
 async def test_starts_that_fail_are_further_and_further_apart(house: House) -> None:
@@ -342,7 +342,7 @@ async def test_starts_that_fail_are_further_and_further_apart(house: House) -> N
         await eventually(lambda attempt=attempt: house.provider.starts == attempt)  # type: ignore[misc]
         await eventually(lambda: not runtimes.pool._work)
         assert await house.members() == []
-        assert (await runtimes.pool.state()).problem == "No slot is free."
+        assert runtimes.pool.state().problem == "No slot is free."
         house.clock.pass_by(pause - 0.5)
         waited += pause
         for _ in range(3):
@@ -350,7 +350,7 @@ async def test_starts_that_fail_are_further_and_further_apart(house: House) -> N
         assert house.provider.starts == attempt
         house.clock.pass_by(0.5)
     await house.standing()
-    assert (await runtimes.pool.state()).problem is None
+    assert runtimes.pool.state().problem is None
     # Whoever needs a machine meanwhile is not held up by that.
     assert (await runtimes.ready((await runtimes.ensure("ada")).id)).status == "ready"
 

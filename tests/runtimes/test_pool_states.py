@@ -259,7 +259,7 @@ class PoolMachine(RuleBasedStateMachine):
 class TestPoolStates(PoolMachine.TestCase):
     """Under every order of what may happen."""
 
-    settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+    settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
 
 
 @pytest.fixture

@@ -112,11 +112,9 @@ class WarmPool:
         """Puts starts off for a short while: somebody is about to run something."""
         self._not_before = max(self._not_before, self._clock.monotonic() + PAUSE_S)
 
-    async def state(self) -> PoolState:
+    def state(self) -> PoolState:
         """Returns how the pool stands."""
-        async with self._db.read() as connection:
-            ready = await pool_store.count_ready(connection)
-        return PoolState(ready, 0 if self._warm_up is None else self._settings.warm, self._problem)
+        return PoolState(len(self._standing), 0 if self._warm_up is None else self._settings.warm, self._problem)
 
     # -- keeping ------------------------------------------------------------------------------------------------------
 
@@ -181,7 +179,9 @@ class WarmPool:
         lost = self._standing - {member.id for member in members}
         if lost:
             async with self._db.read() as connection:
+                # The pool first: a claim leads out of it, and whoever made one may not have come to say so yet.
                 lost -= {member.id for member in await pool_store.all_members(connection)}
+                lost -= {runtime.id for runtime in await store.active(connection)}
         for member_id in lost & self._standing:
             self._standing.discard(member_id)
             if self._warm_up is not None:

@@ -28,7 +28,7 @@ async def all_runtimes(caller: Owner, services: Container) -> AllRuntimes:
     ``warm`` counts the machines that stand ready for whoever runs something next.
     """
     runtimes = runtimes_of(services)
-    found, warm = await runtimes.list(), await runtimes.pool.state()
+    found, warm = await runtimes.list(), runtimes.pool.state()
     people = await services.accounts.all_accounts(caller)
     accounts = {account.id: RuntimeAccount.model_validate(account) for account in people}
     shown = await RuntimeViews(services, caller, accounts).of(found)
