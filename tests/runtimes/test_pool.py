@@ -62,7 +62,8 @@ class House:
         async def ready() -> bool:
             found[:] = await self.members()
             ids = {member.id for member in found}
-            return [member.status for member in found] == ["ready"] * count and not ids & (without or set())
+            ready = self.running[-1].pool.state().ready == count and [one.status for one in found] == ["ready"] * count
+            return ready and not ids & (without or set())
 
         await eventually(ready, 30)
         return found

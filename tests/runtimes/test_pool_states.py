@@ -43,6 +43,7 @@ class Machines:
         self.handles: dict[str, ProviderHandle] = {}
         self.image = "image"
         self.refuses = 0
+        self.forgotten: set[str] = set()
 
     def alive(self) -> set[str]:
         return {handle.runtime_id for handle in self.handles.values() if handle.alive}
@@ -97,6 +98,7 @@ class Machines:
         return runtime.id in self.alive()
 
     async def forget(self, runtime_id: str) -> None:
+        self.forgotten.add(runtime_id)
         await asyncio.sleep(0)
 
 
@@ -161,10 +163,11 @@ class PoolMachine(RuleBasedStateMachine):
             assert kernel_id not in self.kernels, "a kernel was given to two"
             self.kernels.add(kernel_id)
 
-    @rule(who=st.lists(st.sampled_from(ACCOUNTS), min_size=1, max_size=4))
-    def claims(self, who: list[str]) -> None:
+    @rule(who=st.lists(st.sampled_from(ACCOUNTS), min_size=1, max_size=4), rounds=st.integers(0, 3))
+    def claims(self, who: list[str], rounds: int) -> None:
         async def all_at_once() -> None:
-            await asyncio.gather(*(self.claim(account_id) for account_id in who))
+            looks = (self.runtimes._round_safely() for _ in range(rounds))
+            await asyncio.gather(*(self.claim(account_id) for account_id in who), *looks)
 
         self.run(all_at_once())
 
@@ -250,6 +253,7 @@ class PoolMachine(RuleBasedStateMachine):
         members, rows = self.run(look())
         assert not members & {row.id for row in rows}
         assert not members & self.owners.keys()
+        assert not self.machines.forgotten & {row.id for row in rows}, "a connection in use was closed"
         assert len(members) <= WARM
         owned = [row.account_id for row in rows if row.status != "ended" and row.desired == "running"]
         assert len(owned) == len(set(owned))

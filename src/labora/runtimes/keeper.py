@@ -119,7 +119,7 @@ class RuntimesKeeper:
     async def _round(self) -> None:
         async with self._db.read() as connection:
             rows = await store.active(connection)
-            members = await pool_store.all_members(connection)
+            members = await self.pool.look(connection)
         allowed = await self.policies.of_all({runtime.account_id for runtime in rows})
         handles = {handle.runtime_id: handle for handle in await self._provider.list()}
         for runtime in rows:

@@ -82,7 +82,11 @@ class WarmPool:
         self._occupied = occupied
         self._standing: set[str] = set()
         """Members whose kernel this process has heard: only these are given away."""
+        self._known: set[str] = set()
+        """Members that this process has started or taken up: each once."""
         self._work: dict[str, asyncio.Task[None]] = {}
+        self._finished: set[str] = set()
+        """Members whose start has ended since the rows were last read."""
         self._not_before = float("-inf")
         self._anonymous: bool | None = None
         self._failures = 0
@@ -91,22 +95,18 @@ class WarmPool:
     # -- giving away --------------------------------------------------------------------------------------------------
 
     async def claim(self, connection: AsyncConnection, wanted: Runtime) -> WarmRuntime | None:
-        """Takes out a member that is what ``wanted`` asks for, in the caller's transaction; None where none stands.
-
-        The caller calls :meth:`claimed` once that is committed.
-        """
+        """Takes out a member that is what ``wanted`` asks for, in the caller's transaction; None where none stands."""
+        self.hold_back()
         if self._warm_up is None or not self._standing:
             return None
         for member in await pool_store.all_members(connection):
             fits = (member.provider, member.image, member.shape) == (wanted.provider, wanted.image, wanted.shape)
             stands = member.id in self._standing and self._warm_up.connected(member)
             if fits and stands and await pool_store.remove(connection, member.id):
+                # Before anybody else sees that it is gone. Should the transaction fail, the next round drops it.
+                self._standing.discard(member.id)
                 return member
         return None
-
-    def claimed(self, member: WarmRuntime) -> None:
-        """Forgets a member that is somebody's now."""
-        self._standing.discard(member.id)
 
     def hold_back(self) -> None:
         """Puts starts off for a short while: somebody is about to run something."""
@@ -118,24 +118,32 @@ class WarmPool:
 
     # -- keeping ------------------------------------------------------------------------------------------------------
 
+    async def look(self, connection: AsyncConnection) -> Sequence[WarmRuntime]:
+        """Returns the rows as they are, for the next :meth:`round`."""
+        self._finished.clear()
+        return await pool_store.all_members(connection)
+
     async def round(self, members: Sequence[WarmRuntime], handles: Mapping[str, ProviderHandle]) -> None:
         """Drops what is dead or no longer fits, takes up what an earlier process left, and starts what is missing.
 
         Args:
-            members: rows, read before ``handles`` were.
+            members: what :meth:`look` found, before the provider was asked for ``handles``.
             handles: what the provider knows.
         """
         goal = await self._goal()
         await self._let_go(members)
         count = 0
         for member in members:
-            if member.id in self._work:
+            if member.id in self._work or member.id in self._finished:
+                # Its row says less than is known: it was read while the member was being started.
                 count += 1
                 continue
             handle = handles.get(member.id)
             alive = handle is not None and handle.alive and handle.generation == member.generation
             ready = member.status == "ready" and member.made_of == goal.made_of and member.shape == goal.shape
-            if not alive or not ready or count >= goal.count:
+            # Known and no longer standing: given away since the rows were read, unless that failed.
+            gone = member.id in self._known and member.id not in self._standing
+            if not alive or not ready or gone or count >= goal.count:
                 await self._drop(member)
                 continue
             count += 1
@@ -176,12 +184,12 @@ class WarmPool:
 
     async def _let_go(self, members: Sequence[WarmRuntime]) -> None:
         """Forgets members whose row somebody else took away: the operator, beside this server."""
+        self._known &= {member.id for member in members} | self._standing | self._work.keys()
         lost = self._standing - {member.id for member in members}
         if lost:
             async with self._db.read() as connection:
-                # The pool first: a claim leads out of it, and whoever made one may not have come to say so yet.
+                # One may have come to stand since the rows were read.
                 lost -= {member.id for member in await pool_store.all_members(connection)}
-                lost -= {runtime.id for runtime in await store.active(connection)}
         for member_id in lost & self._standing:
             self._standing.discard(member_id)
             if self._warm_up is not None:
@@ -210,14 +218,14 @@ class WarmPool:
         if member.deadline_at - now > timedelta(seconds=LEASE_S / 2):
             return
         moment = now + timedelta(seconds=LEASE_S)
+        async with self._db.transaction() as connection:
+            if not await pool_store.set_deadline(connection, member.id, moment):
+                return
         try:
             await self._provider.set_deadline(member.id, moment.timestamp() + HOST_GRACE_S)
         except LaboraError as error:
-            # Away or just gone; the next round tries again, or finds the end.
+            # Away or just gone. At worst it ends at the moment that it was told before, and is replaced.
             _log.info("deadline not moved", runtime_id=member.id, code=error.error_code)
-            return
-        async with self._db.transaction() as connection:
-            await pool_store.set_deadline(connection, member.id, moment)
 
     # -- starting -----------------------------------------------------------------------------------------------------
 
@@ -229,8 +237,13 @@ class WarmPool:
             except Exception as error:  # noqa: BLE001 - whatever a provider or guest raises is the reason shown
                 await self._failed(member_id, error)
 
+        self._known.add(member_id)
         task = self._work[member_id] = asyncio.create_task(guarded(), name=f"warm-{member_id}")
-        task.add_done_callback(lambda _: self._work.pop(member_id, None))
+        task.add_done_callback(lambda _: self._finish(member_id))
+
+    def _finish(self, member_id: str) -> None:
+        self._finished.add(member_id)
+        self._work.pop(member_id, None)
 
     async def _start(self, member_id: str, goal: Goal) -> None:
         now = self._clock.now()

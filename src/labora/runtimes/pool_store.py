@@ -84,10 +84,10 @@ async def set_ready(connection: AsyncConnection, member: WarmRuntime, moment: da
     return (await connection.execute(change.values(values))).rowcount == 1
 
 
-async def set_deadline(connection: AsyncConnection, member_id: str, moment: datetime) -> None:
-    """Records when the provider ends a member unless that is put off again."""
+async def set_deadline(connection: AsyncConnection, member_id: str, moment: datetime) -> bool:
+    """Records when the provider ends a member unless that is put off again; returns False when it is no longer one."""
     change = update(warm_runtimes).where(warm_runtimes.c.id == member_id)
-    await connection.execute(change.values(deadline_at=timestamp(moment)))
+    return (await connection.execute(change.values(deadline_at=timestamp(moment)))).rowcount == 1
 
 
 async def remove(connection: AsyncConnection, member_id: str) -> bool:

@@ -42,9 +42,7 @@ class Runtimes(RuntimesKeeper):
                 runtime = warm.given_to(runtime)
             await store.add(connection, runtime, None if warm is None else warm.record)
         live = self._live.setdefault(runtime.id, Live())
-        self.pool.hold_back()
         if warm is not None:
-            self.pool.claimed(warm)
             live.kernel_id = warm.kernel_id
         else:
             live.progress = live.progress or Progress("Starting the runtime")
