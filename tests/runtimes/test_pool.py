@@ -361,7 +361,7 @@ async def test_members_that_the_operator_took_away_are_let_go(house: House) -> N
 
     runtimes = await house.open()
     (member,) = await house.standing()
-    assert await warm_runtimes(house.database) == 1
+    assert await warm_runtimes(house.database) == [member.id]
     assert await give_up_warm(house.database) == [member.id]
     assert (await runtimes.ensure("ada")).id != member.id
     await eventually(lambda: not house.kernels.connected(member))

@@ -113,7 +113,7 @@ class RuntimeSettings(_Section):
         1,
         ge=0,
         le=100,
-        description="Machines that stand ready for whoever runs something next; each takes about 90 MB. 0: none.",
+        description="Machines that stand ready for whoever runs something next; each takes about 65 MB. 0: none.",
     )
     resets: int = Field(1, gt=0, description="How often an account may reset all its runtimes per reset_window_s.")
     reset_window_s: float = Field(300.0, gt=0)

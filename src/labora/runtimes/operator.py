@@ -17,10 +17,10 @@ async def active_runtimes(database: Database) -> Sequence[Runtime]:
         return await store.active(connection)
 
 
-async def warm_runtimes(database: Database) -> int:
-    """Counts the machines that stand ready and belong to nobody yet."""
+async def warm_runtimes(database: Database) -> Sequence[str]:
+    """Returns the ids of the machines that stand ready and belong to nobody yet, as their rows tell."""
     async with database.read() as connection:
-        return await pool_store.count_ready(connection)
+        return [member.id for member in await pool_store.all_members(connection) if member.status == "ready"]
 
 
 async def give_up_warm(database: Database) -> Sequence[str]:

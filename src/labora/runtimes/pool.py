@@ -167,8 +167,8 @@ class WarmPool:
         shape = self._base.shape
         if self._warm_up is None or self._settings.warm == 0:
             return Goal(0, shape)
-        image = await self._provider.image_identity(IMAGE)
-        if image is None or not await self._may_be_anonymous():
+        image = await self._provider.image_identity(IMAGE) if await self._may_be_anonymous() else None
+        if image is None:
             return Goal(0, shape)
         async with self._db.read() as connection:
             rows = await store.policies(connection)

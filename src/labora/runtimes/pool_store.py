@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labora.base.clock import parse_timestamp, timestamp
@@ -51,12 +51,6 @@ async def all_members(connection: AsyncConnection) -> Sequence[WarmRuntime]:
     """Returns every member, the oldest first."""
     query = select(warm_runtimes).order_by(warm_runtimes.c.created_at, warm_runtimes.c.id)
     return [_member(row) for row in await connection.execute(query)]
-
-
-async def count_ready(connection: AsyncConnection) -> int:
-    """Counts the members that stand ready."""
-    query = select(func.count()).select_from(warm_runtimes).where(warm_runtimes.c.status == "ready")
-    return int((await connection.execute(query)).scalar_one())
 
 
 async def add(connection: AsyncConnection, member: WarmRuntime) -> None:
