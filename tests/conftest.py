@@ -14,6 +14,8 @@ os.environ.setdefault("LABORA_TESTING_UNISOLATED", "1")
 # Servers that tests start as root leave the machine's interfaces alone: a browser drops its connections when one
 # comes or goes. tests/host/network tries the other means in namespaces of its own.
 os.environ.setdefault("LABORA_NETWORK__MEANS", "relay")
+# Nor do they keep machines ready, but for those whose test this is.
+os.environ.setdefault("LABORA_RUNTIMES__WARM", "0")
 
 ROOT = Path(__file__).resolve().parent.parent
 

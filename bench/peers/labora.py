@@ -13,6 +13,7 @@ import psutil
 from bench.install import ROOT
 from bench.peers.base import Cell, Peer, Person, ipynb
 from bench.processes import tree
+from labora.base.settings import RuntimeSettings
 from labora.testing.client import RoomClient
 from labora.testing.process import PASSWORD, ServerProcess
 
@@ -72,6 +73,16 @@ class Labora(Peer):
         api = self.server.api(person.login)
         for runtime in (await api.get("/runtimes")).json()["runtimes"]:
             await api.delete(f"/runtimes/{runtime['id']}")
+
+    async def full_pool(self) -> None:
+        """Waits until as many machines stand ready as the server's defaults say, so that none is being started."""
+        await self.server.warm(RuntimeSettings().warm)
+
+    async def make_odd(self, person: Person) -> None:
+        """Gives the person's machines a limit of their own: none of those that stand ready is like that."""
+        account = (await self.server.api(person.login).get("/me")).json()["id"]
+        async with self.server.owner() as owner:
+            (await owner.put(f"/accounts/{account}/policy", json={"processes": 500})).raise_for_status()
 
     async def share(self, owner: Person, path: str, person: Person) -> None:
         """Lets ``person`` edit the notebook of a page's path."""

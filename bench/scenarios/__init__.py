@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.model import Scenario
 from bench.scenarios.long_output import LongOutput
-from bench.scenarios.machines import ColdStart, Reset, TenAtOnce
+from bench.scenarios.machines import Claim, ColdStart, Reset, TenAtOnce
 from bench.scenarios.memory import IdleMemory, SecondKernel
 from bench.scenarios.open_notebook import OpenNotebook, PageWeight
 from bench.scenarios.run_cell import RunCell
@@ -15,6 +15,6 @@ SCENARIOS: dict[str, Scenario] = {
     scenario.name: scenario
     for scenario in (
         SignIn(), OpenNotebook(), RunCell(), PageWeight(), LongOutput(), TypingTogether(),
-        ColdStart(), TenAtOnce(), Reset(), IdleMemory(), SecondKernel(),
+        ColdStart(), Claim(), TenAtOnce(), Reset(), IdleMemory(), SecondKernel(),
     )
 }  # fmt: skip

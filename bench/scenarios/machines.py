@@ -1,4 +1,4 @@
-"""Machines of accounts: starting, starting at once, resetting. No browser."""
+"""Machines of accounts: starting, taking one that stands ready, starting at once, resetting. No browser."""
 
 from __future__ import annotations
 
@@ -22,10 +22,33 @@ class ColdStart(Scenario):
     rounds = 5
 
     async def measure(self, peer: Peer, turn: str) -> Values:
-        """A fresh account."""
+        """A fresh account whose machine nothing stands ready for."""
+        assert isinstance(peer, Labora)
         person = await peer.person(f"c{turn}")
+        await peer.full_pool()
+        await peer.make_odd(person)
         try:
             return {"output": [await peer.first_output(person, "cold")]}
+        finally:
+            await peer.end(person)
+
+
+class Claim(Scenario):
+    """A run for which a machine stands ready."""
+
+    name = "claim"
+    title = "1+1 of an account without a machine while the pool is full: command to output, over the room socket"
+    figures = (Figure("reply", "Warm claim to first reply", "ms", AtMost(50)),)
+    rounds = 10
+    warm_up = 1
+
+    async def measure(self, peer: Peer, turn: str) -> Values:
+        """A fresh account, once a machine stands ready."""
+        assert isinstance(peer, Labora)
+        person = await peer.person(f"w{turn}")
+        await peer.full_pool()
+        try:
+            return {"reply": [await peer.first_output(person, "warm") * 1e3]}
         finally:
             await peer.end(person)
 

@@ -117,12 +117,14 @@ def test_version_2_limits_and_meters_use_its_files(tmp_path):
     assert [note.code for note in driver.notes] == ["cgroup_partial"], "pids is missing"
     group = tmp_path / "rt"
     group.mkdir()
-    for name in ("memory.max", "memory.swap.max", "memory.oom.group", "cpu.max", "pids.max", "cgroup.kill"):
+    names = ("memory.max", "memory.swap.max", "memory.oom.group", "cpu.max", "cpu.weight", "pids.max", "cgroup.kill")
+    for name in names:
         (group / name).touch()
-    assert driver.create("rt", Limits(300 << 20, 1.5, 64)) == [str(group / "cgroup.procs")]
+    assert driver.create("rt", Limits(300 << 20, 1.5, 64, weight=5)) == [str(group / "cgroup.procs")]
     assert (group / "memory.max").read_text() == str(300 << 20)
     assert (group / "memory.swap.max").read_text() == "0"
     assert (group / "cpu.max").read_text() == "150000 100000"
+    assert (group / "cpu.weight").read_text() == "5"
     assert (group / "pids.max").read_text() == "64"
     (group / "memory.current").write_text("1000\n")
     (group / "memory.stat").write_text("anon 500\ninactive_file 300\n")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from labora.base.errors import LaboraError
 from labora.host.model import Limits
 
 pytestmark = pytest.mark.sandbox
@@ -84,6 +87,27 @@ async def test_cpu_is_shared_by_quota(host):
     await guest.run("import time; end = time.monotonic() + 2\nwhile time.monotonic() < end: pass")
     used = (await host.client.meter("rt")).cpu_seconds - before
     assert used / (time.monotonic() - started) < 0.35
+
+
+async def test_who_yields_to_others_can_be_brought_forward(host):
+    low = Limits(128 * MIB, 1.0, 64, weight=5)
+    handle = await host.runtime(limits=low)
+    assert shares_of(handle.pid) in (None, 51)
+    await host.client.limit("rt", replace(low, weight=100))
+    assert shares_of(handle.pid) in (None, 1024)
+    assert (await host.client.list())[0].limits.weight == 100
+    with pytest.raises(LaboraError, match="weight"):
+        await host.client.limit("rt", replace(low, weight=0))
+
+
+def shares_of(pid):
+    """What version 1 gives the group of a process; None where there is no such group of ours."""
+    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        file = Path(f"/sys/fs/cgroup/cpu{path}/cpu.shares")
+        if "cpu" in controllers.split(",") and "labora-" in path and file.exists():
+            return int(file.read_text())
+    return None
 
 
 async def test_limits_change_while_it_runs(host):

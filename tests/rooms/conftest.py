@@ -15,7 +15,7 @@ from pycrdt import Doc, Map, Text
 from sqlalchemy import insert
 
 from labora.access import Principal, Scope
-from labora.base.errors import LaboraError
+from labora.base.errors import LaboraError, NotFoundError
 from labora.base.ids import new_id
 from labora.base.settings import Settings, load_settings
 from labora.blobs import Blobs
@@ -39,6 +39,7 @@ class FakeKernel:
         self.n = self.acked = 0
         self.life = 1
         self.status = "idle"
+        self.known_spec = True
         self.executed: list[tuple[str, str]] = []
         self.known: dict[str, str] = {}
         self.inputs: list[tuple[str, str, str]] = []
@@ -66,6 +67,8 @@ class FakeKernel:
         return self.executed[-1][0]
 
     async def start(self, *, cwd: str = "/content") -> KernelInfo:
+        if not self.known_spec:
+            raise NotFoundError("no such kernel", code="no_such_kernelspec")
         return self.known_info
 
     async def info(self) -> KernelInfo:
@@ -154,6 +157,8 @@ class FakeCompute:
 
     def __init__(self) -> None:
         self.runtimes: dict[str, str] = {}
+        self.warm_kernels: list[str] = []
+        self.kernelspecs = ["python3", "ir"]
         self.kernels: dict[str, FakeKernel] = {}
         self.fail: LaboraError | None = None
         self.gate = asyncio.Event()
@@ -172,13 +177,15 @@ class FakeCompute:
         await self.gate.wait()
         if self.fail is not None:
             raise self.fail
-        return RuntimeLease(self.runtimes.setdefault(account_id, new_id()), "b")
+        take_kernel = lambda: self.warm_kernels.pop() if self.warm_kernels else None  # noqa: E731
+        return RuntimeLease(self.runtimes.setdefault(account_id, new_id()), "b", take_kernel=take_kernel)
 
     async def find(self, runtime_id: str) -> RuntimeLease | None:
         return RuntimeLease(runtime_id, "b") if runtime_id in self.runtimes.values() else None
 
     async def session(self, runtime_id: str, kernel_id: str, kernel_name: str) -> FakeKernel:
         kernel = self.kernels.setdefault(kernel_id, FakeKernel(runtime_id, kernel_id))
+        kernel.known_spec = kernel_name in self.kernelspecs
         kernel.answer = self.answer
         return kernel
 

@@ -102,6 +102,9 @@ class CopiedImages:
             raise NotFoundError("no such image", code="unknown_image")
         return self._folder / "images" / "py"
 
+    async def identity(self, name: str) -> str | None:
+        return "py" if name == "py" else None
+
 
 def start_host(folder: Path) -> subprocess.Popen[bytes]:
     with (folder / "log").open("ab") as log:

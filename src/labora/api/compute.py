@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
+from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from labora.base.errors import GoneError, InvalidError, LaboraError, NotFoundErr
 from labora.base.logging import get_logger
 from labora.base.settings import Settings
 from labora.host.client import HostClient
-from labora.host.image import ImageStatus, Recipe, image_folder, image_status
+from labora.host.image import ImageStatus, Recipe, image_folder, image_identity, image_status
 from labora.kernels.model import KernelSession
 from labora.kernels.service import Kernels
 from labora.rooms import MemoryKills, RuntimeLease
@@ -61,6 +63,10 @@ class LocalImages:
             await asyncio.sleep(_POLL_S)
             waited += _POLL_S
 
+    async def identity(self, name: str) -> str | None:
+        """Returns what changes when the image is made anew; None while it is not ready."""
+        return await asyncio.to_thread(image_identity, self._folder, self._recipe) if name == IMAGE else None
+
 
 def make_provider(settings: Settings) -> Provider:
     """Returns the provider that the settings name. Raises InvalidError for one that is not installed."""
@@ -97,7 +103,8 @@ class LocalCompute:
         show(runtime)
         stop = self._runtimes.watch(show)
         try:
-            return _lease(await self._runtimes.ready(runtime.id))
+            lease = _lease(await self._runtimes.ready(runtime.id))
+            return replace(lease, take_kernel=partial(self._runtimes.take_kernel, runtime.id))
         finally:
             stop()
 

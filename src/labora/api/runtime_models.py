@@ -114,6 +114,18 @@ class RuntimeList(Answer):
     runtimes: list[RuntimeAnswer]
 
 
+class WarmPoolAnswer(Answer):
+    """Machines that stand ready and belong to nobody yet."""
+
+    ready: int
+    wanted: int
+    problem: str | None = Field(description="Why the last one could not be started, while none has been since.")
+
+
+class AllRuntimes(RuntimeList):
+    warm: WarmPoolAnswer
+
+
 class EndedRuntime(Answer):
     """One runtime that has ended."""
 

@@ -44,7 +44,12 @@ def build_services(settings: Settings, provider: Provider | None = None) -> Serv
     if provider is not None:
         services.kernels = Kernels()
         services.runtimes = Runtimes(
-            database, provider, settings.runtimes, SystemClock(), is_busy=services.kernels.busy
+            database,
+            provider,
+            settings.runtimes,
+            SystemClock(),
+            is_busy=services.kernels.busy,
+            warm_up=services.kernels,
         )
         services.meters = Meters(
             services.runtimes, services.kernels.meter, SystemClock(), settings.runtimes.meter_interval_s

@@ -109,6 +109,12 @@ class RuntimeSettings(_Section):
     max_lifetime_s: float = Field(12 * 3600.0, gt=0)
     warn_before_s: float = Field(300.0, gt=0, description="A page says this long before that its runtime will end.")
     max_runtimes: int = Field(4, gt=0, description="Runtimes of one account at a time.")
+    warm: int = Field(
+        1,
+        ge=0,
+        le=100,
+        description="Machines that stand ready for whoever runs something next; each takes about 65 MB. 0: none.",
+    )
     resets: int = Field(1, gt=0, description="How often an account may reset all its runtimes per reset_window_s.")
     reset_window_s: float = Field(300.0, gt=0)
     meter_interval_s: float = Field(5.0, gt=0, description="Meters are read this often while somebody looks at them.")

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from labora.cli.options import Config, DataDir, settings_for
+from labora.cli.users import with_database_of
 
 if TYPE_CHECKING:
+    from labora.base.settings import Settings
+    from labora.db import Database
     from labora.host.image import ImageProgress, Recipe
 
 app = typer.Typer(help="Images that runtimes start from.", no_args_is_help=True)
@@ -49,12 +52,25 @@ def remove(
     config: Config = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Removes an image that no running runtime of this data folder uses, with what only it needs."""
+    """Removes an image that no running runtime of this data folder uses, with what only it needs.
+
+    Machines that stand ready and are nobody's yet are ended first.
+    """
     from labora.host import stock
 
     settings = settings_for(config, data_dir)
+    if (settings.state_dir / "labora.db").exists():
+        with_database_of(config, data_dir, _end_warm)
     for gone in stock.remove_image(settings.images_dir, settings.run_dir, name):
         print(f"• Removed {gone}")
+
+
+async def _end_warm(database: Database, settings: Settings) -> None:
+    from labora.host.client import HostClient
+    from labora.runtimes.operator import give_up_warm
+
+    for runtime_id in await give_up_warm(database):
+        await HostClient(settings.run_dir / "host.sock").kill(runtime_id, wipe=True)
 
 
 def prepare(images_dir: Path, recipe: Recipe) -> None:

@@ -18,7 +18,7 @@ from labora.cli.options import Config, DataDir
 from labora.cli.users import find_account, operator, with_database_of
 from labora.host.client import HostClient
 from labora.runtimes.model import Runtime, time_in_words
-from labora.runtimes.operator import active_runtimes, want_end
+from labora.runtimes.operator import active_runtimes, want_end, warm_runtimes
 from labora.runtimes.policies import Policies
 from labora.runtimes.policy import EVERYONE, PolicyRow, SubjectKind
 
@@ -46,6 +46,8 @@ def list_runtimes(config: Config = None, data_dir: DataDir = None) -> None:
         host = HostClient(settings.run_dir / "host.sock")
         for runtime in await active_runtimes(database):
             print(await _line(runtime, names, host))
+        if count := len(await _alive(host) & set(await warm_runtimes(database))):
+            print(f"{count} more {'stands' if count == 1 else 'stand'} ready for whoever runs something next.")
 
     with_database_of(config, data_dir, work)
 
@@ -151,6 +153,13 @@ async def _subject(database: Database, settings: Settings, login: str | None) ->
     if login is None:
         return "everyone", EVERYONE
     return "account", (await find_account(Accounts(database, settings.accounts), login)).id
+
+
+async def _alive(host: HostClient) -> set[str]:
+    try:
+        return {handle.runtime_id for handle in await host.list() if handle.alive}
+    except LaboraError:
+        return set()
 
 
 async def _line(runtime: Runtime, names: Mapping[str, str], host: HostClient) -> str:

@@ -10,6 +10,9 @@ from pathlib import Path
 from labora.host.cgroup_files import CPU_PERIOD_US, pids_of, read_int, read_table, remove_group
 from labora.host.model import CgroupVersion, Limits, Note
 
+V1_SHARES = 1024
+"""What version 1 calls the usual weight."""
+
 
 class CgroupV1:
     """Version 1 hierarchies, with the version 2 one beside them (hybrid) used for ``cgroup.kill`` where present.
@@ -54,6 +57,7 @@ class CgroupV1:
         if "cpu" in self._roots:
             self._file("cpu", name, "cpu.cfs_period_us").write_text(str(CPU_PERIOD_US))
             self._file("cpu", name, "cpu.cfs_quota_us").write_text(str(int(limits.cpus * CPU_PERIOD_US)))
+            self._file("cpu", name, "cpu.shares").write_text(str(max(2, limits.weight * V1_SHARES // 100)))
         if "pids" in self._roots:
             self._file("pids", name, "pids.max").write_text(str(limits.processes))
 

@@ -45,6 +45,7 @@ class CgroupV2:
         # The kernel that grew must die alone, so that the agent lives to report it.
         self._write(name, "memory.oom.group", "0")
         self._write(name, "cpu.max", f"{int(limits.cpus * CPU_PERIOD_US)} {CPU_PERIOD_US}")
+        self._write(name, "cpu.weight", str(limits.weight))
         self._write(name, "pids.max", str(limits.processes))
 
     def memory(self, name: str) -> int:

@@ -124,6 +124,19 @@ def image_status(images_dir: Path, recipe: Recipe) -> ImageStatus:
     return min(found, key=lambda status: order.index(status.status))
 
 
+def image_identity(images_dir: Path, recipe: Recipe) -> str | None:
+    """Returns what tells the ready image of this recipe from one that is made anew; None while there is none.
+
+    Blocks for a small file or two.
+    """
+    folder = image_folder(images_dir, recipe)
+    try:
+        made = (folder / "manifest.json").stat()
+    except OSError:
+        return None
+    return f"{folder.name}:{made.st_ino}:{made.st_mtime_ns}" if read_status(folder).status == "ready" else None
+
+
 def read_status(folder: Path) -> ImageStatus:
     """Returns the state of the image in ``folder``."""
     try:

@@ -65,12 +65,16 @@ class Limits:
     disk_bytes: int = 0
     """0: as much as the host has."""
     inodes: int = 0
+    weight: int = 100
+    """Share of the processors while they are short, from 1 to 10,000, beside the other runtimes'."""
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Limits:
         """Reads the ``limits`` argument. Raises ValueError, KeyError or TypeError where it makes no sense."""
-        disk, inodes = int(data.get("disk_bytes", 0)), int(data.get("inodes", 0))
-        limits = cls(int(data["memory_bytes"]), float(data["cpus"]), int(data["processes"]), disk, inodes)
+        disk, inodes, weight = int(data.get("disk_bytes", 0)), int(data.get("inodes", 0)), int(data.get("weight", 100))
+        limits = cls(int(data["memory_bytes"]), float(data["cpus"]), int(data["processes"]), disk, inodes, weight)
+        if not 1 <= weight <= 10_000:
+            raise ValueError("the weight is from 1 to 10,000")
         if disk < 0 or inodes < 0 or 0 < disk < 32 * 1024 * 1024 or 0 < inodes < 1000:
             raise ValueError("limits need at least 32 MiB of disk and 1000 inodes, or 0 for no limit")
         if limits.memory_bytes < 16 * 1024 * 1024 or not 0.01 <= limits.cpus <= 4096 or limits.processes < 4:

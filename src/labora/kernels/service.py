@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any, Protocol
 
 from labora.base.errors import LaboraError, UnavailableError
 from labora.base.ids import new_id
 from labora.kernels.connection import GuestConnection
-from labora.kernels.model import KernelInfo, Sink
+from labora.kernels.model import KernelInfo, KernelMessage, Sink
 
 RESTART_S = 60.0
 BUSY_S = 5.0
 METER_S = 2.0
+WARM_S = 60.0
+WARM_UP = "warm-up"
+"""Id of the execution that warms a kernel up."""
+WARM_CODE = "(lambda shell: shell.display_formatter.format(2))(get_ipython()) and None"
 
 
 class RuntimeAddress(Protocol):
@@ -79,6 +84,41 @@ class Kernels:
         kernels = result.get("kernels") if isinstance(result, dict) else None
         statuses = [kernel.get("status") for kernel in (kernels or {}).values() if isinstance(kernel, dict)]
         return any(status in ("busy", "starting") for status in statuses)
+
+    async def warm(self, runtime: RuntimeAddress, kernel_id: str, *, cwd: str = "/content") -> None:
+        """Starts a plain kernel and returns once it has run something, so that whatever comes next runs at once.
+
+        Repeated, it finds the kernel that is there. What was run leaves nothing behind in it.
+
+        Raises:
+            UnavailableError: the guest does not answer, or the kernel did not come up.
+        """
+        session = self.session(runtime, kernel_id)
+        ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+        async def take(messages: list[KernelMessage]) -> None:
+            for message in messages:
+                over = message.type == "died" or (message.type == "done" and message.execution_id == WARM_UP)
+                if over and not ended.done():
+                    ended.set_result(str(message.content.get("message") or message.content.get("status")))
+
+        await session.start(cwd=cwd)
+        await session.attach(0, take)
+        try:
+            async with asyncio.timeout(WARM_S):
+                await session.execute(WARM_UP, WARM_CODE, allow_stdin=False, silent=True, store_history=False)
+                how = await ended
+        except TimeoutError:
+            how = "it did not answer"
+        finally:
+            session.detach()
+        if how != "ok":
+            raise UnavailableError(f"A warm kernel did not come up: {how}.", code="kernel_not_ready")
+
+    def connected(self, runtime: RuntimeAddress) -> bool:
+        """Returns whether the guest is there right now, without asking it."""
+        found = self._connections.get(f"{runtime.id}/{runtime.generation}")
+        return found is not None and found.connected
 
     async def forget(self, runtime_id: str, error: LaboraError | None = None) -> None:
         """Closes the connections to a runtime that has ended; requests that wait fail with ``error``."""

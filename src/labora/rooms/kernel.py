@@ -142,16 +142,20 @@ class KernelWorker:
                 self._perform(op.RuntimeProgress(account_id, step))
 
         lease = await self._compute.ensure(account_id, progress)
-        record = self._record()
-        if record is None or record["runtime_id"] != lease.runtime_id:
-            record = {"kernel_id": new_id(), "runtime_id": lease.runtime_id, "n": 0, "life": 0}
-        session = await self._compute.session(lease.runtime_id, record["kernel_id"], self._kernel_name())
+        record, name = self._record(), self._kernel_name()
+        fresh = record is None or record["runtime_id"] != lease.runtime_id
+        if record is None or fresh:
+            stands = lease.take_kernel() if name == DEFAULT_KERNEL else None
+            record = {"kernel_id": stands or new_id(), "runtime_id": lease.runtime_id, "n": 0, "life": 0}
+        session = await self._compute.session(lease.runtime_id, record["kernel_id"], name)
         try:
             info = await session.start()
         except NotFoundError:
             if not self._speaks_python():
                 raise
             # Notebooks carry the names of their author's environments; any Python runs them.
+            if fresh and (stands := lease.take_kernel()):
+                record = {**record, "kernel_id": stands}
             session = await self._compute.session(lease.runtime_id, record["kernel_id"], DEFAULT_KERNEL)
             info = await session.start()
         if info.status == "dead":

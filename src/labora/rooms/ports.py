@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from labora.kernels.model import KernelSession
@@ -19,6 +19,8 @@ class RuntimeLease:
     ends_at: str | None = None
     """When it ends unless it is used; set while that is near."""
     ends_reason: str | None = None
+    take_kernel: Callable[[], str | None] = field(default=lambda: None, compare=False)
+    """Gives the id of the plain kernel that a warm runtime came with, to the first who asks; None otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,13 @@ from labora.base.errors import LaboraError, NotFoundError, UnavailableError
 from labora.base.logging import get_logger
 from labora.base.settings import RuntimeSettings
 from labora.db.engine import Database
-from labora.runtimes import store
+from labora.runtimes import pool_store, store
 from labora.runtimes.live import Live, SteadyTime, latest
 from labora.runtimes.model import ExitReason, Progress, ProviderHandle, Runtime
 from labora.runtimes.policies import Policies
 from labora.runtimes.policy import Allowance
-from labora.runtimes.ports import Provider
+from labora.runtimes.pool import WarmPool
+from labora.runtimes.ports import Provider, WarmUp
 from labora.runtimes.rules import Clocks, Verdict, exit_reason, verdict
 from labora.runtimes.starting import HOST_GRACE_S, spec_of, start_with_retries
 
@@ -46,9 +47,11 @@ class RuntimesKeeper:
         settings: limits and lifetimes where no policy says otherwise.
         clock: time.
         is_busy: asks a ready runtime whether a kernel is at work; ``Kernels.busy`` in a server.
+        warm_up: starts the kernels of the warm pool; without it there is none.
 
     Attributes:
         policies: what the runtimes of each account may use.
+        pool: machines that stand ready.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class RuntimesKeeper:
         settings: RuntimeSettings,
         clock: Clock,
         is_busy: BusyProbe | None = None,
+        warm_up: WarmUp | None = None,
     ) -> None:
         self.policies = Policies(database, settings, clock)
         self._db = database
@@ -71,6 +75,7 @@ class RuntimesKeeper:
         self._wake = asyncio.Event()
         self._loop_task: asyncio.Task[None] | None = None
         self._time = SteadyTime(clock)
+        self.pool = WarmPool(database, provider, settings, clock, self.policies.base, warm_up, self._starts)
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
@@ -90,6 +95,7 @@ class RuntimesKeeper:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.pool.close()
 
     # -- keeping rows true --------------------------------------------------------------------------------------------
 
@@ -113,13 +119,16 @@ class RuntimesKeeper:
     async def _round(self) -> None:
         async with self._db.read() as connection:
             rows = await store.active(connection)
+            members = await self.pool.look(connection)
         allowed = await self.policies.of_all({runtime.account_id for runtime in rows})
         handles = {handle.runtime_id: handle for handle in await self._provider.list()}
         for runtime in rows:
             await self._reconcile(runtime, handles.get(runtime.id), allowed[runtime.account_id])
+        await self.pool.round(members, handles)
         async with self._db.read() as connection:
-            # Read again: a runtime made since the first look is no orphan.
-            known = {runtime.id for runtime in await store.active(connection)}
+            # Read again: a runtime made since the first look is no orphan. The pool first: a claim leads out of it.
+            known = {member.id for member in await pool_store.all_members(connection)}
+            known |= {runtime.id for runtime in await store.active(connection)}
         for runtime_id in handles.keys() - known - {runtime.id for runtime in rows}:
             _log.info("orphan removed", runtime_id=runtime_id)
             await self._provider.stop(runtime_id)
@@ -201,6 +210,10 @@ class RuntimesKeeper:
         live = self._live.setdefault(runtime.id, Live())
         live.starting = asyncio.create_task(self._start(runtime, live), name=f"start-{runtime.id}")
 
+    def _starts(self) -> bool:
+        """Returns whether somebody waits for a runtime of theirs."""
+        return any(live.starting is not None and not live.starting.done() for live in self._live.values())
+
     async def _start(self, runtime: Runtime, live: Live) -> None:
         loop, pending = asyncio.get_running_loop(), set[asyncio.Task[None]]()
 
@@ -229,6 +242,7 @@ class RuntimesKeeper:
         async with self._db.transaction() as connection:
             await store.set_ready(connection, started, handle.record)
         live.progress = None
+        self.pool.hold_back()
         await self._publish(runtime.id)
         self._wake.set()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -98,12 +98,15 @@ class RuntimeSpec:
     runtime_id: str
     generation: int
     account_id: str
+    """Empty for one that belongs to nobody yet."""
     image: str
     shape: Shape
     key: str
     deadline: float
     """Unix seconds at which the provider itself ends the runtime, should the control plane be gone."""
     env: Mapping[str, str] = field(default_factory=dict)
+    background: bool = False
+    """Whether everything else goes first, until :meth:`labora.runtimes.ports.Provider.foreground`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,3 +186,57 @@ class Runtime:
         if isinstance(self.exit_details.get(key), int | float):
             text = exact.format(time=time_in_words(self.exit_details[key]))
         return f"{text} {more}" if more else text
+
+
+@dataclass(frozen=True, slots=True)
+class WarmRuntime:
+    """One machine of the warm pool: nobody's, with a started kernel in which nobody has run anything.
+
+    Satisfies ``labora.kernels.service.RuntimeAddress`` once it is ready.
+    """
+
+    id: str
+    provider: str
+    image: str
+    shape: Shape
+    status: str
+    generation: int
+    key: str = field(repr=False)
+    kernel_id: str
+    made_of: str
+    """Digest of what it was started from; another one than is asked for now, and it is replaced."""
+    version: str
+    created_at: datetime
+    deadline_at: datetime
+    """When the provider ends it, a minute later, unless that is put off."""
+    socket: Path = Path()
+    isolation: str | None = None
+    record: Mapping[str, Any] = field(default_factory=dict)
+    ready_at: datetime | None = None
+
+    def given_to(self, runtime: Runtime) -> Runtime:
+        """Returns ``runtime``, which was to be started, as this machine, ready.
+
+        The deadline stays what the provider was told, so that the keeper sees that it has to be moved.
+        """
+        return replace(
+            runtime,
+            id=self.id,
+            generation=self.generation,
+            key=self.key,
+            socket=self.socket,
+            isolation=self.isolation,
+            status="ready",
+            started_at=runtime.created_at,
+            deadline_at=self.deadline_at,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PoolState:
+    """How the warm pool stands, for the operator."""
+
+    ready: int
+    wanted: int
+    problem: str | None = None
+    """Why the last start failed, while none has succeeded since."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from labora.runtimes.model import Progress, ProviderHandle, RuntimeSpec
+from labora.runtimes.model import Progress, ProviderHandle, RuntimeSpec, WarmRuntime
 
 ProgressCallback = Callable[[Progress], None]
 
@@ -23,6 +23,8 @@ class Capabilities:
     accelerators: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     """What would raise the level, for the operator."""
+    anonymous: bool = False
+    """Whether a runtime may be started before it is known whose it will be. Without this there is no warm pool."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,17 @@ class Provider(Protocol):
         """
         ...
 
+    async def foreground(self, spec: RuntimeSpec) -> None:
+        """Gives a runtime that was started in the background the priority of any other. Raises NotFoundError."""
+        ...
+
+    async def image_identity(self, image: str) -> str | None:
+        """Returns what a runtime of this image would start from now: another text once the image was made anew.
+
+        None while it cannot start at once.
+        """
+        ...
+
     async def stop(self, runtime_id: str, *, wipe: bool = True) -> None:
         """Ends a runtime with everything in it; with ``wipe`` its files too. Does nothing for an unknown one."""
         ...
@@ -77,6 +90,25 @@ class Provider(Protocol):
 
     async def close(self) -> None:
         """Releases what the provider holds in this process; its runtimes go on."""
+        ...
+
+
+class WarmUp(Protocol):
+    """What the warm pool asks of guests; ``labora.kernels.service.Kernels`` in a server."""
+
+    async def warm(self, runtime: WarmRuntime, kernel_id: str) -> None:
+        """Starts a plain kernel and returns once it runs things at once; repeated, it finds the one that is there.
+
+        Raises LaboraError when it does not come up.
+        """
+        ...
+
+    def connected(self, runtime: WarmRuntime) -> bool:
+        """Returns whether the guest is there right now, without asking it."""
+        ...
+
+    async def forget(self, runtime_id: str) -> None:
+        """Lets go of a runtime that ends."""
         ...
 
 

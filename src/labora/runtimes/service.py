@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from labora.base.errors import ConflictError, GoneError, RateLimitedError
 from labora.base.ids import new_id, new_secret
 from labora.runtimes import store
@@ -34,41 +36,59 @@ class Runtimes(RuntimesKeeper):
             for runtime in mine:
                 if runtime.image == image:
                     return self._dressed(runtime)
-            allowance = await self.policies.within(connection, account_id)
-            now = self._clock.now()
-            since = now - timedelta(seconds=STARTS_WINDOW_S)
-            if len(mine) >= allowance.max_runtimes:
-                raise RateLimitedError(
-                    f"You have {len(mine)} runtimes, which is all you may have at a time. End one under Manage "
-                    "sessions, then try again.",
-                    retry_after=60,
-                    code="too_many_runtimes",
-                )
-            if await store.created_since(connection, account_id, since) >= STARTS_PER_WINDOW:
-                raise RateLimitedError(
-                    "Too many runtimes were started in a short time. Wait a few minutes.", retry_after=STARTS_WINDOW_S
-                )
-            runtime = Runtime(
-                id=new_id(),
-                account_id=account_id,
-                provider=self._provider.name,
-                image=image,
-                shape=allowance.shape,
-                desired="running",
-                status="starting",
-                generation=1,
-                created_at=now,
-                key=new_secret(),
-                deadline_at=now + timedelta(seconds=allowance.max_lifetime_s),
-            )
-            await store.add(connection, runtime)
+            runtime = await self._new(connection, account_id, image, len(mine))
+            warm = await self.pool.claim(connection, runtime)
+            if warm is not None:
+                runtime = warm.given_to(runtime)
+            await store.add(connection, runtime, None if warm is None else warm.record)
         live = self._live.setdefault(runtime.id, Live())
-        live.progress = live.progress or Progress("Starting the runtime")
-        if live.starting is None:
-            # Else the loop has seen the row before we came back from writing it.
-            self._begin_start(runtime)
+        if warm is not None:
+            live.kernel_id = warm.kernel_id
+        else:
+            live.progress = live.progress or Progress("Starting the runtime")
+            if live.starting is None:
+                # Else the loop has seen the row before we came back from writing it.
+                self._begin_start(runtime)
         await self._publish(runtime.id)
         return self._dressed(runtime)
+
+    async def _new(self, connection: AsyncConnection, account_id: str, image: str, has: int) -> Runtime:
+        """Returns a runtime that the account may have beside the ``has`` that it has. Raises RateLimitedError."""
+        allowance = await self.policies.within(connection, account_id)
+        now = self._clock.now()
+        since = now - timedelta(seconds=STARTS_WINDOW_S)
+        if has >= allowance.max_runtimes:
+            raise RateLimitedError(
+                f"You have {has} runtimes, which is all you may have at a time. End one under Manage "
+                "sessions, then try again.",
+                retry_after=60,
+                code="too_many_runtimes",
+            )
+        if await store.created_since(connection, account_id, since) >= STARTS_PER_WINDOW:
+            raise RateLimitedError(
+                "Too many runtimes were started in a short time. Wait a few minutes.", retry_after=STARTS_WINDOW_S
+            )
+        return Runtime(
+            id=new_id(),
+            account_id=account_id,
+            provider=self._provider.name,
+            image=image,
+            shape=allowance.shape,
+            desired="running",
+            status="starting",
+            generation=1,
+            created_at=now,
+            key=new_secret(),
+            deadline_at=now + timedelta(seconds=allowance.max_lifetime_s),
+        )
+
+    def take_kernel(self, runtime_id: str) -> str | None:
+        """Gives the id of the kernel that a warm runtime came with, to the first who asks; None otherwise."""
+        live = self._live.get(runtime_id)
+        if live is None:
+            return None
+        kernel_id, live.kernel_id = live.kernel_id, None
+        return kernel_id
 
     async def ready(self, runtime_id: str) -> Runtime:
         """Waits until a runtime is ready and returns it.

@@ -15,6 +15,11 @@ START_TRIES = 5
 RETRIED = ("host_unreachable", "image_not_ready")
 
 
+def environment_of(settings: RuntimeSettings) -> dict[str, str]:
+    """Returns the variables that every runtime starts with."""
+    return {**settings.environment, "LABORA_SPOOL_BYTES": str(settings.spool_bytes)}
+
+
 def spec_of(runtime: Runtime, settings: RuntimeSettings) -> RuntimeSpec:
     """Returns what the provider needs to start ``runtime``."""
     return RuntimeSpec(
@@ -25,7 +30,7 @@ def spec_of(runtime: Runtime, settings: RuntimeSettings) -> RuntimeSpec:
         shape=runtime.shape,
         key=runtime.key,
         deadline=(runtime.deadline_at or runtime.created_at).timestamp() + HOST_GRACE_S,
-        env={**settings.environment, "LABORA_SPOOL_BYTES": str(settings.spool_bytes)},
+        env=environment_of(settings),
     )
 
 

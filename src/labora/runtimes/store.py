@@ -47,8 +47,17 @@ def _runtime(row: Row[Any]) -> Runtime:
     )
 
 
-async def add(connection: AsyncConnection, runtime: Runtime) -> None:
-    """Inserts a new runtime."""
+def _handle(runtime: Runtime, record: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "key": runtime.key,
+        "socket": str(runtime.socket),
+        "isolation": runtime.isolation,
+        "record": dict(record),
+    }
+
+
+async def add(connection: AsyncConnection, runtime: Runtime, record: Mapping[str, Any] | None = None) -> None:
+    """Inserts a new runtime; with the provider's ``record`` one that has started already."""
     values = {
         "id": runtime.id,
         "account_id": runtime.account_id,
@@ -58,8 +67,9 @@ async def add(connection: AsyncConnection, runtime: Runtime) -> None:
         "desired": runtime.desired,
         "status": runtime.status,
         "generation": runtime.generation,
-        "handle": {"key": runtime.key},
+        "handle": {"key": runtime.key} if record is None else _handle(runtime, record),
         "created_at": timestamp(runtime.created_at),
+        "started_at": None if runtime.started_at is None else timestamp(runtime.started_at),
         "deadline_at": None if runtime.deadline_at is None else timestamp(runtime.deadline_at),
     }
     await connection.execute(insert(runtimes).values(values))
@@ -87,18 +97,12 @@ async def created_since(connection: AsyncConnection, account_id: str, moment: da
 
 async def set_ready(connection: AsyncConnection, runtime: Runtime, record: Mapping[str, Any]) -> None:
     """Records where a started runtime is found."""
-    handle = {
-        "key": runtime.key,
-        "socket": str(runtime.socket),
-        "isolation": runtime.isolation,
-        "record": dict(record),
-    }
     moments = {
         "started_at": None if runtime.started_at is None else timestamp(runtime.started_at),
         "deadline_at": None if runtime.deadline_at is None else timestamp(runtime.deadline_at),
     }
     change = update(runtimes).where(runtimes.c.id == runtime.id, runtimes.c.status == "starting")
-    await connection.execute(change.values(status="ready", handle=handle, **moments))
+    await connection.execute(change.values(status="ready", handle=_handle(runtime, record), **moments))
 
 
 async def want_ended(

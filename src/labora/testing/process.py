@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -196,6 +196,22 @@ class ServerProcess:
         headers = {"Origin": self.url, "X-Labora": "1"}
         return httpx.AsyncClient(base_url=f"{self.url}/api/v1", headers=headers, timeout=60)
 
+    @contextlib.asynccontextmanager
+    async def owner(self) -> AsyncIterator[httpx.AsyncClient]:
+        """The REST API as a browser has it in which the owner signed in."""
+        async with self._browser() as browser:
+            (await browser.post("/login", json={"login": "ada", "password": PASSWORD})).raise_for_status()
+            yield browser
+
+    async def warm(self, count: int = 1) -> None:
+        """Waits until that many machines stand ready in the pool."""
+        async with self.owner() as owner:
+
+            async def full() -> bool:
+                return bool((await owner.get("/instance/runtimes")).json()["warm"]["ready"] == count)
+
+            await eventually(full, START_S)
+
     async def _make_token(self, login: str, browser: httpx.AsyncClient) -> None:
         body = {"label": "test", "scopes": ["read", "write", "run"]}
         answer = await browser.post("/me/tokens", json=body)
@@ -204,8 +220,7 @@ class ServerProcess:
 
     async def invite(self, login: str) -> None:
         """Makes a further account, known by ``login`` from then on."""
-        async with self._browser() as owner, self._browser() as browser:
-            (await owner.post("/login", json={"login": "ada", "password": PASSWORD})).raise_for_status()
+        async with self.owner() as owner, self._browser() as browser:
             url = (await owner.post("/invitations", json={"label": login})).json()["url"]
             body = {"name": login.title(), "login": login, "password": PASSWORD}
             headers = {"X-Labora-Link": url.partition("#")[2]}

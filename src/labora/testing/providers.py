@@ -146,6 +146,13 @@ class LocalProvider:
         )
         return replace(found.handle, alive=False, exit=ended)
 
+    async def foreground(self, spec: RuntimeSpec) -> None:
+        """Nothing is ever in the background."""
+
+    async def image_identity(self, image: str) -> str | None:
+        """Every image is this very environment."""
+        return self._python
+
     async def stats(self, runtime_id: str) -> Stats:
         """Returns memory and CPU of the agent's process tree."""
         found = self._runtimes.get(runtime_id)
@@ -178,7 +185,7 @@ class LocalProvider:
 
     async def capabilities(self) -> Capabilities:
         """Returns level ``none``."""
-        return Capabilities(isolation="none", notes=("For tests only: no isolation.",))
+        return Capabilities(isolation="none", notes=("For tests only: no isolation.",), anonymous=True)
 
     async def close(self) -> None:
         """Ends everything: nothing outlives a test."""
@@ -295,6 +302,18 @@ class ProviderConformance:
                 return bool(found) and found[0].exit is not None and found[0].exit.reason == "deadline"
 
             await eventually(ended, 20)
+
+    async def test_one_that_was_started_in_the_background_is_brought_forward(
+        self, provider: Provider, image: str
+    ) -> None:
+        """Where machines may be nobody's at first, they run like any other once they are somebody's."""
+        if not (await provider.capabilities()).anonymous:
+            return
+        assert await provider.image_identity(image) is not None
+        spec = replace(self.spec(image), account_id="", background=True)
+        async with self.started(provider, spec) as (_, connection):
+            await provider.foreground(spec)
+            await connection.request("meter", {})
 
     async def test_stats(self, provider: Provider, image: str) -> None:
         """Use is measured, and unknown runtimes are said to be unknown."""

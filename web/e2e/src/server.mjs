@@ -14,6 +14,8 @@ export class Server {
     this.env = {
       ...process.env,
       LABORA_STORAGE__IMAGES_DIR: process.env.LABORA_TEST_IMAGES ?? path.join(ROOT, '.cache/images'),
+      // No machines that stand ready: two cores have other work while browsers are driven.
+      LABORA_RUNTIMES__WARM: '0',
       ...env,
     };
     this.port = port;

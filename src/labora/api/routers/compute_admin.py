@@ -10,7 +10,7 @@ from labora.access import Principal, Scope
 from labora.api.models import Done
 from labora.api.needs import Needs, services_of
 from labora.api.public import PREFIX
-from labora.api.runtime_models import PolicyBody, PolicySet, RuntimeAccount, RuntimeList
+from labora.api.runtime_models import AllRuntimes, PolicyBody, PolicySet, RuntimeAccount, WarmPoolAnswer
 from labora.api.runtime_views import RuntimeViews, runtimes_of
 from labora.api.services import Services
 from labora.runtimes.policy import EVERYONE, effective
@@ -22,12 +22,17 @@ Owner = Annotated[Principal, Depends(Needs(Scope.ACCOUNT, owner=True))]
 
 
 @router.get("/instance/runtimes")
-async def all_runtimes(caller: Owner, services: Container) -> RuntimeList:
-    """Lists every account's runtimes that have not ended, without names of notebooks that the owner may not read."""
-    found = await runtimes_of(services).list()
+async def all_runtimes(caller: Owner, services: Container) -> AllRuntimes:
+    """Lists every account's runtimes that have not ended, without names of notebooks that the owner may not read.
+
+    ``warm`` counts the machines that stand ready for whoever runs something next.
+    """
+    runtimes = runtimes_of(services)
+    found, warm = await runtimes.list(), runtimes.pool.state()
     people = await services.accounts.all_accounts(caller)
     accounts = {account.id: RuntimeAccount.model_validate(account) for account in people}
-    return RuntimeList(runtimes=await RuntimeViews(services, caller, accounts).of(found))
+    shown = await RuntimeViews(services, caller, accounts).of(found)
+    return AllRuntimes(runtimes=shown, warm=WarmPoolAnswer.model_validate(warm))
 
 
 @router.delete("/instance/runtimes/{runtime_id}")

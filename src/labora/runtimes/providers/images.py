@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from labora.base.errors import NotFoundError
-from labora.host.image import ImageProgress, Recipe, image_status, prepare_image
+from labora.host.image import ImageProgress, Recipe, image_identity, image_status, prepare_image
 
 DEFAULT_IMAGE = "python"
 
@@ -57,6 +57,12 @@ class DefaultImages:
             return await asyncio.shield(self.begin())
         finally:
             self._listeners.discard(progress)
+
+    async def identity(self, name: str) -> str | None:
+        """Returns what changes when the image is made anew; None while it is not ready."""
+        if name != DEFAULT_IMAGE:
+            return None
+        return await asyncio.to_thread(image_identity, self._dir, self._recipe)
 
     async def statuses(self) -> list[dict[str, Any]]:
         """Returns what ``GET /images`` shows."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -24,6 +25,14 @@ class Images(Protocol):
         """
         ...
 
+    async def identity(self, name: str) -> str | None:
+        """Returns what changes when the image is made anew; None while it is not ready."""
+        ...
+
+
+BACKGROUND_WEIGHT = 5
+"""Of 100, which every runtime that is somebody's has."""
+
 
 class SandboxProvider:
     """Asks the host supervisor, which outlives this process, for sandboxes.
@@ -43,11 +52,21 @@ class SandboxProvider:
         """Waits for the image, then starts the sandbox; its socket accepts at once."""
         folder = await self.images.ready(spec.image, lambda label, part: progress(Progress(label, part)))
         progress(Progress("Starting the runtime"))
-        limits = Limits(**spec.shape.as_json())
+        limits = _limits(spec)
+        if spec.background:
+            limits = replace(limits, weight=BACKGROUND_WEIGHT)
         handle = await self._host.start(
             spec.runtime_id, spec.generation, folder, limits, spec.deadline, spec.key, spec.env
         )
         return _handle(handle)
+
+    async def foreground(self, spec: RuntimeSpec) -> None:
+        """Gives it the weight of the others in its control group; without one it has had it all along."""
+        await self._host.limit(spec.runtime_id, _limits(spec))
+
+    async def image_identity(self, image: str) -> str | None:
+        """Asks where images come from."""
+        return await self.images.identity(image)
 
     async def stop(self, runtime_id: str, *, wipe: bool = True) -> None:
         """Kills the sandbox; with ``wipe`` its files go too."""
@@ -77,10 +96,14 @@ class SandboxProvider:
     async def capabilities(self) -> Capabilities:
         """Returns the host's isolation level and what would raise it."""
         info = await self._host.ping()
-        return Capabilities(isolation=info.level, notes=tuple(note.message for note in info.notes))
+        return Capabilities(isolation=info.level, notes=tuple(note.message for note in info.notes), anonymous=True)
 
     async def close(self) -> None:
         """Nothing is held between calls."""
+
+
+def _limits(spec: RuntimeSpec) -> Limits:
+    return Limits(**spec.shape.as_json())
 
 
 def _handle(handle: Handle) -> ProviderHandle:

@@ -3,6 +3,7 @@ import { address, request } from './request';
 import type {
   Account,
   AccountForOwner,
+  AllRuntimes,
   ApiToken,
   File,
   FileChange,
@@ -122,6 +123,6 @@ export const api = {
   /** Ends every runtime of the asker; refused with `reset_too_often` when it was done a short while ago. */
   resetRuntimes: () => post<void>('/runtimes/reset'),
   runtimeHistory: (pageToken?: string) => get<RuntimeHistory>('/runtimes/history', pageToken ? { pageToken } : {}),
-  allRuntimes: () => list(get<Runtime[]>('/instance/runtimes')),
+  allRuntimes: () => get<AllRuntimes>('/instance/runtimes'),
   endAnyRuntime: (runtime: string) => request<void>('DELETE', `/instance/runtimes/${id(runtime)}`),
 };

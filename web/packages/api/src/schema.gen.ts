@@ -530,6 +530,8 @@ export interface paths {
         /**
          * All Runtimes
          * @description Lists every account's runtimes that have not ended, without names of notebooks that the owner may not read.
+         *
+         *     ``warm`` counts the machines that stand ready for whoever runs something next.
          */
         get: operations["all_runtimes_api_v1_instance_runtimes_get"];
         put?: never;
@@ -1087,6 +1089,12 @@ export interface components {
         AccountList: {
             /** Accounts */
             accounts: components["schemas"]["AccountForOwner"][];
+        };
+        /** AllRuntimes */
+        AllRuntimes: {
+            /** Runtimes */
+            runtimes: components["schemas"]["RuntimeAnswer"][];
+            warm: components["schemas"]["WarmPoolAnswer"];
         };
         /**
          * Ancestors
@@ -1868,6 +1876,21 @@ export interface components {
             msg: string;
             /** Error Type */
             type: string;
+        };
+        /**
+         * WarmPoolAnswer
+         * @description Machines that stand ready and belong to nobody yet.
+         */
+        WarmPoolAnswer: {
+            /**
+             * Problem
+             * @description Why the last one could not be started, while none has been since.
+             */
+            problem: string | null;
+            /** Ready */
+            ready: number;
+            /** Wanted */
+            wanted: number;
         };
     };
     responses: never;
@@ -2884,7 +2907,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RuntimeList"];
+                    "application/json": components["schemas"]["AllRuntimes"];
                 };
             };
         };

@@ -1,5 +1,5 @@
 /** The owner's list: every runtime of this server, whose it is, and the button that ends it. */
-import { api, type Runtime } from '@labora/api';
+import { api, type AllRuntimes, type Runtime } from '@labora/api';
 import { Banner, Button, confirm, errorText, formatWhen, t, toast } from '@labora/ui';
 import './messages';
 import './sessions.css';
@@ -9,7 +9,7 @@ import { useRuntimes } from './Sessions';
 const load = () => api.allRuntimes();
 
 export function Everyone() {
-  const { runtimes, error, again } = useRuntimes(load);
+  const { runtimes: found, error, again } = useRuntimes(load);
   async function end(runtime: Runtime, name: string) {
     const agreed = await confirm({
       title: t('sessions.everyone.endTitle', { name }),
@@ -24,8 +24,33 @@ export function Everyone() {
     await again();
   }
   if (error !== null) return <Banner kind="error">{errorText(error)}</Banner>;
-  if (!runtimes) return null;
-  if (runtimes.length === 0) return <p className="settings-text">{t('sessions.everyone.empty')}</p>;
+  if (!found) return null;
+  return (
+    <>
+      {found.runtimes.length > 0 ? (
+        <Rows runtimes={found.runtimes} end={end} />
+      ) : (
+        <p className="settings-text">{t('sessions.everyone.empty')}</p>
+      )}
+      <Warm warm={found.warm} />
+    </>
+  );
+}
+
+/** Machines that stand ready, and why there are none although there should be. */
+function Warm({ warm }: { warm: AllRuntimes['warm'] }) {
+  if (warm.wanted === 0) return null;
+  return (
+    <>
+      <p className="settings-text">{t('sessions.everyone.warm', { count: warm.ready })}</p>
+      {warm.problem !== null && (
+        <Banner kind="warn">{t('sessions.everyone.warmProblem', { problem: warm.problem })}</Banner>
+      )}
+    </>
+  );
+}
+
+function Rows({ runtimes, end }: { runtimes: Runtime[]; end: (runtime: Runtime, name: string) => Promise<void> }) {
   return (
     <ul className="rows rows-card">
       {runtimes.map((runtime) => {

@@ -9,8 +9,8 @@ import { RuntimeCard } from './Runtime';
 const EVERY_MS = 4_000;
 
 /** Looks again every few seconds while the page is seen. */
-export function useRuntimes(load: () => Promise<Runtime[]>) {
-  const [runtimes, setRuntimes] = useState<Runtime[] | null>(null);
+export function useRuntimes<Found>(load: () => Promise<Found>) {
+  const [runtimes, setRuntimes] = useState<Found | null>(null);
   const [error, setError] = useState<unknown>(null);
   const again = useCallback(async () => {
     try {

@@ -81,6 +81,11 @@ addMessages('sessions', {
     title: 'Runtimes of everyone',
     intro: 'You run this server: you see every runtime, and can end it. Its account is told, and the audit log has it.',
     empty: 'No runtime runs on this server.',
+    warm: {
+      one: '{count} machine stands ready for whoever runs something next.',
+      other: '{count} machines stand ready for whoever runs something next.',
+    },
+    warmProblem: 'No machine could be made ready: {problem} The server tries again by itself.',
     end: 'End',
     endOf: 'End the runtime of {name}',
     endTitle: 'End the runtime of {name}?',
