@@ -158,6 +158,7 @@ class FakeCompute:
     def __init__(self) -> None:
         self.runtimes: dict[str, str] = {}
         self.warm_kernels: list[str] = []
+        self.prepared: list[str] = []
         self.kernelspecs = ["python3", "ir"]
         self.kernels: dict[str, FakeKernel] = {}
         self.fail: LaboraError | None = None
@@ -179,6 +180,9 @@ class FakeCompute:
             raise self.fail
         take_kernel = lambda: self.warm_kernels.pop() if self.warm_kernels else None  # noqa: E731
         return RuntimeLease(self.runtimes.setdefault(account_id, new_id()), "b", take_kernel=take_kernel)
+
+    def prepare(self, account_id: str) -> None:
+        self.prepared.append(account_id)
 
     async def find(self, runtime_id: str) -> RuntimeLease | None:
         return RuntimeLease(runtime_id, "b") if runtime_id in self.runtimes.values() else None

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from labora.testing.process import ServerProcess, notebook_of
+from labora.testing.recorder import eventually
 
 WARM = {"LABORA_RUNTIMES__WARM": "1"}
 LOOK = "import os\nprint(os.getpid(), os.listdir('/content'), os.getcwd())"
@@ -81,3 +84,35 @@ async def test_the_first_plain_python_notebook_takes_the_kernel_and_only_that_on
 async def test_a_notebook_that_names_its_authors_environment_takes_it_too(house: Any) -> None:
     house.compute.warm_kernels = ["stood-ready"]
     assert await kernel_after_a_run(house, named("conda-env-mine", "python")) == "stood-ready"
+
+
+def kernels_of(server: ServerProcess) -> set[int]:
+    """Returns the processes of kernels in every runtime."""
+    found = set()
+    for guest in server.guests():
+        for process in guest.children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if "kernel.json" in " ".join(process.cmdline()):
+                    found.add(process.pid)
+    return found
+
+
+@pytest.mark.sandbox
+@pytest.mark.slow
+async def test_a_notebook_that_is_opened_while_the_machine_stands_finds_its_kernel_started(images_dir: Path) -> None:
+    async with ServerProcess(images_dir) as server:
+        first = server.page(await server.upload(notebook_of(c0="1")))
+        second = server.page(await server.upload(notebook_of(c0="print(1)")))
+        third = server.page(await server.upload(notebook_of(c0="1")))
+        async with first.open():
+            # Nothing is started for a reader while there is no machine.
+            async with second.open():
+                assert kernels_of(server) == set()
+            await first.finished((await first.execute("c0", timeout_s=60))[0])
+            before = kernels_of(server)
+            assert len(before) == 1
+            async with second.open(), third.open():
+                await eventually(lambda: len(kernels_of(server)) == 2)
+                ahead = kernels_of(server)
+                assert await second.run("c0") == "1\n"
+                assert kernels_of(server) == ahead, "the run did not take the kernel that was started ahead"

@@ -370,3 +370,35 @@ async def test_members_that_the_operator_took_away_are_let_go(house: House) -> N
         return member.id not in await house.alive()
 
     await eventually(gone)
+
+
+async def test_one_kernel_is_started_ahead_where_a_machine_stands(house: House) -> None:
+    runtimes = await house.open(warm=0)
+    started: list[tuple[str, str]] = []
+    refuse = False
+
+    async def start(runtime: Runtime, kernel_id: str) -> None:
+        if refuse:
+            raise UnavailableError("The guest is away.")
+        started.append((runtime.id, kernel_id))
+
+    # No machine is started for a kernel that nobody has asked for.
+    await runtimes.prepare("ada", "python", start)
+    assert started == []
+    assert await runtimes.list("ada") == []
+    mine = await runtimes.ready((await runtimes.ensure("ada")).id)
+    for _ in range(3):
+        await runtimes.prepare("ada", "python", start)
+    await runtimes.prepare("ada", "another image", start)
+    await runtimes.prepare("bo", "python", start)
+    ((runtime_id, kernel_id),) = started
+    assert runtime_id == mine.id
+    assert runtimes.take_kernel(mine.id) == kernel_id
+    assert runtimes.take_kernel(mine.id) is None
+    # The next page that is opened finds the next one; one that does not start is not given to anybody.
+    refuse = True
+    await runtimes.prepare("ada", "python", start)
+    assert runtimes.take_kernel(mine.id) is None
+    refuse = False
+    await runtimes.prepare("ada", "python", start)
+    assert runtimes.take_kernel(mine.id) == started[-1][1] != kernel_id

@@ -108,6 +108,14 @@ class LocalCompute:
         finally:
             stop()
 
+    def prepare(self, account_id: str) -> None:
+        """Starts one kernel ahead in the account's runtime, where it stands and has none ahead yet."""
+
+        async def start(runtime: Runtime, kernel_id: str) -> None:
+            await self._kernels.session(runtime, kernel_id).start()
+
+        self._spawn(self._runtimes.prepare(account_id, IMAGE, start))
+
     async def find(self, runtime_id: str) -> RuntimeLease | None:
         """Returns a runtime that lives."""
         try:

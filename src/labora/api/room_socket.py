@@ -38,6 +38,7 @@ async def serve_room(websocket: WebSocket, rooms: Rooms, principal: Principal, f
             return
         room, subscriber, view = await rooms.subscriber(principal, file_id, hello["client_id"])
         room.join(subscriber, FileAnswer.of(view).model_dump(mode="json"))
+        rooms.opened(room, subscriber)
     except (WebSocketDisconnect, TimeoutError):
         return
     except LaboraError as error:

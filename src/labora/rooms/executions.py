@@ -14,7 +14,7 @@ from labora.blobs import Blobs
 from labora.notebook.operations import utf16_index, utf16_length
 from labora.rooms import operations as op
 from labora.rooms.deaths import Deaths
-from labora.rooms.kernel import KernelWorker
+from labora.rooms.kernel import DEFAULT_KERNEL, KernelWorker, kernel_name, speaks_python
 from labora.rooms.model import Person
 from labora.rooms.ports import Compute
 from labora.rooms.recorder import Recorder
@@ -54,6 +54,14 @@ class Executions:
             room.perform(op.RuntimeEnded(account_id, "no_compute", message))
         else:
             worker.push(effect)
+
+    def prepare(self, room: Room, account_id: str) -> None:
+        """Somebody who may run opened the notebook: has a kernel started ahead, should they have a runtime."""
+        runtime = room.staged.state["runtimes"].get(account_id)
+        here = runtime is not None and runtime["status"] != "ended"
+        plain = kernel_name(room) == DEFAULT_KERNEL or speaks_python(room)
+        if self._compute is not None and room.document is not None and plain and not here:
+            self._compute.prepare(account_id)
 
     def resume(self, room: Room) -> None:
         """Goes on where the room stood when it left memory: attaches to kernels, repeats what was under way."""

@@ -142,7 +142,7 @@ class KernelWorker:
                 self._perform(op.RuntimeProgress(account_id, step))
 
         lease = await self._compute.ensure(account_id, progress)
-        record, name = self._record(), self._kernel_name()
+        record, name = self._record(), kernel_name(self.room)
         fresh = record is None or record["runtime_id"] != lease.runtime_id
         if record is None or fresh:
             stands = lease.take_kernel() if name == DEFAULT_KERNEL else None
@@ -151,7 +151,7 @@ class KernelWorker:
         try:
             info = await session.start()
         except NotFoundError:
-            if not self._speaks_python():
+            if not speaks_python(self.room):
                 raise
             # Notebooks carry the names of their author's environments; any Python runs them.
             if fresh and (stands := lease.take_kernel()):
@@ -180,7 +180,7 @@ class KernelWorker:
             reason, message = known or ("lost", "The runtime ended while the server was not running.")
             self._perform(op.RuntimeEnded(self.account["id"], reason, message))
             return
-        session = await self._compute.session(lease.runtime_id, record["kernel_id"], self._kernel_name())
+        session = await self._compute.session(lease.runtime_id, record["kernel_id"], kernel_name(self.room))
         info = await session.start()
         same_life = info.life == record.get("life", info.life) and info.status != "dead"
         await self._attach(lease, session, record, info)
@@ -332,19 +332,6 @@ class KernelWorker:
     def _record(self) -> KernelRecord | None:
         return self.room.staged.ledger["kernels"].get(self.account["id"])
 
-    def _kernel_name(self) -> str:
-        metadata = self.room.document.metadata() if self.room.document is not None else {}
-        spec = metadata.get("kernelspec")
-        name = spec.get("name") if isinstance(spec, dict) else None
-        return name if isinstance(name, str) and name else DEFAULT_KERNEL
-
-    def _speaks_python(self) -> bool:
-        metadata = self.room.document.metadata() if self.room.document is not None else {}
-        spec, info = metadata.get("kernelspec"), metadata.get("language_info")
-        named = [spec.get("language") if isinstance(spec, dict) else None]
-        named.append(info.get("name") if isinstance(info, dict) else None)
-        return any(name == "python" for name in named)
-
     def _perform(self, operation: op.Operation) -> None:
         with suppress(LaboraError):
             self.room.perform(operation)
@@ -352,6 +339,25 @@ class KernelWorker:
     async def _perform_durably(self, operation: op.Operation) -> None:
         self.room.perform(operation)
         await self.room.settled()
+
+
+def kernel_name(room: Room) -> str:
+    """Returns which kernelspec a notebook asks for."""
+    spec = _metadata(room).get("kernelspec")
+    name = spec.get("name") if isinstance(spec, dict) else None
+    return name if isinstance(name, str) and name else DEFAULT_KERNEL
+
+
+def speaks_python(room: Room) -> bool:
+    """Returns whether a notebook says that its language is Python, whatever its kernelspec is called."""
+    spec, info = _metadata(room).get("kernelspec"), _metadata(room).get("language_info")
+    named = [spec.get("language") if isinstance(spec, dict) else None]
+    named.append(info.get("name") if isinstance(info, dict) else None)
+    return any(name == "python" for name in named)
+
+
+def _metadata(room: Room) -> dict[str, Any]:
+    return room.document.metadata() if room.document is not None else {}
 
 
 def _language(info: KernelInfo) -> Language | None:

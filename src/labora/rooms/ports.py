@@ -20,7 +20,7 @@ class RuntimeLease:
     """When it ends unless it is used; set while that is near."""
     ends_reason: str | None = None
     take_kernel: Callable[[], str | None] = field(default=lambda: None, compare=False)
-    """Gives the id of the plain kernel that a warm runtime came with, to the first who asks; None otherwise."""
+    """Gives the id of the plain kernel that stands or starts ahead, to the first who asks; None where none does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,14 @@ class Compute(Protocol):
         """Returns the account's runtime, started when there is none.
 
         Raises LaboraError when it cannot be; its message is shown and says what to do.
+        """
+        ...
+
+    def prepare(self, account_id: str) -> None:
+        """Says that the account may soon want a plain kernel; returns at once.
+
+        Where its runtime stands already, one that nobody has yet is started ahead, and never more than one: a lease's
+        ``take_kernel`` gives it away. No runtime is started for it.
         """
         ...
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
-from labora.access import Principal
+from labora.access import Principal, Scope
 from labora.base.clock import Clock, SystemClock
 from labora.base.errors import LaboraError, NotFoundError, UnavailableError
 from labora.base.logging import get_logger
@@ -233,6 +233,11 @@ class Rooms:
             found = await look()
             if changes == self._rights_changes:
                 return found
+
+    def opened(self, room: Room, subscriber: Subscriber) -> None:
+        """A page joined a room: what its reader may do next is made ready."""
+        if subscriber.may("edit") and Scope.RUN in subscriber.principal.scopes:
+            self._executions.prepare(room, subscriber.account_id)
 
     async def recheck(self, room: Room) -> None:
         """Looks up the rights of every socket of a room again; demotes or closes those that lost theirs."""

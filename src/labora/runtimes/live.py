@@ -31,7 +31,7 @@ class Live:
     peak_memory_bytes: int | None = None
     shown: str = ""
     kernel_id: str | None = None
-    """The kernel that a warm runtime came with, until somebody takes it. Lost with this process, it idles unused."""
+    """A kernel that was started ahead, until somebody takes it. Lost with this process, it idles unused."""
 
     def dressed(self, runtime: Runtime) -> Runtime:
         """Returns the row with what only this process knows."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from labora.base.errors import ConflictError, GoneError, RateLimitedError
+from labora.base.errors import ConflictError, GoneError, LaboraError, RateLimitedError
 from labora.base.ids import new_id, new_secret
+from labora.base.logging import get_logger
 from labora.runtimes import store
 from labora.runtimes.keeper import BeforeEnd, RuntimesKeeper, Watcher
 from labora.runtimes.live import Live
@@ -20,6 +21,8 @@ from labora.runtimes.ports import Stats
 
 STARTS_WINDOW_S = 600.0
 STARTS_PER_WINDOW = 30
+
+_log = get_logger("runtimes")
 
 
 class Runtimes(RuntimesKeeper):
@@ -82,8 +85,28 @@ class Runtimes(RuntimesKeeper):
             deadline_at=now + timedelta(seconds=allowance.max_lifetime_s),
         )
 
+    async def prepare(self, account_id: str, image: str, start: Callable[[Runtime, str], Awaitable[Any]]) -> None:
+        """Starts one kernel ahead in the account's runtime of this image, where it stands and has none ahead yet.
+
+        Args:
+            start: starts the kernel of that id, unless it runs already.
+        """
+        for runtime in await self.list(account_id):
+            live = self._live.get(runtime.id)
+            ready = runtime.image == image and (runtime.status, runtime.desired) == ("ready", "running")
+            if live is None or not ready or live.kernel_id is not None:
+                continue
+            # Known before it has started: whoever takes it meanwhile waits for it, and not for a second one.
+            kernel_id = live.kernel_id = new_id()
+            try:
+                await start(runtime, kernel_id)
+            except LaboraError as error:
+                _log.info("no kernel ahead", runtime_id=runtime.id, code=error.error_code)
+                if live.kernel_id == kernel_id:
+                    live.kernel_id = None
+
     def take_kernel(self, runtime_id: str) -> str | None:
-        """Gives the id of the kernel that a warm runtime came with, to the first who asks; None otherwise."""
+        """Gives the id of the kernel that stands or starts ahead, to the first who asks; None where none does."""
         live = self._live.get(runtime_id)
         if live is None:
             return None
