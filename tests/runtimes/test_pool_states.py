@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import shutil
 import tempfile
 from collections.abc import Coroutine, Sequence
@@ -105,7 +106,9 @@ class Machines:
 @cache
 def _empty_database() -> Path:
     """An up-to-date database with the accounts, made once."""
-    path = Path(tempfile.mkdtemp(prefix="labora-pool-")) / "labora.db"
+    folder = Path(tempfile.mkdtemp(prefix="labora-pool-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = folder / "labora.db"
 
     async def make() -> None:
         database = Database(f"sqlite+aiosqlite:///{path}")
