@@ -14,9 +14,11 @@ async def local() -> AsyncIterator[LocalRuntime]:
         yield runtime
 
 
-@pytest.fixture
-async def kernel(local: LocalRuntime) -> Recorder:
-    """A started kernel whose messages are taken."""
+@pytest.fixture(params=["plain", "forked"])
+async def kernel(local: LocalRuntime, request: pytest.FixtureRequest) -> Recorder:
+    """A started kernel whose messages are taken: the first of its runtime, or one that was forked from a zygote."""
+    if request.param == "forked":
+        await local.session("other").start(cwd=local.cwd)
     session = local.session("k")
     await session.start(cwd=local.cwd)
     recorder = Recorder(session)

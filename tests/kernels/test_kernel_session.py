@@ -95,6 +95,7 @@ async def test_fast_displays_arrive_complete_and_in_order_at_a_slow_reader(local
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kernel", ["plain"], indirect=True)
 async def test_sixty_thousand_displays_arrive(kernel: Recorder) -> None:
     await kernel.run("e1", "for i in range(60000): display(i)", timeout_s=300)
     shown = [int(m.content["data"]["text/plain"]) for m in kernel.of_type("display_data")]

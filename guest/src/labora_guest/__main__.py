@@ -10,6 +10,7 @@ import sys
 
 from labora_guest import process
 from labora_guest.agent import SPOOL_BYTES, Agent
+from labora_guest.nursery import LINGER_S
 
 
 def main() -> None:
@@ -17,19 +18,25 @@ def main() -> None:
     channel_fd = int(os.environ.get("LABORA_CHANNEL_FD", "3"))
     key_fd = int(os.environ.get("LABORA_KEY_FD", "4"))
     process.protect()
+    process.adopt_orphans()
     with os.fdopen(key_fd, "r", encoding="utf-8") as file:
         pairing = json.loads(file.readline())
     os.set_inheritable(channel_fd, False)
     listener = socket.socket(fileno=channel_fd)
-    spool_bytes = int(os.environ.get("LABORA_SPOOL_BYTES", SPOOL_BYTES))
     try:
-        asyncio.run(_serve(listener, str(pairing["key"]), int(pairing["generation"]), spool_bytes))
+        asyncio.run(_serve(listener, str(pairing["key"]), int(pairing["generation"])))
     except KeyboardInterrupt:
         sys.exit(130)
 
 
-async def _serve(listener: socket.socket, key: str, generation: int, spool_bytes: int) -> None:
-    agent = Agent(key, generation, spool_bytes)
+async def _serve(listener: socket.socket, key: str, generation: int) -> None:
+    agent = Agent(
+        key,
+        generation,
+        int(os.environ.get("LABORA_SPOOL_BYTES", SPOOL_BYTES)),
+        zygotes=os.environ.get("LABORA_ZYGOTES") != "off",
+        linger_s=float(os.environ.get("LABORA_ZYGOTE_LINGER_S", LINGER_S)),
+    )
     process.watch_termination(agent.stop)
     await agent.serve(listener)
 

@@ -15,8 +15,10 @@ from typing import Any, Callable
 import zmq
 
 from labora_guest import __version__, channel, faults, meter
-from labora_guest.kernel import Kernel, KernelError, Spec
+from labora_guest.kernel import Kernel
+from labora_guest.nursery import LINGER_S, Nursery
 from labora_guest.process import Reaper
+from labora_guest.spec import KernelError, find_spec
 from labora_guest.spool import Spool
 
 HELLO_TIMEOUT_S = 10.0
@@ -94,15 +96,26 @@ class Agent:
         key: what the control plane must show.
         generation: of this runtime; shown in hello so that a stale control plane notices.
         spool_bytes: output held per kernel while nobody takes it.
+        zygotes: whether second kernels may be forked.
+        linger_s: for how many seconds a zygote stays when there is at most one kernel.
     """
 
-    def __init__(self, key: str, generation: int, spool_bytes: int = SPOOL_BYTES) -> None:
+    def __init__(
+        self,
+        key: str,
+        generation: int,
+        spool_bytes: int = SPOOL_BYTES,
+        *,
+        zygotes: bool = True,
+        linger_s: float = LINGER_S,
+    ) -> None:
         self._key = key
         self._generation = generation
         self._spool_bytes = spool_bytes
         self._boot_id = secrets.token_hex(8)
         self._context = zmq.Context()
         self._reaper = Reaper()
+        self._nursery = Nursery(self._reaper, forks=zygotes, linger_s=linger_s)
         self._kernels: dict[str, Kernel] = {}
         self._connection: _Connection | None = None
         self._stopping = asyncio.Event()
@@ -129,6 +142,7 @@ class Agent:
             await self._stopping.wait()
         finally:
             server.close()
+            self._nursery.close()
             await asyncio.gather(*(kernel.end() for kernel in self._kernels.values()), return_exceptions=True)
             await self._flush()
             for kernel in self._kernels.values():
@@ -271,13 +285,13 @@ class Agent:
             if sum(other.alive for other in self._kernels.values()) >= MAX_KERNELS:
                 raise KernelError("too_many_kernels", f"This runtime has {MAX_KERNELS} kernels; end one first.")
             spool = Spool(kernel_id, self._spool_bytes)
-            kernel = Kernel(kernel_id, name, self._context, spool, self._reaper, self._notify)
+            kernel = Kernel(kernel_id, name, self._context, spool, self._nursery, self._notify)
             self._kernels[kernel_id] = kernel
         env = {str(k): str(v) for k, v in (args.get("env") or {}).items()}
         async with kernel.lock:
             if not kernel.alive:
                 kernel.name = name
-                kernel.start(_find_spec(name), _text(args, "cwd", os.getcwd()), env)
+                await kernel.start(find_spec(name), _text(args, "cwd", os.getcwd()), env)
             return kernel.info()
 
     def _info(self, args: dict[str, Any]) -> dict[str, Any]:
@@ -321,7 +335,7 @@ class Agent:
             if token is None or token != kernel.restart_token:
                 await kernel.end()
                 kernel.restart_token = token
-                kernel.start(_find_spec(kernel.name), kernel.cwd, kernel.env)
+                await kernel.start(find_spec(kernel.name), kernel.cwd, kernel.env)
             return kernel.info()
 
     async def _shutdown_kernel(self, args: dict[str, Any]) -> dict[str, Any]:
@@ -354,24 +368,6 @@ class Agent:
     def _shutdown(self, _args: dict[str, Any]) -> dict[str, Any]:
         asyncio.get_running_loop().call_soon(self.stop)
         return {}
-
-
-def _find_spec(name: str) -> Spec:
-    """Reads a kernelspec of the image. Raises KernelError when there is none of this name."""
-    # Imported with the first kernel: the channel is open before.
-    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
-
-    manager = KernelSpecManager(ensure_native_kernel=False)
-    # The image's own kernels lie beside its programs (/opt/python), which is not where the agent lives.
-    for folder in reversed(os.environ.get("PATH", "").split(os.pathsep)):
-        kernels = os.path.join(os.path.dirname(folder), "share", "jupyter", "kernels")
-        if os.path.isabs(folder) and kernels not in manager.kernel_dirs:
-            manager.kernel_dirs.insert(0, kernels)
-    try:
-        found = manager.get_kernel_spec(name)
-    except NoSuchKernel:
-        raise KernelError("no_such_kernelspec", f"This image has no kernel named {name}.") from None
-    return Spec(list(found.argv), dict(found.env), found.interrupt_mode, found.language, found.resource_dir)
 
 
 def _failure(number: int, error: Exception) -> dict[str, Any]:

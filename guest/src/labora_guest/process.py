@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import dataclasses
 import os
 import signal
 import subprocess
 import threading
-from typing import IO, Callable
+from collections.abc import Sequence
+from typing import IO, Callable, cast
 
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
-KERNEL_OOM_SCORE = 500
+PR_SET_CHILD_SUBREAPER = 36
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -21,6 +23,12 @@ _libc = ctypes.CDLL(None, use_errno=True)
 def protect() -> None:
     """Makes this process non-dumpable: kernels of the same uid cannot trace it or read its memory and descriptors."""
     _libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def adopt_orphans() -> None:
+    """Makes processes whose parent has ended children of this one, as they are of the first process anyway."""
+    if os.getpid() != 1:
+        _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def watch_termination(on_terminate: Callable[[], None]) -> None:
@@ -56,6 +64,16 @@ class Reaper:
         """Calls ``on_exit`` with the wait status of ``pid`` when it ends."""
         self._owners[pid] = on_exit
 
+    def adopt(self, pid: int, on_exit: Callable[[int], None]) -> None:
+        """Like :meth:`own`, for a process that says of itself that it is our child.
+
+        Raises:
+            ChildProcessError: it is not, or it is owned already.
+        """
+        if pid in self._owners or _parent(pid) != os.getpid():
+            raise ChildProcessError(f"{pid} is not a child of the agent")
+        self.own(pid, on_exit)
+
     def reap(self) -> None:
         """Takes every child that has ended."""
         while True:
@@ -70,6 +88,23 @@ class Reaper:
                 owner(status)
 
 
+def _parent(pid: int) -> int:
+    """Returns the parent's id, also of one that has ended and was not reaped; 0 when there is no such process."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return int(file.read().rpartition(")")[2].split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Child:
+    """A process of ours: its id, and what it writes to its standard output and error."""
+
+    pid: int
+    output: IO[bytes]
+
+
 def _prepare_child() -> None:
     # Signal masks survive exec; and without a pid namespace a killed agent must not leave kernels behind.
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
@@ -77,8 +112,12 @@ def _prepare_child() -> None:
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
-def spawn(argv: list[str], env: dict[str, str], cwd: str) -> subprocess.Popen[bytes]:
-    """Starts a kernel in a session and process group of its own. Raises OSError when it cannot be started."""
+def spawn(argv: Sequence[str], env: dict[str, str], cwd: str, *, oom_score: int, pass_fds: Sequence[int] = ()) -> Child:
+    """Starts a process in a session and process group of its own; who calls owns it at the reaper.
+
+    Raises:
+        OSError: it cannot be started.
+    """
     process = subprocess.Popen(
         argv,
         env=env,
@@ -88,11 +127,12 @@ def spawn(argv: list[str], env: dict[str, str], cwd: str) -> subprocess.Popen[by
         stderr=subprocess.STDOUT,
         start_new_session=True,
         preexec_fn=_prepare_child,
+        pass_fds=pass_fds,
     )
-    # Out of memory takes a kernel, and never the agent that has to explain it.
-    with contextlib.suppress(OSError), open(f"/proc/{process.pid}/oom_score_adj", "w") as file:
-        file.write(str(KERNEL_OOM_SCORE))
-    return process
+    # The reaper collects it.
+    process.returncode = 0
+    prefer_for_oom(process.pid, oom_score)
+    return Child(process.pid, cast("IO[bytes]", process.stdout))
 
 
 class Tail:

@@ -18,6 +18,8 @@ import zmq
 
 DELIMITER = b"<IDS|MSG>"
 BATCH = 256
+EXECUTION = "x-"
+"""Begins the message id of a request that executes something."""
 
 
 class Message:
@@ -43,6 +45,12 @@ class Message:
     def parent_id(self) -> str:
         """Id of the request that caused this message; empty when there is none."""
         return str(self.parent.get("msg_id", ""))
+
+    @property
+    def execution_id(self) -> str | None:
+        """Id of the execution that caused this message, when it was one of ours."""
+        parent = self.parent_id
+        return parent[len(EXECUTION) :] if parent.startswith(EXECUTION) else None
 
     def load(self) -> dict[str, Any]:
         """Returns the content as a dictionary; an empty one when the kernel sent something else."""
@@ -91,6 +99,15 @@ class Wire:
         for part in parts:
             digest.update(part)
         return digest.hexdigest().encode()
+
+
+def clean(raw: bytes) -> bytes:
+    """Returns ``raw`` when it is UTF-8 JSON, else what can be read of it. Raises ValueError when nothing can."""
+    try:
+        json.loads(raw.decode("utf-8"))
+        return raw
+    except UnicodeDecodeError:
+        return json.dumps(json.loads(raw.decode("utf-8", "replace"))).encode("ascii")
 
 
 class Socket:
