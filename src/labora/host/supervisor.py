@@ -349,6 +349,8 @@ class Supervisor:
 
     async def _wipe(self, runtime_id: str) -> None:
         handle = self._handles.get(runtime_id)
+        # Of one that ended by itself it is still there.
+        await asyncio.to_thread(self._cgroups.remove, runtime_id)
         try:
             await asyncio.to_thread(folders.wipe, self.runtimes / runtime_id)
         except OSError as error:
