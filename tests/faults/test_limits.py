@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from pycrdt import Map, Text
+from websockets.exceptions import InvalidStatus
 
 from labora.testing.client import RoomClient
 from labora.testing.process import ServerProcess, notebook_of
@@ -178,6 +179,23 @@ async def test_a_frame_beyond_everything(small: ServerProcess) -> None:
         await page.until(lambda: not page.connected)
         assert page.close_code == 1009, "message too big, as RFC 6455 has it"
         assert (await other.command("ping"))["type"] == "ack"
+
+
+async def test_sec_74_an_account_has_no_more_pages_than_it_may(images_dir: Path) -> None:
+    async with ServerProcess(images_dir, {"LABORA_LIMITS__SOCKETS_PER_ACCOUNT": "2"}) as server:
+        await server.invite("bob")
+        file_id = await server.upload(notebook_of(a=""))
+        body = {"login": "bob", "role": "editor"}
+        (await server.api().post(f"/files/{file_id}/permissions", json=body)).raise_for_status()
+        async with server.page(file_id).open(), server.page(file_id).open() as second:
+            with pytest.raises(InvalidStatus) as refused:
+                await server.page(file_id).connect()
+            assert refused.value.response.status_code == 429
+            assert int(refused.value.response.headers["Retry-After"]) >= 1
+            async with server.page(file_id, "bob").open():
+                await second.disconnect()
+            async with server.page(file_id).open() as third:
+                assert (await third.command("ping"))["type"] == "ack"
 
 
 # -- outputs ----------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 from pathlib import Path
@@ -40,6 +41,9 @@ class CgroupV2:
         return [str(self._root / name / "cgroup.procs")]
 
     def limit(self, name: str, limits: Limits) -> None:
+        if limits.memory_bytes < self.memory(name):
+            # Version 1 refuses by itself; this one would take the limit and kill for it.
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
         self._write(name, "memory.swap.max", "0")
         self._write(name, "memory.max", str(limits.memory_bytes))
         # The kernel that grew must die alone, so that the agent lives to report it.
