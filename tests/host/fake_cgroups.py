@@ -20,7 +20,7 @@ FILES = {
         "memory.events": "low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\noom_group_kill 0\nsock_throttled 0\n",
         "memory.stat": "anon 0\nfile 0\nkernel 0\ninactive_anon 0\nactive_anon 0\ninactive_file 0\nactive_file 0\n",
     },
-    "cpu": {"cpu.max": "max 100000\n", "cpu.weight": "100\n"},
+    "cpu": {"cpu.max": "max 100000\n", "cpu.weight": "100\n", "cpu.idle": "0\n"},
     "pids": {"pids.current": "0\n", "pids.max": "max\n", "pids.events": "max 0\n"},
 }
 CORE = {

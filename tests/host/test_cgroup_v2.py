@@ -139,6 +139,17 @@ def test_meters_read_what_the_kernel_writes(hierarchy: FakeHierarchy, group: tup
     assert driver.memory("unknown") == driver.oom_kills("unknown") == 0
 
 
+def test_a_group_yields_and_takes_it_back(group: tuple[CgroupV2, Path]) -> None:
+    driver, folder = group
+    driver.yields("rt", True)
+    assert (folder / "cpu.idle").read_text() == "1\n"
+    driver.yields("rt", False)
+    assert (folder / "cpu.idle").read_text() == "0\n"
+    (folder / "cpu.idle").unlink()  # before Linux 5.15
+    driver.yields("rt", True)
+    assert not (folder / "cpu.idle").exists()
+
+
 def test_a_limit_below_what_is_used_is_refused_and_kills_nobody(
     hierarchy: FakeHierarchy, group: tuple[CgroupV2, Path]
 ) -> None:

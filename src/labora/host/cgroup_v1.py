@@ -71,6 +71,11 @@ class CgroupV1:
         # failcnt stays 0 when the kernel kills; oom_kill (Linux 4.13) counts kills.
         return read_table(self._file("memory", name, "memory.oom_control")).get("oom_kill", 0)
 
+    def yields(self, name: str, on: bool) -> None:
+        switch = self._file("cpu", name, "cpu.idle")
+        if switch.exists():
+            switch.write_text(str(int(on)))
+
     def kill(self, name: str) -> None:
         switch = self._file("unified", name, "cgroup.kill")
         if switch.exists():

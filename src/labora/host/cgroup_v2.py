@@ -64,6 +64,9 @@ class CgroupV2:
     def oom_kills(self, name: str) -> int:
         return read_table(self._root / name / "memory.events").get("oom_kill", 0)
 
+    def yields(self, name: str, on: bool) -> None:
+        self._write(name, "cpu.idle", str(int(on)))
+
     def kill(self, name: str) -> None:
         switch = self._root / name / "cgroup.kill"
         if switch.exists():  # Linux 5.14

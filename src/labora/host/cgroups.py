@@ -45,6 +45,10 @@ class CgroupDriver(Protocol):
         """Returns how many processes the kernel has killed for memory in this group."""
         ...
 
+    def yields(self, name: str, on: bool) -> None:
+        """Lets the group's processes run only where no other runtime's have work, or takes that back (Linux 5.15)."""
+        ...
+
     def kill(self, name: str) -> None:
         """Kills every process of the group."""
         ...
@@ -133,6 +137,8 @@ class NoCgroups:
 
     def oom_kills(self, name: str) -> int:
         return 0
+
+    def yields(self, name: str, on: bool) -> None: ...
 
     def kill(self, name: str) -> None: ...
 

@@ -30,6 +30,7 @@ from labora.host.sandbox import write_etc
 from labora.host.starter import launch
 from labora.host.watchdog import Usage
 from labora.host.watching import Watching
+from labora.host.yielding import Yielding
 
 _log = get_logger("host")
 KILL_WAIT_S = 10.0
@@ -60,6 +61,7 @@ class Supervisor:
         self._network: Network
         self._storage: Storage
         self._watching: Watching
+        self._yielding: Yielding
         self._ticker: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -78,6 +80,7 @@ class Supervisor:
         self._storage = Storage(self.run, self.runtimes, images=self._isolation.disk)
         memory, disk = self._cgroups.version == "none", not self._isolation.disk
         self._watching = Watching(self._storage, memory=memory, disk=disk)
+        self._yielding = Yielding(self._cgroups)
         await self._adopt()
         await self._network.adopt(handle for handle in self.list() if handle.alive)
         self._ticker = asyncio.create_task(self._tick())
@@ -450,6 +453,10 @@ class Supervisor:
                 await self._enforce_deadline(runtime_id)
             living = [handle for handle in self.list() if handle.alive]
             await self._watching.look(living, self._keep_counts)
+            try:
+                self._yielding.look(handle.runtime_id for handle in living)
+            except OSError as error:
+                _log.warning("yielding_failed", error=str(error))  # one of them has just ended
             nearest = min((moment - time.monotonic() for moment in self._deadlines.values()), default=TICK_S)
             await asyncio.sleep(min(TICK_S, max(0.01, nearest)))
 
