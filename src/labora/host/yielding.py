@@ -11,9 +11,10 @@ import time
 from collections.abc import Iterable
 from typing import Protocol
 
-BUSY, CALM = 0.25, 0.1
+BUSY, CALM = 0.25, 0.02
 """Processors in use, on average since the last look, from which a runtime computes, and below which it rests: a part
-of one only, since among many that compute each has no more."""
+of one only, since among many that compute each has no more. Less than the lower one has also who yields and gets
+nothing: then it has its turn for a while."""
 LOOKS = 2
 """How many looks in a row it must have computed."""
 
