@@ -40,7 +40,7 @@ await journey('machine', async (t) => {
   };
   await notebook.run('cell-2');
   for (const [victim, fall] of Object.entries(falls))
-    await t.step(`${victim} is killed during a run: it goes on, with every line`, async () => {
+    await t.step(`${victim}, killed during a run: it goes on, with every line`, async () => {
       const before = await begun('cell-1', /line 3\nline \d\b/);
       await fall();
       assert.equal((await notebook.ended('cell-1', before)).state, 'ok');
