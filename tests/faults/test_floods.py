@@ -108,7 +108,7 @@ async def pages(server: ServerProcess, **cells: str) -> AsyncIterator[tuple[Room
         yield page, colleague, beside
 
 
-async def test_killing_every_process_leaves_the_agent(server: ServerProcess) -> None:
+async def test_sec_59_killing_every_process_leaves_the_agent(server: ServerProcess) -> None:
     code = "import subprocess\nsubprocess.run('kill -9 -1', shell=True)\nimport os\nos.kill(-1, 9)\n"
     async with pages(server, kill=code) as (page, colleague, beside):
         (agent,) = server.guests()
@@ -124,7 +124,7 @@ async def test_killing_every_process_leaves_the_agent(server: ServerProcess) -> 
     say(f"kill -9 -1: the agent lives, the cell says: {ended['reason']}")
 
 
-async def test_a_storm_of_displays(server: ServerProcess) -> None:
+async def test_sec_68_a_storm_of_displays(server: ServerProcess) -> None:
     code = f"from IPython.display import display\nfor n in range({DISPLAYS}):\n    display(n)\n"
     async with pages(server, storm=code) as (page, colleague, beside):
         started = time.monotonic()
@@ -143,7 +143,7 @@ async def test_a_storm_of_displays(server: ServerProcess) -> None:
     assert meter.slowest_s < ANSWER_S
 
 
-async def test_more_text_than_is_kept(server: ServerProcess) -> None:
+async def test_sec_68_more_text_than_is_kept(server: ServerProcess) -> None:
     lines = PRINTED // 1024
     code = f"line = 'x' * 1015\nfor n in range({lines}):\n    print(f'{{n:08d}}{{line}}')\n"
     async with pages(server, flood=code) as (page, colleague, beside):

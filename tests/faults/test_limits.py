@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from pycrdt import Map, Text
+from websockets.exceptions import InvalidStatus
 
 from labora.testing.client import RoomClient
 from labora.testing.process import ServerProcess, notebook_of
@@ -180,6 +181,23 @@ async def test_a_frame_beyond_everything(small: ServerProcess) -> None:
         assert (await other.command("ping"))["type"] == "ack"
 
 
+async def test_sec_74_an_account_has_no_more_pages_than_it_may(images_dir: Path) -> None:
+    async with ServerProcess(images_dir, {"LABORA_LIMITS__SOCKETS_PER_ACCOUNT": "2"}) as server:
+        await server.invite("bob")
+        file_id = await server.upload(notebook_of(a=""))
+        body = {"login": "bob", "role": "editor"}
+        (await server.api().post(f"/files/{file_id}/permissions", json=body)).raise_for_status()
+        async with server.page(file_id).open(), server.page(file_id).open() as second:
+            with pytest.raises(InvalidStatus) as refused:
+                await server.page(file_id).connect()
+            assert refused.value.response.status_code == 429
+            assert int(refused.value.response.headers["Retry-After"]) >= 1
+            async with server.page(file_id, "bob").open():
+                await second.disconnect()
+            async with server.page(file_id).open() as third:
+                assert (await third.command("ping"))["type"] == "ack"
+
+
 # -- outputs ----------------------------------------------------------------------------------------------------------
 
 
@@ -224,6 +242,43 @@ async def test_a_full_disk_in_the_runtime(small: ServerProcess) -> None:
         text = await page.run("loud")
         assert text.endswith("loud 19999\n")
         assert await page.run("free") == "free\n"
+
+
+# A root host without loop devices watches the disks of its runtimes, as an ordinary user's host does.
+WITHOUT_LOOP_DEVICES = ["unshare", "-m", "sh", "-c", 'mount --bind /dev/null /dev/loop-control && exec "$@"', "sh"]
+WRITER = """
+import time
+for number in range(400):
+    with open(f"/content/{number}", "wb") as file:
+        for _ in range(15):
+            file.write(bytes(1 << 20))
+    time.sleep(0.1)
+"""
+TIDY = "import os\nfor entry in os.scandir('/content'):\n    os.remove(entry)\nprint('tidy')"
+
+
+@pytest.mark.sandbox
+async def test_a_kernel_that_writes_beyond_a_watched_disk_is_told_why_it_ended(images_dir: Path) -> None:
+    few = {"LABORA_RUNTIMES__DISK_BYTES": str(256 * MIB), "LABORA_RUNTIMES__METER_INTERVAL_S": "0.5"}
+    prefix = WITHOUT_LOOP_DEVICES if os.geteuid() == 0 else []
+    async with ServerProcess(images_dir, few, prefix=prefix) as server:
+        assert "disk_sampled" in {note.code for note in (await server.host.ping()).notes}
+        started = f"import subprocess, sys\nprint(subprocess.run([sys.executable, '-c', {WRITER!r}]).returncode)"
+        cells = {"fill": WRITER, "tidy": TIDY, "started": started, "alive": "print('alive')"}
+        file_id = await server.upload(notebook_of(**cells))
+        async with server.page(file_id).open() as page:
+            ended = await page.finished((await page.execute("fill"))[0])
+            assert ended["status"] == "aborted"
+            assert ended["reason"].startswith("Your runtime's disk is full (0.2 GB): the kernel was ended")
+            (runtime,) = page.state["runtimes"].values()
+            assert (runtime["status"], runtime["kernel"], runtime["reason"]) == ("ready", "dead", "disk")
+            assert runtime["cell_id"] == "fill"
+            assert await page.run("tidy") == "tidy\n"
+            # A program that the kernel started is ended alone, and the meter has it.
+            assert await page.run("started") == "-9\n"
+            assert await page.run("alive") == "alive\n"
+            await page.command("watch", on=True)
+            await page.until(lambda: any(m["type"] == "meter" and m["meter"]["disk_kills"] == 2 for m in page.control))
 
 
 # -- the server's disk ------------------------------------------------------------------------------------------------

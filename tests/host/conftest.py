@@ -17,9 +17,12 @@ import pytest
 import pytest_asyncio
 
 from labora.base.errors import UnavailableError
+from labora.base.settings import RuntimeSettings
 from labora.host.client import HostClient
+from labora.host.image import Recipe, prepare_image
 from labora.host.model import Handle, Limits
 
+CACHE = Path(__file__).resolve().parents[2] / ".cache"
 NOBODY = 65534
 MIB = 1024 * 1024
 LIMITS = Limits(memory_bytes=256 * MIB, cpus=1.0, processes=64)
@@ -193,7 +196,80 @@ async def make_host(data_folder):
 @pytest_asyncio.fixture(params=reachable_levels())
 async def host(request, make_host):
     """A running host, once per level."""
-    host = make_host(request.param)
+    return await open_plain(make_host, request.param)
+
+
+_MAKE_ROOT = """
+import sys
+from pathlib import Path
+from labora.base.settings import RuntimeSettings
+from labora.host.image import Recipe, locked, make_root
+from labora.host.privilege import drop_privileges
+folder = Path(sys.argv[1])
+if {uid} is not None:
+    drop_privileges({uid}, [Path(p) for p in {paths!r}])
+with locked(folder):
+    make_root(folder, Recipe.of(RuntimeSettings()), lambda step: None)
+"""
+
+
+@pytest.fixture(scope="session")
+def root_of():
+    """Returns where the root file system for a level lies; it is made once by the user that the level is for."""
+
+    def find(level: str) -> Path:
+        as_nobody = level == "b" and os.geteuid() == 0
+        folder = CACHE / ("images-ordinary" if as_nobody else "images")
+        recipe = Recipe.of(RuntimeSettings())
+        if not as_nobody:
+            prepare_image(folder, recipe, lambda step: None)
+        elif not (folder / recipe.root_name()).is_dir():
+            folder.mkdir(parents=True, exist_ok=True)
+            os.chown(folder, NOBODY, NOBODY)
+            paths = [sys.prefix, sys.base_prefix, str(SOURCE), str(folder)]
+            code = _MAKE_ROOT.format(uid=NOBODY, paths=paths)
+            subprocess.run([sys.executable, "-c", code, str(folder)], check=True)
+        return folder / recipe.root_name()
+
+    return find
+
+
+async def open_plain(make_host, level):
+    """Starts a host whose image lies over the machine's own software."""
+    host = make_host(level)
     info = await host.start()
-    assert info.level == request.param, info
+    assert info.level == level, info
     return host
+
+
+async def open_rooted(make_host, level, root):
+    """Starts a host whose image has a root file system."""
+    host = make_host(level)
+    images = host.folder / "images"
+    (images / root.name).symlink_to(root)
+    about = json.loads((root / "manifest.json").read_text())
+    (images / "py" / "layer" / "opt" / "python").mkdir(parents=True)
+    for path in (images / "py" / "layer").rglob("*"):
+        os.chown(path, about["owner"] or host.uid or -1, about["owner"] or host.uid or -1)
+    manifest = {"agent": "agent", "root": root.name, "owner": about["owner"]}
+    (images / "py" / "manifest.json").write_text(json.dumps(manifest))
+    host.paths.append(root)  # the checkout may lie below a closed home
+    info = await host.start()
+    assert info.level == level, info
+    assert "no_overlay" not in {note.code for note in info.notes}, info
+    return host
+
+
+@pytest_asyncio.fixture(params=reachable_levels())
+async def rooted(request, make_host, root_of):
+    """A running host whose image has a root file system, once per level."""
+    return await open_rooted(make_host, request.param, root_of(request.param))
+
+
+@pytest_asyncio.fixture(params=[f"{level}-{kind}" for level in reachable_levels() for kind in ("plain", "rooted")])
+async def any_host(request, make_host, root_of):
+    """A running host, once per level and kind of image: for what must hold whatever a runtime starts from."""
+    level, kind = request.param.split("-")
+    if kind == "plain":
+        return await open_plain(make_host, level)
+    return await open_rooted(make_host, level, root_of(level))

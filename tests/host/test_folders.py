@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -108,32 +107,3 @@ def test_the_own_group_is_found_in_every_layout(tmp_path):
     nested = cgroups.own_group("memory", NESTED.format(point=point), "4:memory:/docker/abc/job\n")
     assert nested == tmp_path / "memory" / "job"
     assert cgroups.own_group("memory", NESTED.format(point=point), "4:memory:/elsewhere\n") is None
-
-
-def test_version_2_limits_and_meters_use_its_files(tmp_path):
-    """The kernel's own folder is stood in for by files: this machine may have no version 2 controllers."""
-    (tmp_path / "cgroup.subtree_control").write_text("cpu memory\n")
-    driver = cgroups.CgroupV2(tmp_path)
-    assert [note.code for note in driver.notes] == ["cgroup_partial"], "pids is missing"
-    group = tmp_path / "rt"
-    group.mkdir()
-    names = ("memory.max", "memory.swap.max", "memory.oom.group", "cpu.max", "cpu.weight", "pids.max", "cgroup.kill")
-    for name in names:
-        (group / name).touch()
-    assert driver.create("rt", Limits(300 << 20, 1.5, 64, weight=5)) == [str(group / "cgroup.procs")]
-    assert (group / "memory.max").read_text() == str(300 << 20)
-    assert (group / "memory.swap.max").read_text() == "0"
-    assert (group / "cpu.max").read_text() == "150000 100000"
-    assert (group / "cpu.weight").read_text() == "5"
-    assert (group / "pids.max").read_text() == "64"
-    (group / "memory.current").write_text("1000\n")
-    (group / "memory.stat").write_text("anon 500\ninactive_file 300\n")
-    (group / "memory.events").write_text("low 0\noom 2\noom_kill 1\n")
-    (group / "cpu.stat").write_text("usage_usec 2500000\n")
-    (group / "pids.current").write_text("7\n")
-    assert (driver.memory("rt"), driver.oom_kills("rt"), driver.processes("rt")) == (700, 1, 7)
-    assert driver.cpu_seconds("rt") == 2.5
-    driver.kill("rt")
-    assert (group / "cgroup.kill").read_text() == "1"
-    assert driver.names() == ["rt"]
-    assert Path(driver.path("rt")) == group

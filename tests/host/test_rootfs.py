@@ -5,80 +5,20 @@ from __future__ import annotations
 import base64
 import contextlib
 import fcntl
-import json
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
-from labora.base.settings import RuntimeSettings
-from labora.host.image import Recipe, prepare_image
 from labora.host.model import Limits
 
-from .conftest import MIB, NOBODY, SOURCE, reachable_levels
+from .conftest import MIB
 from .packages import make_deb, make_wheel
 
 pytestmark = pytest.mark.sandbox
 
-CACHE = Path(__file__).resolve().parents[2] / ".cache"
 LIMITS = Limits(memory_bytes=512 * MIB, cpus=2.0, processes=200, disk_bytes=256 * MIB, inodes=20_000)
-
-_MAKE_ROOT = """
-import sys
-from pathlib import Path
-from labora.base.settings import RuntimeSettings
-from labora.host.image import Recipe, locked, make_root
-from labora.host.privilege import drop_privileges
-folder = Path(sys.argv[1])
-if {uid} is not None:
-    drop_privileges({uid}, [Path(p) for p in {paths!r}])
-with locked(folder):
-    make_root(folder, Recipe.of(RuntimeSettings()), lambda step: None)
-"""
-
-
-@pytest.fixture(scope="session")
-def root_of():
-    """Returns where the root file system for a level lies; it is made once by the user that the level is for."""
-
-    def find(level: str) -> Path:
-        as_nobody = level == "b" and os.geteuid() == 0
-        folder = CACHE / ("images-ordinary" if as_nobody else "images")
-        recipe = Recipe.of(RuntimeSettings())
-        if not as_nobody:
-            prepare_image(folder, recipe, lambda step: None)
-        elif not (folder / recipe.root_name()).is_dir():
-            folder.mkdir(parents=True, exist_ok=True)
-            os.chown(folder, NOBODY, NOBODY)
-            paths = [sys.prefix, sys.base_prefix, str(SOURCE), str(folder)]
-            code = _MAKE_ROOT.format(uid=NOBODY, paths=paths)
-            subprocess.run([sys.executable, "-c", code, str(folder)], check=True)
-        return folder / recipe.root_name()
-
-    return find
-
-
-@pytest_asyncio.fixture(params=reachable_levels())
-async def rooted(request, make_host, root_of):
-    """A running host whose image has a root file system."""
-    host = make_host(request.param)
-    root, images = root_of(request.param), host.folder / "images"
-    (images / root.name).symlink_to(root)
-    about = json.loads((root / "manifest.json").read_text())
-    (images / "py" / "layer" / "opt" / "python").mkdir(parents=True)
-    for path in (images / "py" / "layer").rglob("*"):
-        os.chown(path, about["owner"] or host.uid or -1, about["owner"] or host.uid or -1)
-    manifest = {"agent": "agent", "root": root.name, "owner": about["owner"]}
-    (images / "py" / "manifest.json").write_text(json.dumps(manifest))
-    host.paths.append(root)  # the checkout may lie below a closed home
-    info = await host.start()
-    assert info.level == request.param, info
-    assert "no_overlay" not in {note.code for note in info.notes}, info
-    return host
 
 
 async def put(guest, path: str, content: bytes):
@@ -106,8 +46,7 @@ async def test_it_is_a_small_debian_of_ones_own(rooted):
     assert await shell(guest, f"{written} && ! command -v curl") == "[0]"
 
 
-async def test_nothing_of_the_machine_is_shown(rooted, data_folder):
-    """Security case 58 for a root file system of its own."""
+async def test_sec_58_nothing_of_the_machine_is_shown(rooted, data_folder):
     canary = Path("/var/tmp/labora-root-canary")
     canary.write_text("x")
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -50,8 +51,8 @@ async def test_sec_58_files_of_the_host_are_not_there(host, data_folder):
         canary.unlink()
 
 
-async def test_sec_58_environment_and_memory_of_the_agent_are_closed(host):
-    guest = await host.guest(await host.runtime())
+async def test_sec_58_environment_and_memory_of_the_agent_are_closed(any_host):
+    guest = await any_host.guest(await any_host.runtime())
     out = await guest.run(
         """
         for name in ("environ", "mem", "maps", "root/etc/passwd", "cwd/.", "fd/3", "fd/4", "exe"):
@@ -63,6 +64,42 @@ async def test_sec_58_environment_and_memory_of_the_agent_are_closed(host):
         """
     )
     assert {line.split()[1] for line in out.splitlines()} <= {"PermissionError", "FileNotFoundError"}, out
+
+
+async def test_sec_58_one_runtime_finds_nothing_of_another(any_host):
+    """Every door of /proc is tried, and every folder that can be read."""
+    victim = await any_host.guest(await any_host.runtime("victim"))
+    await victim.run(
+        """
+        import os, subprocess
+        for folder in ("/content", "/root", "/tmp", "/var/tmp", "/dev/shm", "/run"):
+            with open(folder + "/tenant-secret", "w") as file:
+                file.write("tenant secret")
+        subprocess.Popen(["sleep", "1000"], env={"KEY": "tenant-secret", "PATH": os.environ["PATH"]})
+        """
+    )
+    attacker = await any_host.guest(await any_host.runtime("attacker"))
+    out = await attacker.run(
+        """
+        import os
+        for pid in range(1, 5000):
+            for door in ("environ", "cmdline", "root/content/tenant-secret", "cwd/tenant-secret", "root/tmp"):
+                try:
+                    with open(f"/proc/{pid}/{door}", "rb") as file:
+                        if b"tenant" in file.read(4096):
+                            print(pid, door)
+                except OSError:
+                    pass
+        for top in ("/content", "/root", "/tmp", "/var", "/dev", "/run", "/etc", "/opt", "/proc/self/root"):
+            for folder, folders, files in os.walk(top):
+                if folder.startswith(("/proc/self/root/proc", "/proc/self/root/sys", "/proc/self/root/usr")):
+                    folders.clear()
+                elif "tenant-secret" in files:
+                    print(folder)
+        print("searched")
+        """
+    )
+    assert out == "searched"
 
 
 async def test_sec_58_the_hosts_environment_stays_outside(make_host):
@@ -81,21 +118,21 @@ async def test_sec_58_the_hosts_environment_stays_outside(make_host):
     assert "'PIP_TRUSTED_HOST': 'index.test'" in environment
 
 
-async def test_sec_59_only_own_processes_are_seen_and_signals_reach_no_further(host):
-    handle = await host.runtime()
-    guest = await host.guest(handle)
+async def test_sec_59_only_own_processes_are_seen_and_signals_reach_no_further(any_host):
+    handle = await any_host.runtime()
+    guest = await any_host.guest(handle)
     out = await guest.run("import os; print(sorted(int(p) for p in os.listdir('/proc') if p.isdigit()))")
     assert out.startswith("[1, ")
     assert len(out.split(",")) <= 3
     await guest.ask("import os, signal; os.kill(-1, signal.SIGKILL)")
-    await guest.ask(f"import os, signal; os.kill({host.process.pid}, signal.SIGKILL)")
-    assert (await host.client.ping()).pid
+    await guest.ask(f"import os, signal; os.kill({any_host.process.pid}, signal.SIGKILL)")
+    assert (await any_host.client.ping()).pid
     assert is_alive(handle.pid, handle.start_time)
     assert await guest.run("print('alive')") == "alive"
 
 
-async def test_sec_59_the_agent_cannot_be_traced_or_read(host):
-    guest = await host.guest(await host.runtime())
+async def test_sec_59_the_agent_cannot_be_traced_or_read(any_host):
+    guest = await any_host.guest(await any_host.runtime())
     out = await guest.run(
         CALLS
         + """
@@ -108,12 +145,12 @@ print(call((310, 270), 1, iovec, 1, iovec, 1, ctypes.c_ulong(0)))  # process_vm_
     assert out.split() == ["EPERM", "EPERM"]
 
 
-async def test_sec_60_no_network_but_its_own_loopback(host):
+async def test_sec_60_no_network_but_its_own_loopback(any_host):
     with socket.create_server(("127.0.0.1", 0)) as canary, socket.socket(socket.AF_UNIX) as abstract:
         abstract.bind(b"\0labora-canary")
         abstract.listen()
         port = canary.getsockname()[1]
-        guest = await host.guest(await host.runtime())
+        guest = await any_host.guest(await any_host.runtime())
         out = await guest.run(
             f"""
             import os, socket
@@ -138,9 +175,9 @@ async def test_sec_60_no_network_but_its_own_loopback(host):
     assert out.splitlines() == ["['lo']", "own loopback works"]
 
 
-async def test_sec_60_two_runtimes_have_two_loopbacks(host):
-    one = await host.guest(await host.runtime("one"))
-    two = await host.guest(await host.runtime("two"))
+async def test_sec_60_two_runtimes_have_two_loopbacks(any_host):
+    one = await any_host.guest(await any_host.runtime("one"))
+    two = await any_host.guest(await any_host.runtime("two"))
     port = await one.run(
         "import socket, sys; sys.kept = socket.create_server(('127.0.0.1', 0)); print(sys.kept.getsockname()[1])",
         fork=False,
@@ -287,6 +324,62 @@ async def test_sec_66_wiping_follows_no_link_and_leaves_nothing(host, data_folde
     assert await again.run("import os; print(os.listdir('/content'), os.listdir('/root'), os.listdir('/dev/shm'))") == (
         f"[] {IN_ROOT_HOME} []"
     )
+
+
+async def test_sec_66_the_next_tenant_of_a_slot_finds_nothing(any_host):
+    """Not a process, a segment of memory, a file or a group of the one before, who ran under the same uid."""
+    handle = await any_host.runtime("first")
+    guest = await any_host.guest(handle)
+    inside = await guest.run(
+        """
+        import ctypes, os, socket, subprocess
+        libc = ctypes.CDLL(None, use_errno=True)
+        for make in (lambda: libc.shmget(0x4C41, 4096, 0o1666), lambda: libc.msgget(0x4C41, 0o1666),
+                     lambda: libc.semget(0x4C41, 1, 0o1666)):
+            assert make() >= 0, ctypes.get_errno()
+        for folder in ("/content", "/root", "/tmp", "/var/tmp", "/dev/shm", "/run"):
+            open(folder + "/left", "w").close()
+        kept = subprocess.Popen(["sleep", "1000"], start_new_session=True)
+        print(kept.pid)
+        """
+    )
+    assert inside
+    uid = Path(f"/proc/{handle.pid}").stat().st_uid
+    before = processes_of_namespace(handle.pid)
+    assert len(before) >= 2, "the agent and what was left running"
+    await any_host.client.kill("first", wipe=True)
+    assert not [pid for pid in before if Path(f"/proc/{pid}").exists() and not is_zombie(pid)]
+    assert not [path for path in Path("/sys/fs/cgroup").glob("**/labora-*/first") if path.is_dir()]
+    assert str(any_host.folder) not in Path("/proc/mounts").read_text()
+    second = await any_host.runtime("second")
+    assert (second.slot, Path(f"/proc/{second.pid}").stat().st_uid) == (handle.slot, uid)
+    out = await (await any_host.guest(second)).run(
+        """
+        import ctypes, glob, os
+        libc = ctypes.CDLL(None)
+        print([libc.shmget(0x4C41, 0, 0), libc.msgget(0x4C41, 0), libc.semget(0x4C41, 0, 0)])
+        print([glob.glob(f + "/left") for f in ("/content", "/root", "/tmp", "/var/tmp", "/dev/shm", "/run")])
+        print([p for p in os.listdir("/proc") if p.isdigit() and "sleep" in open(f"/proc/{p}/cmdline").read()])
+        """
+    )
+    assert out.splitlines() == ["[-1, -1, -1]", str([[]] * 6), "[]"]
+
+
+def processes_of_namespace(pid):
+    """Returns the processes of the pid namespace that ``pid`` lives in."""
+    namespace, found = os.readlink(f"/proc/{pid}/ns/pid"), []  # noqa: PTH115
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                if os.readlink(entry / "ns" / "pid") == namespace:  # noqa: PTH115
+                    found.append(int(entry.name))
+    return found
+
+
+def is_zombie(pid):
+    with contextlib.suppress(OSError):
+        return ") Z " in Path(f"/proc/{pid}/stat").read_text()
+    return True
 
 
 async def test_sec_66_a_link_planted_where_the_interpreter_is_bound_does_no_harm(make_host, data_folder):

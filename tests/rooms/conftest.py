@@ -7,6 +7,7 @@ import json
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from labora.db.schema import accounts
 from labora.drive import Drive
 from labora.drive.inspect import notebook_inspector
 from labora.kernels.model import KernelInfo, KernelMessage, Sink
-from labora.rooms import MemoryKills, Room, Rooms, RuntimeLease, Subscriber, handle_command
+from labora.rooms import Kills, Room, Rooms, RuntimeLease, Subscriber, handle_command
 
 ADA = Principal("ada", "Ada", scopes=frozenset(Scope))
 BOB = Principal("bob", "Bob", scopes=frozenset(Scope))
@@ -165,7 +166,7 @@ class FakeCompute:
         self.gate = asyncio.Event()
         self.gate.set()
         self.answer: Callable[[FakeKernel, str, str], None] | None = echo
-        self.killed: int | None = 0
+        self.killed = Kills()
         self.noted: list[tuple[str, str]] = []
         self.ended: dict[str, tuple[str, str]] = {}
         self.ending: list[Callable[[str], Awaitable[None]]] = []
@@ -217,8 +218,8 @@ class FakeCompute:
         self.lookers.append((wanted, take))
         return lambda: self.noted.append(("look", ""))
 
-    async def memory_kills(self, runtime_id: str) -> MemoryKills | None:
-        return None if self.killed is None else MemoryKills(self.killed, 4 * 1024**3)
+    async def kills(self, runtime_id: str) -> Kills:
+        return replace(self.killed, memory_limit=4 * 1024**3, disk_limit=20 * 1024**3)
 
     def note_execution(self, runtime_id: str) -> None:
         self.noted.append(("execution", runtime_id))

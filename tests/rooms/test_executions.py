@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from labora.access import Principal, Role, Scope
 from labora.base.errors import UnavailableError
+from labora.rooms import Kills
 from labora.testing.recorder import eventually
 
 ADA = Principal("ada", "Ada", scopes=frozenset(Scope))
@@ -330,20 +333,34 @@ async def test_what_a_person_does_on_purpose_counts_as_use(house: Any) -> None:
         assert house.compute.noted == []
 
 
-KILLED = {"exit_code": None, "signal": "SIGKILL", "oom": True, "message": "The kernel died of SIGKILL."}
+KILLED = {"signal": "SIGKILL", "oom": True, "disk": True, "message": "The kernel died of SIGKILL."}
 
 
-async def test_a_kernel_killed_for_memory_is_explained_with_what_the_host_counted(house: Any) -> None:
+@pytest.mark.parametrize(
+    ("killed", "reason", "says"),
+    [
+        (Kills(memory=2), "oom", "Your kernel used all available memory (4.0 GB) while running this cell"),
+        (
+            Kills(disk=1),
+            "disk",
+            "Your runtime's disk is full (20.0 GB): the kernel was ended because it went on writing",
+        ),
+    ],
+    ids=["memory", "disk"],
+)
+async def test_a_kernel_killed_by_a_limit_is_explained_with_what_the_host_counted(
+    house: Any, killed: Kills, reason: str, says: str
+) -> None:
     file_id = await house.notebook("hang")
     async with house.page(file_id) as page:
         kernel, ids = await start_hanging(house, page, "c0")
-        house.compute.killed = 2
+        house.compute.killed = killed
         kernel.say("died", KILLED, None, "agent")
         ended = await page.finished(ids[0])
         assert ended["status"] == "aborted"
-        assert ended["reason"].startswith("Your kernel used all available memory (4.0 GB) while running this cell")
+        assert ended["reason"].startswith(says)
         runtime = page.state["runtimes"]["ada"]
-        assert (runtime["kernel"], runtime["reason"]) == ("dead", "oom")
+        assert (runtime["kernel"], runtime["reason"]) == ("dead", reason)
         # The same kills are not blamed on the next kernel, whatever its guest claims, also after a restart.
         await page.settle()
     await house.crash()
@@ -361,7 +378,7 @@ async def test_a_crash_while_memory_ran_out_elsewhere_is_not_blamed_on_memory(ho
     file_id = await house.notebook("hang")
     async with house.page(file_id) as page:
         kernel, ids = await start_hanging(house, page, "c0")
-        house.compute.killed = 1
+        house.compute.killed = Kills(memory=1, disk=1)
         kernel.say("died", {**KILLED, "signal": "SIGSEGV", "message": "Native code crashed."}, None, "agent")
         assert (await page.finished(ids[0]))["reason"].startswith("Native code crashed.")
         assert page.state["runtimes"]["ada"]["reason"] is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from labora.rooms import RuntimeLease
+from labora.rooms import Kills, RuntimeLease
 from labora.testing.runtime import LocalRuntime
 
 
@@ -55,8 +55,8 @@ class OneRuntime:
     def look(self, wanted: Any, take: Any) -> Callable[[], None]:
         return lambda: None
 
-    async def memory_kills(self, runtime_id: str) -> None:
-        """Nobody counts."""
+    async def kills(self, runtime_id: str) -> Kills:
+        return Kills()
 
     def note_execution(self, runtime_id: str) -> None:
         """Nobody looks."""

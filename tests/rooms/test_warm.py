@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
+from labora.testing.client import RoomClient
 from labora.testing.process import ServerProcess, notebook_of
-from labora.testing.recorder import eventually
 
 WARM = {"LABORA_RUNTIMES__WARM": "1"}
 LOOK = "import os\nprint(os.getpid(), os.listdir('/content'), os.getcwd())"
@@ -86,15 +84,11 @@ async def test_a_notebook_that_names_its_authors_environment_takes_it_too(house:
     assert await kernel_after_a_run(house, named("conda-env-mine", "python")) == "stood-ready"
 
 
-def kernels_of(server: ServerProcess) -> set[int]:
-    """Returns the processes of kernels in every runtime."""
-    found = set()
-    for guest in server.guests():
-        for process in guest.children(recursive=True):
-            with contextlib.suppress(psutil.Error):
-                if "kernel.json" in " ".join(process.cmdline()):
-                    found.add(process.pid)
-    return found
+def kernels_of(page: RoomClient) -> set[str]:
+    """Returns the kernels of the account's runtime that have started, as its meter last said."""
+    meters = [message["meter"] for message in page.control if message["type"] == "meter"]
+    kernels = meters[-1]["kernels"] if meters else []
+    return {kernel["kernel_id"] for kernel in kernels if kernel["status"] == "idle"}
 
 
 @pytest.mark.sandbox
@@ -107,12 +101,14 @@ async def test_a_notebook_that_is_opened_while_the_machine_stands_finds_its_kern
         async with first.open():
             # Nothing is started for a reader while there is no machine.
             async with second.open():
-                assert kernels_of(server) == set()
+                assert server.guests() == []
             await first.finished((await first.execute("c0", timeout_s=60))[0])
-            before = kernels_of(server)
-            assert len(before) == 1
+            await first.command("watch", on=True)
+            await first.until(lambda: len(kernels_of(first)) == 1)
             async with second.open(), third.open():
-                await eventually(lambda: len(kernels_of(server)) == 2)
-                ahead = kernels_of(server)
+                await first.until(lambda: len(kernels_of(first)) == 2)
+                ahead = kernels_of(first)
                 assert await second.run("c0") == "1\n"
-                assert kernels_of(server) == ahead, "the run did not take the kernel that was started ahead"
+                seen = len(first.control)
+                await first.until(lambda: any(message["type"] == "meter" for message in first.control[seen:]))
+                assert kernels_of(first) == ahead, "the run did not take the kernel that was started ahead"

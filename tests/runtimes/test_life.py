@@ -96,7 +96,7 @@ async def test_limits_hold_from_the_next_runtime_on(runtimes: Runtimes, database
     assert list(actions) == ["policy.changed"]
 
 
-async def test_an_account_has_no_more_runtimes_than_it_may(runtimes: Runtimes) -> None:
+async def test_sec_74_an_account_has_no_more_runtimes_than_it_may(runtimes: Runtimes) -> None:
     await runtimes.policies.set(PolicyRow("account", "ada", max_runtimes=2), None)
     await runtimes.ensure("ada", "one")
     await runtimes.ensure("ada", "two")

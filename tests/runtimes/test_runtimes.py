@@ -212,7 +212,7 @@ async def test_a_start_that_was_cut_off_is_taken_up(
     await second.close()
 
 
-async def test_starts_are_rate_limited(runtimes: Runtimes, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_sec_74_starts_are_limited_per_account(runtimes: Runtimes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "STARTS_PER_WINDOW", 2)
     for _ in range(2):
         await runtimes.stop((await runtimes.ensure("ada")).id)

@@ -18,7 +18,7 @@ from labora.host.client import HostClient
 from labora.host.image import ImageStatus, Recipe, image_folder, image_identity, image_status
 from labora.kernels.model import KernelSession
 from labora.kernels.service import Kernels
-from labora.rooms import MemoryKills, RuntimeLease
+from labora.rooms import Kills, RuntimeLease
 from labora.rooms.model import Progress
 from labora.runtimes.meters import Meter, Meters, Source
 from labora.runtimes.model import Runtime
@@ -172,10 +172,10 @@ class LocalCompute:
         self._meters.add(Source(wanted, told))
         return self._meters.wake
 
-    async def memory_kills(self, runtime_id: str) -> MemoryKills | None:
+    async def kills(self, runtime_id: str) -> Kills:
         """Returns what the provider counted."""
         stats = await self._runtimes.stats(runtime_id)
-        return None if stats.oom_kills is None else MemoryKills(stats.oom_kills, stats.memory_limit)
+        return Kills(stats.oom_kills or 0, stats.disk_kills or 0, stats.memory_limit, stats.disk_limit)
 
     def note_execution(self, runtime_id: str) -> None:
         """Notes that something runs."""

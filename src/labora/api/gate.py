@@ -21,7 +21,14 @@ from labora.api.hosts import Host, HostKind, Hosts
 from labora.api.public import PREFIX, is_public
 from labora.api.services import Services
 from labora.api.sockets import Sockets
-from labora.base.errors import ForbiddenError, InvalidError, LaboraError, TooLargeError, UnauthenticatedError
+from labora.base.errors import (
+    ForbiddenError,
+    InvalidError,
+    LaboraError,
+    RateLimitedError,
+    TooLargeError,
+    UnauthenticatedError,
+)
 from labora.base.logging import get_logger
 
 MAX_BODY = 1024 * 1024
@@ -164,6 +171,10 @@ class Gate:
             await send({"type": "websocket.close", "code": NOT_SIGNED_IN, "reason": "not signed in"})
             return
         except LaboraError as error:
+            if isinstance(error, RateLimitedError) and "websocket.http.response" in scope.get("extensions", {}):
+                # Before the socket is accepted there can be a whole answer, which says when to come again.
+                await send_error(_refusing(send), error)
+                return
             await send({"type": "websocket.close", "code": 1008, "reason": error.error_code})
             return
         scope["labora.principal"] = principal
@@ -196,6 +207,15 @@ class Gate:
             raise UnauthenticatedError("Sign in first.")
         self.sockets.check_room(principal)
         return principal
+
+
+def _refusing(send: Send) -> Send:
+    """Returns what sends an HTTP answer in place of a socket."""
+
+    async def refuse(message: Message) -> None:
+        await send({**message, "type": f"websocket.{message['type']}"})
+
+    return refuse
 
 
 def _refuse_forgery(method: str, host: Host, headers: Headers) -> None:

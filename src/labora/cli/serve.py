@@ -186,7 +186,10 @@ def start_host(settings: Settings, *, until_pid: int | None = None) -> None:
     Given ``until_pid``, one that is started ends with that process, and its runtimes too.
     """
     from labora.host import ensure_host
+    from labora.host.slices import take_short_slices
 
+    # Whoever computes in a runtime holds neither this process nor the host up.
+    take_short_slices()
     status = ensure_host(settings, until_pid=until_pid)
     for note in status.get("notes", []):
         print(f"⚠ {note['message']}", file=sys.stderr)

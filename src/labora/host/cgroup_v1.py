@@ -57,6 +57,8 @@ class CgroupV1:
         if "cpu" in self._roots:
             self._file("cpu", name, "cpu.cfs_period_us").write_text(str(CPU_PERIOD_US))
             self._file("cpu", name, "cpu.cfs_quota_us").write_text(str(int(limits.cpus * CPU_PERIOD_US)))
+            # The kernel refuses a weight for a group that is idle.
+            self.yields(name, False)
             self._file("cpu", name, "cpu.shares").write_text(str(max(2, limits.weight * V1_SHARES // 100)))
         if "pids" in self._roots:
             self._file("pids", name, "pids.max").write_text(str(limits.processes))
@@ -74,6 +76,11 @@ class CgroupV1:
     def oom_kills(self, name: str) -> int:
         # failcnt stays 0 when the kernel kills; oom_kill (Linux 4.13) counts kills.
         return read_table(self._file("memory", name, "memory.oom_control")).get("oom_kill", 0)
+
+    def yields(self, name: str, on: bool) -> None:
+        switch = self._file("cpu", name, "cpu.idle")
+        if switch.exists():
+            switch.write_text(str(int(on)))
 
     def kill(self, name: str) -> None:
         switch = self._file("unified", name, "cgroup.kill")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 from pathlib import Path
@@ -40,11 +41,16 @@ class CgroupV2:
         return [str(self._root / name / "cgroup.procs")]
 
     def limit(self, name: str, limits: Limits) -> None:
+        if limits.memory_bytes < self.memory(name):
+            # Version 1 refuses by itself; this one would take the limit and kill for it.
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
         self._write(name, "memory.swap.max", "0")
         self._write(name, "memory.max", str(limits.memory_bytes))
         # The kernel that grew must die alone, so that the agent lives to report it.
         self._write(name, "memory.oom.group", "0")
         self._write(name, "cpu.max", f"{int(limits.cpus * CPU_PERIOD_US)} {CPU_PERIOD_US}")
+        # The kernel refuses a weight for a group that is idle.
+        self.yields(name, False)
         self._write(name, "cpu.weight", str(limits.weight))
         self._write(name, "pids.max", str(limits.processes))
 
@@ -60,6 +66,9 @@ class CgroupV2:
 
     def oom_kills(self, name: str) -> int:
         return read_table(self._root / name / "memory.events").get("oom_kill", 0)
+
+    def yields(self, name: str, on: bool) -> None:
+        self._write(name, "cpu.idle", str(int(on)))
 
     def kill(self, name: str) -> None:
         switch = self._root / name / "cgroup.kill"

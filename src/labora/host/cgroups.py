@@ -45,6 +45,10 @@ class CgroupDriver(Protocol):
         """Returns how many processes the kernel has killed for memory in this group."""
         ...
 
+    def yields(self, name: str, on: bool) -> None:
+        """Lets the group's processes run only where no other runtime's have work, or takes that back (Linux 5.15)."""
+        ...
+
     def kill(self, name: str) -> None:
         """Kills every process of the group."""
         ...
@@ -134,6 +138,8 @@ class NoCgroups:
     def oom_kills(self, name: str) -> int:
         return 0
 
+    def yields(self, name: str, on: bool) -> None: ...
+
     def kill(self, name: str) -> None: ...
 
     def remove(self, name: str) -> None: ...
@@ -177,6 +183,10 @@ def _open_v2(label: str, own: Path, top: Path) -> CgroupV2 | None:
     Where others share the own group, a sibling below the same parent is the next best place. A container's top group
     has no parent here: everything in it steps into the leaf, as container engines inside containers do.
     """
+    for folder in (own, *own.parents):
+        # A host that was started from the leaf of an earlier one: the runtimes' groups lie beside that leaf.
+        if folder.name == label and folder.is_relative_to(top) and _enable(folder):
+            return CgroupV2(folder)
     for base in (own, own.parent):
         root = base / label
         try:
@@ -213,6 +223,11 @@ def open_driver(label: str) -> CgroupDriver:
         membership = Path("/proc/self/cgroup").read_text()
     except OSError as error:
         return NoCgroups(f"/proc is not readable: {error.strerror}")
+    return choose_driver(label, mount_table, membership)
+
+
+def choose_driver(label: str, mount_table: str, membership: str) -> CgroupDriver:
+    """The same for a process with this ``/proc/self/mountinfo`` and ``/proc/self/cgroup``."""
     driver: CgroupDriver | None = None
     try:
         driver = _open_v1(label, mount_table, membership)

@@ -19,6 +19,7 @@ from pathlib import Path
 from labora.host import syscalls
 from labora.host.rootfs import layers
 from labora.host.rootfs.userns import make_user_namespace
+from labora.host.slices import take_short_slices
 from labora.host.spec import Bind, LaunchSpec
 
 # Covered by a tmpfs in a private mount namespace, so nothing of the machine's own folder is touched. It exists on
@@ -177,6 +178,7 @@ def main(descriptor: int) -> None:
         hard = resource.getrlimit(which)[1]
         bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(which, (bound, bound))
+    take_short_slices()
     if not spec.plain:
         spec = _place_descriptors(spec)
     _reset_signals()

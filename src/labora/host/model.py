@@ -117,8 +117,10 @@ class Handle:
     boot_id: str
     deadline: float | None
     limits: Limits
-    oom_kills_before: int = 0
     image: str = ""
+    memory_kills: int = 0
+    disk_kills: int = 0
+    """Processes that the host itself has ended, for lack of a cgroup and of a disk of its own: over restarts too."""
 
     def with_exit(self, exit_: Exit) -> Handle:
         """Returns this handle as that of an ended runtime."""
@@ -139,7 +141,10 @@ class Handle:
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """What one runtime uses now. ``disk_bytes`` may be some seconds old; a limit of 0 means unlimited."""
+    """What one runtime uses now. ``disk_bytes`` may be some seconds old; a limit of 0 means unlimited.
+
+    ``oom_kills`` and ``disk_kills`` count its processes that were ended for memory and for writing beyond the disk.
+    """
 
     memory_bytes: int
     memory_limit: int
@@ -148,6 +153,7 @@ class Meter:
     oom_kills: int
     disk_bytes: int
     disk_limit: int = 0
+    disk_kills: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """Returns the JSON object of the protocol."""

@@ -16,7 +16,7 @@ from labora import __version__
 from labora.base import faults
 from labora.base.errors import ConflictError, LaboraError, NotFoundError, UnavailableError
 from labora.base.logging import get_logger
-from labora.host import folders, launching
+from labora.host import folders, launching, leftovers
 from labora.host.cgroups import CgroupDriver, open_driver
 from labora.host.ending import exit_of, kill_by_status
 from labora.host.levels import Isolation, probe
@@ -28,7 +28,9 @@ from labora.host.rootfs.storage import Storage
 from labora.host.rootfs.userns import slot_uid
 from labora.host.sandbox import write_etc
 from labora.host.starter import launch
-from labora.host.watchdog import Watchdog
+from labora.host.watchdog import Usage
+from labora.host.watching import Watching
+from labora.host.yielding import Yielding
 
 _log = get_logger("host")
 KILL_WAIT_S = 10.0
@@ -58,7 +60,8 @@ class Supervisor:
         self._isolation: Isolation
         self._network: Network
         self._storage: Storage
-        self._watchdog: Watchdog | None = None
+        self._watching: Watching
+        self._yielding: Yielding
         self._ticker: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -75,8 +78,9 @@ class Supervisor:
         await self._network.open(self._isolation.level)
         self._network.write_etc(self.run / "etc")
         self._storage = Storage(self.run, self.runtimes, images=self._isolation.disk)
-        if self._cgroups.version == "none":
-            self._watchdog = Watchdog()
+        memory, disk = self._cgroups.version == "none", not self._isolation.disk
+        self._watching = Watching(self._storage, memory=memory, disk=disk)
+        self._yielding = Yielding(self._cgroups)
         await self._adopt()
         await self._network.adopt(handle for handle in self.list() if handle.alive)
         self._ticker = asyncio.create_task(self._tick())
@@ -144,26 +148,28 @@ class Supervisor:
         """Returns what the runtime uses. Raises NotFoundError."""
         handle = self._handle(runtime_id)
         size = await asyncio.to_thread(self._storage.usage, handle)
-        if self._watchdog is not None:
-            usage = await asyncio.to_thread(self._watchdog.usage, handle)
-            return Meter(
-                usage.memory_bytes,
-                handle.limits.memory_bytes,
-                usage.cpu_seconds,
-                usage.processes,
-                self._watchdog.kills(runtime_id),
-                size,
-                handle.limits.disk_bytes,
+        if self._watching.watches_memory:
+            used = await asyncio.to_thread(self._watching.usage, handle)
+        else:
+            used = Usage(
+                self._cgroups.memory(runtime_id),
+                self._cgroups.cpu_seconds(runtime_id),
+                self._cgroups.processes(runtime_id),
             )
         return Meter(
-            self._cgroups.memory(runtime_id),
+            used.memory_bytes,
             handle.limits.memory_bytes,
-            self._cgroups.cpu_seconds(runtime_id),
-            self._cgroups.processes(runtime_id),
-            self._cgroups.oom_kills(runtime_id),
+            used.cpu_seconds,
+            used.processes,
+            self._memory_kills(runtime_id),
             size,
             handle.limits.disk_bytes,
+            self._watching.disk_kills(runtime_id),
         )
+
+    def _memory_kills(self, runtime_id: str) -> int:
+        watched = self._watching.watches_memory
+        return (self._watching.memory_kills if watched else self._cgroups.oom_kills)(runtime_id)
 
     async def limit(self, runtime_id: str, limits: Limits) -> None:
         """Changes the limits of a runtime. Raises NotFoundError, or ConflictError where it uses more already."""
@@ -268,7 +274,7 @@ class Supervisor:
             await asyncio.to_thread(started.abort)
             self._discard(runtime_id, path)
             raise
-        if self._isolation.level == "b" or self._watchdog is not None:
+        if self._isolation.level == "b" or self._watching.watches_memory:
             launching.limit_processes(handle.pid, limits.processes)
         self._keep(handle)
         started.release()
@@ -309,8 +315,8 @@ class Supervisor:
         if current is None or current.generation != handle.generation or not current.alive:
             return
         reason = self._reasons.pop(handle.runtime_id, None)
-        counter = self._cgroups.oom_kills if self._watchdog is None else self._watchdog.kills
-        exit_ = exit_of(self.runtimes / handle.runtime_id / "status", reason, counter(handle.runtime_id))
+        kills = self._memory_kills(handle.runtime_id)
+        exit_ = exit_of(self.runtimes / handle.runtime_id / "status", reason, kills)
         self._handles[handle.runtime_id] = current.with_exit(exit_)
         try:
             self._registry.save(self._handles[handle.runtime_id])
@@ -346,6 +352,8 @@ class Supervisor:
 
     async def _wipe(self, runtime_id: str) -> None:
         handle = self._handles.get(runtime_id)
+        # Of one that ended by itself it is still there.
+        await asyncio.to_thread(self._cgroups.remove, runtime_id)
         try:
             await asyncio.to_thread(folders.wipe, self.runtimes / runtime_id)
         except OSError as error:
@@ -356,7 +364,7 @@ class Supervisor:
             launching.remove_socket(handle.socket)
         self._registry.forget(runtime_id)
         self._handles.pop(runtime_id, None)
-        self._storage.forget(runtime_id)
+        self._watching.forget(runtime_id)
 
     def _discard(self, runtime_id: str, socket_path: str) -> None:
         """Forgets a runtime that never ran; what it had on disk from an earlier generation stays."""
@@ -375,6 +383,7 @@ class Supervisor:
     async def _adopt(self) -> None:
         for runtime_id, handle in self._registry.load().items():
             self._handles[runtime_id] = handle
+            self._watching.adopt(handle)
             if not handle.alive:
                 continue
             if handle.boot_id != boot_id():
@@ -392,6 +401,14 @@ class Supervisor:
             with contextlib.suppress(OSError):
                 self._cgroups.kill(name)
             await asyncio.to_thread(self._cgroups.remove, name)
+        await asyncio.to_thread(self._clear_leftovers)
+
+    def _clear_leftovers(self) -> None:
+        living = [handle for handle in self.list() if handle.alive]
+        leftovers.clear_disks(self.runtimes, {handle.runtime_id for handle in living})
+        folder = self.run / "runtimes"
+        leftovers.clear_sockets(folder, {Path(handle.socket).name for handle in living})
+        leftovers.clear_after_boot(self.run / "boot", boot_id(), self.runtimes, self._handles.keys())
 
     def _reap_half_started(self, handle: Handle) -> None:
         """Ends what a host that died in the middle of ``start`` may have left, and lets it be started anew."""
@@ -407,6 +424,11 @@ class Supervisor:
     def _keep(self, handle: Handle) -> None:
         self._registry.save(handle)
         self._handles[handle.runtime_id] = handle
+
+    def _keep_counts(self, handle: Handle) -> None:
+        current = self._handles.get(handle.runtime_id)
+        if current is not None and current.generation == handle.generation:
+            self._keep(replace(current, memory_kills=handle.memory_kills, disk_kills=handle.disk_kills))
 
     def _handle(self, runtime_id: str) -> Handle:
         handle = self._handles.get(runtime_id)
@@ -430,13 +452,11 @@ class Supervisor:
                 self._deadlines.pop(runtime_id)
                 await self._enforce_deadline(runtime_id)
             living = [handle for handle in self.list() if handle.alive]
-            if self._watchdog is not None:
-                try:
-                    await asyncio.to_thread(self._watchdog.enforce, living)
-                except OSError as error:
-                    _log.error("memory_not_watched", error=str(error))
-            if not self._isolation.disk:
-                await asyncio.to_thread(self._storage.enforce, living)
+            await self._watching.look(living, self._keep_counts)
+            try:
+                self._yielding.look(handle.runtime_id for handle in living)
+            except OSError as error:
+                _log.warning("yielding_failed", error=str(error))  # one of them has just ended
             nearest = min((moment - time.monotonic() for moment in self._deadlines.values()), default=TICK_S)
             await asyncio.sleep(min(TICK_S, max(0.01, nearest)))
 

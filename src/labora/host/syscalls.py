@@ -12,6 +12,7 @@ MS_REMOUNT = 32
 MS_BIND = 4096
 MS_REC = 16384
 MS_PRIVATE = 1 << 18
+MNT_DETACH = 2
 CLONE_NEWNS = 0x00020000
 CLONE_NEWUSER = 0x10000000
 PR_SET_NO_NEW_PRIVS = 38
@@ -37,6 +38,11 @@ def mount(source: str, target: str, kind: str = "", flags: int = 0, data: str = 
         data.encode() or None,
     )
     _check(result, f"mount {target}")
+
+
+def umount(target: str, flags: int = 0) -> None:
+    """umount2(2). Raises OSError naming the target."""
+    _check(_libc.umount2(target.encode(), flags), f"umount {target}")
 
 
 def unshare(flags: int) -> None:

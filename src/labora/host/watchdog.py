@@ -103,6 +103,14 @@ class Watchdog:
     def __init__(self) -> None:
         self._kills: dict[str, int] = {}
 
+    def adopt(self, handle: Handle) -> None:
+        """Goes on counting where an earlier host stopped."""
+        self._kills[handle.runtime_id] = handle.memory_kills
+
+    def forget(self, runtime_id: str) -> None:
+        """Drops what is known of a runtime that is gone."""
+        self._kills.pop(runtime_id, None)
+
     def kills(self, runtime_id: str) -> int:
         """Returns how many processes were killed for memory."""
         return self._kills.get(runtime_id, 0)

@@ -3,7 +3,7 @@
 from labora.rooms.commands import COMMANDS
 from labora.rooms.commands import handle as handle_command
 from labora.rooms.overview import NotebookKernel
-from labora.rooms.ports import Compute, MemoryKills, RuntimeLease
+from labora.rooms.ports import Compute, Kills, RuntimeLease
 from labora.rooms.room import Room
 from labora.rooms.service import Rooms
 from labora.rooms.subscriber import Close, Lane, Subscriber
@@ -12,8 +12,8 @@ __all__ = [
     "COMMANDS",
     "Close",
     "Compute",
+    "Kills",
     "Lane",
-    "MemoryKills",
     "NotebookKernel",
     "Room",
     "Rooms",

@@ -21,7 +21,7 @@ from labora.kernels.model import KernelInfo, KernelMessage, KernelSession
 from labora.rooms import operations as op
 from labora.rooms.deaths import Deaths
 from labora.rooms.model import KernelRecord, Language, Person
-from labora.rooms.ports import Compute, RuntimeLease
+from labora.rooms.ports import Compute, Kills, RuntimeLease
 from labora.rooms.recorder import Recorder
 from labora.rooms.room import Room
 
@@ -287,7 +287,7 @@ class KernelWorker:
             execution["status"] == "running" and execution["account"]["id"] == self.account["id"]
             for execution in self.room.staged.state["executions"].values()
         )
-        blamed = record.get("memory_kills", 0)
+        blamed = Kills(record.get("memory_kills", 0), record.get("disk_kills", 0))
         fresh = await self._deaths.explained(fresh, record["runtime_id"], blamed, running=running)
         await self._store(fresh)
         faults.reach("output.before")
@@ -317,7 +317,7 @@ class KernelWorker:
             if record is None:
                 raise ConflictError("This kernel is no longer the notebook's.", code="kernel_replaced")
             if blamed := self._deaths.blamed(record["runtime_id"]):
-                record = {**record, "memory_kills": blamed}
+                record = {**record, "memory_kills": blamed.memory, "disk_kills": blamed.disk}
             try:
                 await self._recorder.record(self.room, self.account["id"], record, messages)
             except UnavailableError as error:

@@ -125,9 +125,9 @@ class Source(TypedDict):
 class KernelRecord(TypedDict):
     """Private: the kernel of one account and how far its messages are durable.
 
-    ``life`` counts its restarts, ``memory_kills`` the kills for memory in its runtime that were explained. ``reducers``
-    holds, by execution, what its output reducer must know over a restart; it is replaced together with ``n`` in one
-    journal entry.
+    ``life`` counts its restarts, ``memory_kills`` and ``disk_kills`` the kills in its runtime that were explained.
+    ``reducers`` holds, by execution, what its output reducer must know over a restart; it is replaced together with
+    ``n`` in one journal entry.
     """
 
     kernel_id: str
@@ -135,6 +135,7 @@ class KernelRecord(TypedDict):
     n: int
     life: NotRequired[int]
     memory_kills: NotRequired[int]
+    disk_kills: NotRequired[int]
     reducers: NotRequired[dict[str, dict[str, Any]]]
 
 

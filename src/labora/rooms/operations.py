@@ -98,7 +98,7 @@ class ExecutionFinished:
 
 @dataclass(frozen=True, slots=True)
 class KernelDied:
-    """The kernel ended by itself; ``message`` says why and what to do. ``reason`` is ``oom`` where that is proved."""
+    """The kernel ended by itself; ``message`` says why and what to do. ``reason``: ``oom`` or ``disk``, with proof."""
 
     account_id: str
     message: str

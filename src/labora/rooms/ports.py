@@ -24,11 +24,13 @@ class RuntimeLease:
 
 
 @dataclass(frozen=True, slots=True)
-class MemoryKills:
-    """How many processes of a runtime were killed for memory since it began, and its limit where it has one."""
+class Kills:
+    """How many processes of a runtime were ended for memory and for the disk since it began, and its limits."""
 
-    count: int
-    limit_bytes: int | None
+    memory: int = 0
+    disk: int = 0
+    memory_limit: int | None = None
+    disk_limit: int | None = None
 
 
 class Compute(Protocol):
@@ -89,8 +91,8 @@ class Compute(Protocol):
         """
         ...
 
-    async def memory_kills(self, runtime_id: str) -> MemoryKills | None:
-        """Returns what the host counted, None where it cannot. Raises LaboraError when it does not answer."""
+    async def kills(self, runtime_id: str) -> Kills:
+        """Returns what the host counted. Raises LaboraError when it does not answer."""
         ...
 
     def note_execution(self, runtime_id: str) -> None:

@@ -17,7 +17,7 @@ from labora.kernels.model import KernelMessage
 from labora.notebook.model import BlobSink, Output
 from labora.notebook.reducer import MESSAGE_TYPES, OutputReducer, display_update_ops
 from labora.rooms import operations as op
-from labora.rooms.deaths import OOM
+from labora.rooms.deaths import proved
 from labora.rooms.model import Event, Execution, KernelRecord, RoomState
 from labora.rooms.room import Room
 
@@ -160,7 +160,7 @@ class Recorder:
     def _of_kernel(self, plan: _Plan, state: RoomState, account_id: str, message: KernelMessage) -> None:
         if message.type == "died":
             self._flush(plan, state)
-            reason = OOM if message.content.get("oom") is True else None
+            reason = proved(message.content)
             plan.operations.append(op.KernelDied(account_id, _obituary(message.content), reason))
         elif message.type == "lost":
             self._flush(plan, state)

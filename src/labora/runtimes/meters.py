@@ -68,6 +68,7 @@ class Meter:
     disk_limit: int | None
     processes: int | None
     oom_kills: int | None
+    disk_kills: int | None
     kernels: tuple[KernelUse, ...]
     answers: bool
     """Whether the guest answered."""
@@ -227,6 +228,7 @@ def _meter(
         disk_limit=stats.disk_limit,
         processes=stats.processes,
         oom_kills=stats.oom_kills,
+        disk_kills=stats.disk_kills,
         kernels=_kernels(told),
         answers=told is not None,
     )

@@ -47,6 +47,9 @@ EXACT: Mapping[ExitReason, tuple[str, str]] = {
 }
 """The same with the figure of the policy, where the details have it."""
 
+REBOOTED = "The machine was restarted, and the runtime ended with it."
+"""Of a runtime that is lost, where the provider proves why."""
+
 
 def time_in_words(seconds: float) -> str:
     """Returns a length of time as a person says it: ``90 minutes``, ``12 hours``, ``20 seconds``."""
@@ -182,6 +185,8 @@ class Runtime:
             return None
         more = self.exit_details.get("message")
         text = MESSAGES[self.exit_reason]
+        if self.exit_reason is ExitReason.LOST and self.exit_details.get("reason") == "reboot":
+            text = REBOOTED
         key, exact = EXACT.get(self.exit_reason, ("", ""))
         if isinstance(self.exit_details.get(key), int | float):
             text = exact.format(time=time_in_words(self.exit_details[key]))

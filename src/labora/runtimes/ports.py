@@ -36,6 +36,8 @@ class Stats:
     cpu_seconds: float | None = None
     processes: int | None = None
     oom_kills: int | None = None
+    disk_kills: int | None = None
+    """Processes that were ended for writing beyond the disk, where it is watched and not bounded."""
     disk_bytes: int | None = None
     disk_limit: int | None = None
 

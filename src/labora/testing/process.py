@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -35,6 +35,7 @@ class ServerProcess:
         images_dir: prepared images.
         environment: settings, as ``LABORA_…`` variables.
         data_dir: on a file system of the test's own; a temporary folder by default.
+        prefix: a command that becomes the server, such as ``unshare -m``.
 
     Attributes:
         url: where it listens, the same after every start.
@@ -42,7 +43,12 @@ class ServerProcess:
     """
 
     def __init__(
-        self, images_dir: Path, environment: Mapping[str, str] | None = None, *, data_dir: Path | None = None
+        self,
+        images_dir: Path,
+        environment: Mapping[str, str] | None = None,
+        *,
+        data_dir: Path | None = None,
+        prefix: Sequence[str] = (),
     ) -> None:
         # Not below the folder that pytest gives a test: a server started as root gives root up, and that one is closed.
         self._folder = Path(tempfile.mkdtemp(prefix="labora-test-", dir="/tmp"))
@@ -62,6 +68,7 @@ class ServerProcess:
             "LABORA_FAULT_FILE": str(self._fault),
             **(environment or {}),
         }
+        self._prefix = prefix
         self._process: asyncio.subprocess.Process | None = None
         self._printed = ""
         self._reader: asyncio.Task[None] | None = None
@@ -113,7 +120,9 @@ class ServerProcess:
 
     async def _spawn(self, log: IO[bytes], environment: Mapping[str, str]) -> None:
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "labora.cli", "serve", "--port", str(self._port), "--data-dir", str(self.data_dir),
+            *self._prefix,
+            *(sys.executable, "-m", "labora.cli", "serve"),
+            *("--port", str(self._port), "--data-dir", str(self.data_dir)),
             env={**os.environ, **self._environment, **environment},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,

@@ -42,6 +42,7 @@ class Storage:
         self._measured: dict[str, tuple[float, int]] = {}
         self._written: dict[int, tuple[int, int]] = {}
         self._free: int | None = None
+        self._kills: dict[str, int] = {}
 
     def folder(self, runtime_id: str) -> Path:
         """Returns where a runtime's disk is, or is mounted."""
@@ -93,6 +94,15 @@ class Storage:
     def forget(self, runtime_id: str) -> None:
         """Drops what is known of a runtime that is gone."""
         self._measured.pop(runtime_id, None)
+        self._kills.pop(runtime_id, None)
+
+    def adopt(self, handle: Handle) -> None:
+        """Goes on counting where an earlier host stopped."""
+        self._kills[handle.runtime_id] = handle.disk_kills
+
+    def kills(self, runtime_id: str) -> int:
+        """Returns how many processes of a runtime were ended for writing beyond its limit."""
+        return self._kills.get(runtime_id, 0)
 
     def enforce(self, handles: Iterable[Handle]) -> None:
         """Ends the process that writes most in each runtime that is over its limit and still growing. Blocks.
@@ -131,6 +141,8 @@ class Storage:
                 busiest, most = (pid, started), written - before
         self._written = {pid: known for pid, known in self._written.items() if start_time(pid) == known[0]}
         if busiest is not None:
+            # Counted first: whoever hears of the death asks for the count at once.
+            self._kills[handle.runtime_id] = self.kills(handle.runtime_id) + 1
             _log.warning("disk_limit", runtime_id=handle.runtime_id, pid=busiest[0], bytes=size)
             send_signal(*busiest, signal.SIGKILL)
         self._free = None  # look again soon

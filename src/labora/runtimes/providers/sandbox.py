@@ -85,6 +85,7 @@ class SandboxProvider:
             cpu_seconds=meter.cpu_seconds,
             processes=meter.processes,
             oom_kills=meter.oom_kills,
+            disk_kills=meter.disk_kills,
             disk_bytes=meter.disk_bytes,
             disk_limit=meter.disk_limit or None,
         )

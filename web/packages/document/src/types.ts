@@ -125,6 +125,8 @@ export interface Meter {
   disk_limit: number | null;
   processes: number | null;
   oom_kills: number | null;
+  /** Processes that were ended for writing beyond a disk that is watched. */
+  disk_kills?: number | null;
   answers: boolean;
   kernels: KernelUse[];
 }

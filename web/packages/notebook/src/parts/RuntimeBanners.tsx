@@ -78,7 +78,8 @@ function Ended({ runtime }: { runtime: RuntimeState }) {
 function deadTitle(controller: NotebookController, runtime: RuntimeState): string {
   const index = controller.doc.indexOf(runtime.cell_id ?? '') + 1;
   if (index === 0) return t('notebook.banner.dead');
-  return t(runtime.reason === 'oom' ? 'notebook.banner.oomInCell' : 'notebook.banner.deadInCell', { index });
+  const known = `notebook.banner.diedInCell.${runtime.reason}`;
+  return t(hasMessage(known) ? known : 'notebook.banner.deadInCell', { index });
 }
 
 function Dead({ runtime }: { runtime: RuntimeState }) {
@@ -229,6 +230,7 @@ function HighUse() {
             used: formatBytes(meter.disk_bytes ?? 0),
             limit: formatBytes(meter.disk_limit ?? 0),
           })}
+          {(meter.disk_kills ?? 0) > 0 && ` ${t('notebook.banner.diskWriterEnded')}`}
         </Banner>
       )}
     </>
