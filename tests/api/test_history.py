@@ -209,7 +209,7 @@ async def test_what_is_no_notebook_cannot_be_compared(ann: httpx.AsyncClient) ->
     assert (answer.status_code, answer.json()["code"]) == (415, "not_a_notebook")
     broken = await upload(ann, b"<<<<<<< HEAD")
     answer = await ann.get(f"/files/{broken}/diff", params={"against": await upload(ann, nb("a"))})
-    assert (answer.status_code, answer.json()["code"]) == (400, "not_json")
+    assert (answer.status_code, answer.json()["code"]) == (400, "conflict_markers")
 
 
 async def test_any_two_notebooks_that_one_may_read_are_compared(
