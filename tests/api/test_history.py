@@ -143,9 +143,10 @@ async def test_a_revision_is_compared_with_the_one_before_and_with_any_other(
     (cell, same) = found["cells"]
     assert cell["parts"] == ["source"]
     assert [(line["kind"], "".join(piece["text"] for piece in line["pieces"])) for line in cell["lines"]] == [
-        ("same", "x = 1\n"),
-        ("removed", "y = 2\n"),
-        ("added", "y = 3\n"),
+        ("same", "x = 1"),
+        ("removed", "y = 2"),
+        ("added", "y = 3"),
+        ("same", ""),
     ]
     assert [piece["text"] for piece in cell["lines"][1]["pieces"] if piece["changed"]] == ["2"]
     assert (same["before"]["outputs"], same["lines"]) == (None, [])
@@ -153,9 +154,9 @@ async def test_a_revision_is_compared_with_the_one_before_and_with_any_other(
     # What nobody has saved yet is the present state.
     unsaved = await diff(ann, file_id, "head")
     assert unsaved["after"]["revision"] is None
-    assert [line["kind"] for line in unsaved["cells"][0]["lines"]] == ["added", "same", "same"]
+    assert [line["kind"] for line in unsaved["cells"][0]["lines"]] == ["added", "same", "same", "same"]
     back = await diff(ann, file_id, first, against="head")
-    assert [line["kind"] for line in back["cells"][0]["lines"]] == ["removed", "same", "removed", "added"]
+    assert [line["kind"] for line in back["cells"][0]["lines"]] == ["removed", "same", "removed", "added", "same"]
     assert statuses(await diff(ann, file_id, second, against=second)) == ["same", "same"]
 
     born = await diff(ann, file_id, first)
@@ -215,7 +216,10 @@ async def test_what_is_no_notebook_cannot_be_compared(ann: httpx.AsyncClient) ->
 async def test_any_two_notebooks_that_one_may_read_are_compared(
     server: ServerInProcess, ann: httpx.AsyncClient, bob: httpx.AsyncClient
 ) -> None:
-    anns, bobs = await upload(ann, nb("a = 1", "b = 2"), "anns.ipynb"), await upload(bob, nb("a = 1", "c = 3"), "bobs.ipynb")
+    anns, bobs = (
+        await upload(ann, nb("a = 1", "b = 2"), "anns.ipynb"),
+        await upload(bob, nb("a = 1", "c = 3"), "bobs.ipynb"),
+    )
     ask = {"against": anns}
     assert (await bob.get(f"/files/{bobs}/diff", params=ask)).status_code == 404
     assert (await bob.get(f"/files/{anns}/diff", params={"against": bobs})).status_code == 404

@@ -61,12 +61,19 @@ def test_added_removed_changed_and_moved_cells_are_told_in_reading_order() -> No
 def test_the_words_that_changed_are_marked() -> None:
     lines = diff_lines("import numpy as np\nx = np.zeros(3)\n", "import numpy as np\nx = np.ones(3)\n")
     assert [(line.kind, line.text) for line in lines] == [
-        ("same", "import numpy as np\n"),
-        ("removed", "x = np.zeros(3)\n"),
-        ("added", "x = np.ones(3)\n"),
+        ("same", "import numpy as np"),
+        ("removed", "x = np.zeros(3)"),
+        ("added", "x = np.ones(3)"),
+        ("same", ""),
     ]
-    assert lines[1].pieces == (("x = np.", False), ("zeros", True), ("(3)\n", False))
-    assert lines[2].pieces == (("x = np.", False), ("ones", True), ("(3)\n", False))
+    assert lines[1].pieces == (("x = np.", False), ("zeros", True), ("(3)", False))
+    assert lines[2].pieces == (("x = np.", False), ("ones", True), ("(3)", False))
+
+
+def test_a_line_below_leaves_the_last_line_alone() -> None:
+    lines = diff_lines("x = 1", "x = 1\ny = 2")
+    assert [(line.kind, line.text) for line in lines] == [("same", "x = 1"), ("added", "y = 2")]
+    assert [line.kind for line in diff_lines("", "x")] == ["added"]
 
 
 def test_a_cell_without_an_id_that_was_edited_is_the_same_cell() -> None:

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from labora.notebook.align import align
-from labora.notebook.textform import lines_of
 
 LineKind = Literal["same", "removed", "added"]
 Piece = tuple[str, bool]
 """Part of a line, and whether it is one of the changed words."""
 
 _WORD = re.compile(r"\w+|\s+|[^\w\s]")
-_BLANK = {" ", "\n"}
+_BLANK = {" ", "\t"}
 _MAX_WORDS = 400
 _MAX_MARKED = 1000
 """Longer runs of new lines are shown whole: nobody reads them word by word."""
@@ -25,7 +24,7 @@ _FLIPPED: dict[LineKind, LineKind] = {"same": "same", "removed": "added", "added
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line, its line end included.
+    """One line without its line end; the lines of a text joined by line ends are the text.
 
     Attributes:
         kind: whether both texts have it, only the old one or only the new one.
@@ -47,7 +46,7 @@ class Line:
 
 def diff_lines(old: str, new: str) -> tuple[Line, ...]:
     """Returns all lines of both texts in reading order; of what was replaced, the removed lines come first."""
-    before, after = lines_of(old), lines_of(new)
+    before, after = _split(old), _split(new)
     lines: list[Line] = []
     at, new_at = 0, 0
     for index, new_index in [*align(before, after), (len(before), len(after))]:
@@ -60,12 +59,12 @@ def diff_lines(old: str, new: str) -> tuple[Line, ...]:
 
 def old_text(lines: Iterable[Line]) -> str:
     """Returns the text before."""
-    return "".join(line.text for line in lines if line.kind != "added")
+    return "\n".join(line.text for line in lines if line.kind != "added")
 
 
 def new_text(lines: Iterable[Line]) -> str:
     """Returns the text after."""
-    return "".join(line.text for line in lines if line.kind != "removed")
+    return "\n".join(line.text for line in lines if line.kind != "removed")
 
 
 def invert_lines(lines: Sequence[Line]) -> tuple[Line, ...]:
@@ -81,6 +80,11 @@ def invert_lines(lines: Sequence[Line]) -> tuple[Line, ...]:
         if line is not None:
             flipped.append(line)
     return tuple(flipped)
+
+
+def _split(text: str) -> list[str]:
+    # A last line without a line end is the same line with one: whoever adds a line below has not changed it.
+    return text.split("\n") if text else []
 
 
 def _replaced(old: list[str], new: list[str]) -> list[Line]:

@@ -48,9 +48,11 @@ export function DiffLines({ lines }: { lines: DiffLine[] }) {
   );
 }
 
+const kindOf = ({ status }: CellDiff): DiffLine['kind'] =>
+  status === 'added' || status === 'removed' ? status : 'same';
+
 /** Lines of a cell that only one side has, or that both have alike. */
-export function plainLines(cell: CellDiff): DiffLine[] {
-  const kind = cell.status === 'added' ? 'added' : cell.status === 'removed' ? 'removed' : 'same';
+export function plainLines(cell: CellDiff, kind = kindOf(cell)): DiffLine[] {
   const source = (cell.after ?? cell.before)?.source ?? '';
   return source === '' ? [] : source.split('\n').map((text) => ({ kind, pieces: [{ text, changed: false }] }));
 }

@@ -23,7 +23,7 @@ function Quiet({ cells }: { cells: CellDiff[] }) {
         <h3>{t(`diff.cell.${cell.after?.kind ?? 'code'}`, { place: (cell.after?.index ?? 0) + 1 })}</h3>
         {cell.parts.length > 0 && <span className="diff-badge">{t('diff.runAgain')}</span>}
       </header>
-      <DiffLines lines={plainLines(cell).map((line) => ({ ...line, kind: 'same' as const }))} />
+      <DiffLines lines={plainLines(cell, 'same')} />
     </article>
   ));
 }
