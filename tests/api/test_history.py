@@ -199,7 +199,7 @@ async def test_metadata_is_told_as_json_with_types(ann: httpx.AsyncClient) -> No
     (cell,) = (await diff(ann, file_id, (await history(ann, file_id))[0]["id"]))["cells"]
     assert cell["metadata"] == [
         {"path": ["deep", "n"], "before": "1", "after": "1.0"},
-        {"path": ["tags"], "before": '[\n "x"\n]', "after": None},
+        {"path": ["tags"], "before": '["x"]', "after": None},
     ]
 
 

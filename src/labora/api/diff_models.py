@@ -15,6 +15,7 @@ from labora.notebook.linediff import Line
 from labora.notebook.model import BlobSink, Cell, Notebook, Output, kernelspec_of
 from labora.notebook.outputs import export_output, import_output, output_size
 
+_ONE_LINE = 80
 ONE_OUTPUT = 4 * 1024 * 1024
 ALL_OUTPUTS = 24 * 1024 * 1024
 """Bytes of outputs that an answer holds; what is beyond is told, not shown."""
@@ -158,7 +159,10 @@ def _line(line: Line) -> LineAnswer:
 
 
 def _json(value: Any) -> str | None:
-    return None if value is MISSING else json.dumps(value, ensure_ascii=False, indent=1)
+    if value is MISSING:
+        return None
+    short = json.dumps(value, ensure_ascii=False)
+    return short if len(short) <= _ONE_LINE else json.dumps(value, ensure_ascii=False, indent=1)
 
 
 def _language(notebook: Notebook) -> str:

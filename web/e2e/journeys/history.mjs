@@ -7,10 +7,10 @@ import { journey } from '../src/journey.mjs';
 import { looksRight } from '../src/looks.mjs';
 import { chooseItem, press, role, toasts } from '../src/ui.mjs';
 
-const PIXEL =
-  'iVBORw0KGgoAAAANSUhEUgAAACgAAAAUCAIAAABwJOjsAAAAKUlEQVR42u3NMQEAAAgDoK1/aM3g4QcFaJI3lUQikUgkEolEIpFIJBLJwwLF5AHVl0uh1QAAAABJRU5ErkJggg==';
+const CHEQUERS =
+  'iVBORw0KGgoAAAANSUhEUgAAADAAAAAYCAIAAAAzn+mLAAAAPElEQVR42mPQqDiBFZ0I0MCKaK2eYdRBow4addCIc9BAWYxL/aiDRh006qCR56DRknrUQaMOGnXQADsIAA8l+kzkX9FsAAAAAElFTkSuQmCC';
 const text = (value) => ({ output_type: 'stream', name: 'stdout', text: value });
-const picture = { output_type: 'display_data', data: { 'image/png': PIXEL, 'text/plain': 'picture' }, metadata: {} };
+const picture = { output_type: 'display_data', data: { 'image/png': CHEQUERS, 'text/plain': 'picture' }, metadata: {} };
 const table = {
   output_type: 'display_data',
   data: { 'text/html': '<b>a table</b>', 'text/plain': 'a table' },
@@ -131,8 +131,8 @@ await journey('history', async (t) => {
     assert.deepEqual(await cards(page), [
       'Code cell 2: Unchanged',
       'Code cell 3: Changed',
-      'Code cell 5: Added',
       'Code cell 5: Removed',
+      'Code cell 5: Added',
     ]);
     await page.waitForSelector('.diff-output-before img');
     await page.waitForSelector('.diff-output-after iframe');

@@ -90,7 +90,10 @@ export function ComparePage() {
             {t('compare.intro')}
           </EmptyState>
         ) : (
-          <DiffView loaded={loaded} again={again} />
+          <>
+            <h2 className="ui-hidden">{t('diff.changes')}</h2>
+            <DiffView loaded={loaded} again={again} />
+          </>
         )}
         {picking && (
           <PickDialog

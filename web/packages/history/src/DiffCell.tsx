@@ -18,7 +18,7 @@ function Outputs({ cell, files }: { cell: CellDiff; files: Files }) {
   ].filter(({ side }) => side?.outputs);
   if (sides.every(({ side }) => side?.outputs?.length === 0)) return null;
   return (
-    <section className="diff-part" aria-label={t('diff.outputs')}>
+    <div className="diff-part">
       <h4>{t('diff.outputs')}</h4>
       <div className="diff-outputs">
         {sides.map(({ key, side, fileId }) => (
@@ -38,7 +38,7 @@ function Outputs({ cell, files }: { cell: CellDiff; files: Files }) {
           </div>
         ))}
       </div>
-    </section>
+    </div>
   );
 }
 
@@ -97,10 +97,10 @@ export function DiffCell({ cell, files }: { cell: CellDiff; files: Files }) {
       {lines.length > 0 ? <DiffLines lines={lines} /> : <p className="diff-note">{t('diff.emptyCell')}</p>}
       <Outputs cell={cell} files={files} />
       {cell.metadata.length > 0 && (
-        <section className="diff-part" aria-label={t('diff.metadata')}>
+        <div className="diff-part">
           <h4>{t('diff.metadata')}</h4>
           <MetadataChanges changes={cell.metadata} />
-        </section>
+        </div>
       )}
     </article>
   );

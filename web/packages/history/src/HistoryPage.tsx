@@ -110,8 +110,13 @@ function Details({ file, revision, newest, against, onAgainst, onRestore }: Deta
         <div className="history-what">
           <h2>{revision.name ?? formatDateTime(revision.created_at)}</h2>
           <p>
-            {revision.name !== null && `${formatDateTime(revision.created_at)} · `}
-            {kindText(revision.kind)} {byText({ revision, hidden: [] })}
+            {[
+              revision.name === null ? '' : formatDateTime(revision.created_at),
+              kindText(revision.kind),
+              byText({ revision, hidden: [] }),
+            ]
+              .filter(Boolean)
+              .join(' · ')}
           </p>
         </div>
         {isNotebook && !newest && (

@@ -26,7 +26,7 @@ const KINDS: Record<string, string> = { 'before-merge': 'before' };
 const KNOWN = new Set(['upload', 'autosave', 'named', 'restore', 'import']);
 
 export const kindText = (kind: string): string =>
-  t(`history.kind.${KINDS[kind] ?? (KNOWN.has(kind) ? kind : 'other')}`);
+  t(`history.kind.${KINDS[kind] ?? (KNOWN.has(kind) ? kind : 'unknown')}`);
 
 const timeOf = (revision: Revision): string =>
   new Date(revision.created_at).toLocaleTimeString(currentLocale(), { hour: 'numeric', minute: '2-digit' });

@@ -26,6 +26,8 @@ function fold<Item>(items: readonly Item[], shows: (index: number) => boolean, l
 /** Lines of a source; up to three unchanged ones stay on either side of a change. */
 export function foldLines(lines: readonly DiffLine[], context = CONTEXT): Fold<DiffLine>[] {
   const near = new Set<number>();
+  // Without any change the beginning shows, so that one knows the cell.
+  if (lines.every((line) => line.kind === 'same')) for (let at = 0; at <= context; at += 1) near.add(at);
   lines.forEach((line, index) => {
     if (line.kind === 'same') return;
     for (let at = index - context; at <= index + context; at += 1) near.add(at);
