@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labora.access import Ability, Principal
 from labora.base.clock import parse_timestamp
@@ -123,7 +126,7 @@ class History:
             get_logger("drive").info("revisions_thinned", count=dropped)
         return dropped
 
-    async def _going(self, connection: Any, file_id: str, now: Any) -> tuple[set[str], list[Revision]]:
+    async def _going(self, connection: AsyncConnection, file_id: str, now: datetime) -> tuple[set[str], list[Revision]]:
         row = await store.row_of(connection, file_id)
         found = await store.revisions_of(connection, file_id)
         head = row["head_revision_id"] if row else None
@@ -138,7 +141,7 @@ class History:
         ]
         return {revision.id for revision in dated} - keep(dated, now, self._rules), found
 
-    async def _drop(self, connection: Any, file_id: str, now: Any) -> int:
+    async def _drop(self, connection: AsyncConnection, file_id: str, now: datetime) -> int:
         # Looked at again within the transaction: somebody may have named one meanwhile.
         going, found = await self._going(connection, file_id, now)
         waiting: list[str] = []
