@@ -53,6 +53,12 @@ CALLS: dict[str, Request] = {
         f"/files/{case.file_id}/permissions/{case.permission_id}", json={"role": "viewer"}
     ),
     "revisions": lambda case, who: who.get(f"/files/{case.file_id}/revisions"),
+    "save_revision": lambda case, who: who.post(f"/files/{case.file_id}/revisions", json={"pinned": True}),
+    "change_revision": lambda case, who: who.patch(
+        f"/files/{case.file_id}/revisions/{case.revision_id}", json={"name": "first"}
+    ),
+    "diff_revision": lambda case, who: who.get(f"/files/{case.file_id}/revisions/{case.revision_id}/diff"),
+    "diff_file": lambda case, who: who.get(f"/files/{case.file_id}/diff", params={"against": case.file_id}),
     "download_revision": lambda case, who: who.get(f"/files/{case.file_id}/revisions/{case.revision_id}/download"),
     "put_content": lambda case, who: who.put(f"/files/{case.file_id}/content", content=EMPTY_NOTEBOOK),
     "restore_revision": lambda case, who: who.post(f"/files/{case.file_id}/revisions/{case.revision_id}/restore"),

@@ -189,7 +189,9 @@ async def test_assets_are_precompressed_and_immutable(stranger: httpx.AsyncClien
     assert (await stranger.get(f"{ORIGIN}/theme.js")).headers["cache-control"] == "no-cache"
 
 
-@pytest.mark.parametrize("path", ["/", "/folders/abc", "/drive/abc", "/shared", "/setup", "/settings"])
+@pytest.mark.parametrize(
+    "path", ["/", "/folders/abc", "/drive/abc", "/drive/abc/history", "/compare", "/shared", "/setup", "/settings"]
+)
 async def test_pages_are_the_app(stranger: httpx.AsyncClient, path: str) -> None:
     answer = await stranger.get(f"{ORIGIN}{path}")
     assert answer.status_code == 200

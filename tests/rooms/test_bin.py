@@ -39,7 +39,7 @@ async def bin_of(house: Any, file_id: str) -> set[str]:
 
 
 async def revisions(house: Any, file_id: str) -> int:
-    return len(await house.drive.revisions.history(house.ada, file_id))
+    return len((await house.drive.history.page(house.ada, file_id)).revisions)
 
 
 async def test_deleted_cells_are_kept_for_their_time_and_purged_after_it(house: Any) -> None:

@@ -108,7 +108,7 @@ async def test_a_restored_revision_arrives_as_edits_in_open_pages(house: Any) ->
     file_id = await house.notebook("one", "two", "three")
     async with house.page(file_id) as page:
         epoch = page.welcome["epoch"]
-        first = await house.drive.revisions.history(page.principal, file_id)
+        first = (await house.drive.history.page(page.principal, file_id)).revisions
         page.type("c0", "changed ")
         page.doc["cells"]["c1"]["deleted"] = True
         page.flush()
@@ -118,7 +118,7 @@ async def test_a_restored_revision_arrives_as_edits_in_open_pages(house: Any) ->
         assert page.source("c0") == "one"
         assert "deleted" not in page.doc["cells"]["c1"]
         assert page.sources() == {"c0": "one", "c1": "two", "c2": "three"}
-        kinds = [revision.kind for revision in await house.drive.revisions.history(page.principal, file_id)]
+        kinds = [revision.kind for revision in (await house.drive.history.page(page.principal, file_id)).revisions]
         assert kinds[0] == "restore"
         assert page.room.epoch == epoch
         page.type("c0", "go on ")

@@ -8,7 +8,7 @@ import pytest
 
 
 async def revisions(house: Any, file_id: str) -> int:
-    return len(await house.drive.revisions.history(house.ada, file_id))
+    return len((await house.drive.history.page(house.ada, file_id)).revisions)
 
 
 async def test_a_notebook_that_changes_while_it_is_saved_is_saved_once_an_interval(

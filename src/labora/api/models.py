@@ -311,9 +311,11 @@ class RevisionAnswer(Answer):
     id: str
     number: int
     size: int
-    kind: str
+    kind: str = Field(description="upload, autosave, named, restore, before-merge or import.")
     name: str | None
+    pinned: bool
     author: PersonAnswer | None
+    contributors: list[PersonAnswer] = Field(description="Who changed the file since the revision before.")
     created_at: str
 
     @classmethod
@@ -324,3 +326,14 @@ class RevisionAnswer(Answer):
 
 class RevisionList(Answer):
     revisions: list[RevisionAnswer]
+    next_page_token: str | None = Field(serialization_alias="nextPageToken")
+
+
+class NewRevisionBody(Body):
+    name: Annotated[str, Field(max_length=255)] | None = None
+    pinned: bool = False
+
+
+class RevisionBody(Body):
+    name: Annotated[str, Field(max_length=255)] | None = None
+    pinned: bool = False

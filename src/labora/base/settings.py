@@ -93,6 +93,14 @@ class RoomSettings(_Section):
     deleted_cells_days: float = Field(30.0, ge=0, description="Deleted cells can be taken back for this long.")
 
 
+class HistorySettings(_Section):
+    """Which automatic revisions stay. Named and pinned ones, and those that somebody made, always do."""
+
+    all_hours: float = Field(24.0, ge=0, description="Automatic revisions younger than this all stay.")
+    hourly_days: float = Field(7.0, ge=0, description="Until this age the last one of each hour stays.")
+    daily_days: float = Field(365.0, ge=0, description="Until this age the last one of each day; then of each week.")
+
+
 class RuntimeSettings(_Section):
     """The machines that run code."""
 
@@ -183,6 +191,7 @@ class Settings(BaseSettings):
     accounts: AccountSettings = AccountSettings()
     limits: LimitSettings = LimitSettings()
     rooms: RoomSettings = RoomSettings()
+    history: HistorySettings = HistorySettings()
     runtimes: RuntimeSettings = RuntimeSettings()
     network: NetworkSettings = NetworkSettings()
     log: LogSettings = LogSettings()

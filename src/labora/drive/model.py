@@ -81,7 +81,13 @@ class FilePage:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One stored state of a file's content."""
+    """One stored state of a file's content.
+
+    Attributes:
+        author: who saved it, or changed it last before it was saved by itself.
+        contributors: everybody who changed the file since the revision before.
+        pinned: kept whatever its age, like one with a name.
+    """
 
     id: str
     file_id: str
@@ -94,6 +100,16 @@ class Revision:
     created_at: str
     epoch: str | None
     seq: int | None
+    pinned: bool = False
+    contributors: tuple[Person, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionPage:
+    """One page of a file's history, newest first, and the token of the next."""
+
+    revisions: list[Revision]
+    next_page_token: str | None
 
 
 @dataclass(frozen=True, slots=True)

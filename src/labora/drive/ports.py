@@ -34,6 +34,13 @@ class LiveNotebooks(Protocol):
         """
         ...
 
+    async def save(self, principal: Principal, file_id: str) -> Revision | None:
+        """Stores the notebook as it is now as a revision that somebody asked for, and returns it.
+
+        Returns None when the stored head is the present state. Access was checked.
+        """
+        ...
+
     async def rights_changed(self, file_ids: Sequence[str]) -> None:
         """Says that rights on these items and everything below them may have changed: check open sockets again."""
         ...
@@ -61,6 +68,10 @@ class NoLiveNotebooks:
     ) -> Revision:
         """Keeps the content."""
         return await keep()
+
+    async def save(self, principal: Principal, file_id: str) -> Revision | None:
+        """Returns None: the head is the present state."""
+        return None
 
     async def rights_changed(self, file_ids: Sequence[str]) -> None:
         """Nothing is open."""

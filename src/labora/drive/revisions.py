@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -63,6 +63,7 @@ class Revisions:
         epoch: str | None = None,
         seq: int | None = None,
         name: str | None = None,
+        contributors: Sequence[str] = (),
     ) -> Revision:
         """Stores ``content`` as the new head of a file. The caller has checked access.
 
@@ -70,11 +71,20 @@ class Revisions:
             content: the bytes, or what :class:`labora.blobs.Blobs` returned for them.
             kind: upload, autosave, named, restore, before-merge or import.
             epoch: with ``seq``, where the live notebook stood.
+            contributors: accounts that changed the file since the revision before, beside the author.
         """
         ref = content if isinstance(content, BlobRef) else await self._blobs.put(content, NOTEBOOK_TYPE)
         async with self._context.database.transaction() as connection:
             return await self.add_in(
-                connection, file_id, ref, kind=kind, author_id=author_id, epoch=epoch, seq=seq, name=name
+                connection,
+                file_id,
+                ref,
+                kind=kind,
+                author_id=author_id,
+                epoch=epoch,
+                seq=seq,
+                name=name,
+                contributors=contributors,
             )
 
     async def add_in(
@@ -88,6 +98,8 @@ class Revisions:
         epoch: str | None = None,
         seq: int | None = None,
         name: str | None = None,
+        pinned: bool = False,
+        contributors: Sequence[str] = (),
     ) -> Revision:
         """Does what :meth:`add` does within the caller's transaction. Raises NotFoundError when the file is gone."""
         if await store.row_of(connection, file_id) is None:
@@ -100,7 +112,9 @@ class Revisions:
             "size": ref.size,
             "kind": kind,
             "name": name,
+            "pinned": pinned,
             "author_id": author_id,
+            "contributors": list(dict.fromkeys([*([author_id] if author_id else []), *contributors])),
             "created_at": now,
             "epoch": epoch,
             "seq": seq,
@@ -109,12 +123,6 @@ class Revisions:
         head = {"head_revision_id": revision_id, "size": ref.size, "modified_at": now, "modified_by": author_id}
         await store.update_file(connection, file_id, head)
         return (await store.revisions_of(connection, file_id, only=revision_id))[0]
-
-    async def history(self, principal: Principal, file_id: str) -> list[Revision]:
-        """Returns the revisions of a file, newest first. Needs ``read_history``."""
-        async with self._context.reading(principal) as connection:
-            await self._context.access(connection, principal, file_id, Ability.READ_HISTORY)
-            return await store.revisions_of(connection, file_id)
 
     async def get(
         self, principal: Principal, file_id: str, revision_id: str, ability: Ability = Ability.READ_HISTORY

@@ -13,12 +13,14 @@ from labora.access import Ability, FileAccess, Principal, access_rows
 from labora.base.clock import Clock
 from labora.base.errors import ConflictError, InvalidError, LaboraError, NotFoundError, UnsupportedError
 from labora.base.ids import new_id
-from labora.base.settings import LimitSettings
+from labora.base.settings import HistorySettings, LimitSettings
 from labora.base.text import folded
 from labora.blobs import BlobRef, Blobs
 from labora.db import Database
 from labora.drive import store
 from labora.drive.base import DriveContext, account_of
+from labora.drive.compare import Compare
+from labora.drive.history import History
 from labora.drive.listing import VIEWS, ListQuery, list_rows
 from labora.drive.model import FOLDER_TYPE, NOTEBOOK_TYPE, FilePage, FileView, Revision
 from labora.drive.names import MAX_LENGTH, clean_name, is_notebook, media_type_of
@@ -55,10 +57,12 @@ class Drive:
         limits: sizes.
         inspect: reads notebooks far enough to say whether they can be edited.
         clock: for tests.
+        history: which automatic revisions stay.
 
     Attributes:
         context: what the parts share; rooms set ``context.live``.
         tree: moves, trash, deletion. revisions, sharing: as named.
+        history: revisions as people see them. compare: two notebooks by cell.
     """
 
     def __init__(
@@ -68,9 +72,12 @@ class Drive:
         limits: LimitSettings,
         inspect: NotebookInspector,
         clock: Clock | None = None,
+        history: HistorySettings | None = None,
     ) -> None:
         self.context = DriveContext(database, clock)
         self.revisions = Revisions(self.context, blobs, limits, inspect)
+        self.history = History(self.context, self.revisions, history or HistorySettings())
+        self.compare = Compare(self.context, blobs, self.revisions, limits)
         self.sharing = Sharing(self.context)
         self.tree = Tree(self.context)
         self._blobs = blobs

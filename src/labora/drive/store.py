@@ -106,7 +106,7 @@ async def add_revision(connection: AsyncConnection, values: Mapping[str, Any]) -
     return number
 
 
-def _revision(row: Any) -> Revision:
+def _revision(row: Any, known: Mapping[str, Person]) -> Revision:
     author = Person(row.author_id, row.author_name, row.author_color) if row.author_id else None
     return Revision(
         row.id,
@@ -120,11 +120,20 @@ def _revision(row: Any) -> Revision:
         row.created_at,
         row.epoch,
         row.seq,
+        bool(row.pinned),
+        tuple(known[account_id] for account_id in row.contributors if account_id in known),
     )
 
 
-async def revisions_of(connection: AsyncConnection, file_id: str, *, only: str | None = None) -> list[Revision]:
-    """Returns revisions of a file, newest first."""
+async def revisions_of(
+    connection: AsyncConnection,
+    file_id: str,
+    *,
+    only: str | None = None,
+    before: int | None = None,
+    limit: int | None = None,
+) -> list[Revision]:
+    """Returns revisions of a file, newest first: one by its id, or those with lower numbers than ``before``."""
     query = (
         select(revisions, accounts.c.name.label("author_name"), accounts.c.color.label("author_color"))
         .join(accounts, accounts.c.id == revisions.c.author_id, isouter=True)
@@ -133,7 +142,42 @@ async def revisions_of(connection: AsyncConnection, file_id: str, *, only: str |
     )
     if only is not None:
         query = query.where(revisions.c.id == only)
-    return [_revision(row) for row in await connection.execute(query)]
+    if before is not None:
+        query = query.where(revisions.c.number < before)
+    rows = (await connection.execute(query.limit(limit))).all()
+    known = await people(connection, {account_id for row in rows for account_id in row.contributors})
+    return [_revision(row, known) for row in rows]
+
+
+async def change_revision(connection: AsyncConnection, revision_id: str, values: Mapping[str, Any]) -> None:
+    """Changes what is said of a revision."""
+    await connection.execute(update(revisions).where(revisions.c.id == revision_id).values(**values))
+
+
+async def files_with_old_revisions(
+    connection: AsyncConnection, kinds: Iterable[str], before: str, after_id: str, limit: int
+) -> list[str]:
+    """Returns ids above ``after_id`` of files that hold revisions of these kinds from before a moment, in order."""
+    query = (
+        select(revisions.c.file_id)
+        .distinct()
+        .where(
+            revisions.c.file_id > after_id,
+            revisions.c.kind.in_(list(kinds)),
+            revisions.c.name.is_(None),
+            revisions.c.pinned.is_(False),
+            revisions.c.created_at < before,
+        )
+        .order_by(revisions.c.file_id)
+        .limit(limit)
+    )
+    return list((await connection.execute(query)).scalars())
+
+
+async def delete_revisions(connection: AsyncConnection, ids: list[str]) -> None:
+    """Deletes revisions; a later sweep of the blob store deletes their bytes."""
+    for start in range(0, len(ids), 500):
+        await connection.execute(delete(revisions).where(revisions.c.id.in_(ids[start : start + 500])))
 
 
 async def has_blob(connection: AsyncConnection, file_id: str, sha256: str) -> bool:

@@ -15,6 +15,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from labora.base.ids import new_id
+from labora.notebook.align import longest_rise
 from labora.notebook.document import NotebookDocument
 from labora.notebook.jsontext import typed_equal
 from labora.notebook.model import FORM, Cell, CellKind, Notebook, Output
@@ -139,7 +140,7 @@ class _Planner:
     def _place(self, found: list[tuple[Cell | str, int | None]]) -> None:
         """Inserts what is new and moves the fewest cells that explain theirs' order."""
         places = [old for _, old in found if old is not None]
-        staying = {places[number] for number in _longest_rise(places)}
+        staying = {places[number] for number in longest_rise(places)}
         after: str | None = None
         for item, old in found:
             if isinstance(item, Cell) or (old is not None and old not in staying):
@@ -194,26 +195,6 @@ class _Planner:
             live = self._mine_of_base.get(index)
             if index not in kept and live is not None and live.source == old.source:
                 self._plan.changes.append(CellChange(live.id, deleted=True))
-
-
-def _longest_rise(numbers: list[int]) -> set[int]:
-    """Returns the indices of a longest rising subsequence (patience sorting)."""
-    from bisect import bisect_left
-
-    tops: list[int] = []
-    ends: list[int] = []
-    before: list[int | None] = []
-    for index, number in enumerate(numbers):
-        pile = bisect_left(tops, number)
-        before.append(ends[pile - 1] if pile else None)
-        tops[pile : pile + 1] = [number]
-        ends[pile : pile + 1] = [index]
-    chosen: set[int] = set()
-    at = ends[-1] if ends else None
-    while at is not None:
-        chosen.add(at)
-        at = before[at]
-    return chosen
 
 
 def _merge_keys(

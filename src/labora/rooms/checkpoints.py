@@ -64,15 +64,21 @@ class Checkpoints:
             await room.settled()
             faults.reach("checkpoint.before")
             seq, seen, began = room.seq, room.dirty_at, room.clock.monotonic()
-            revision = await self._drive.add_revision(
-                room.file_id,
-                await self.export(room),
-                kind=kind,
-                author_id=author or room.last_author,
-                epoch=room.epoch,
-                seq=seq,
-                name=name,
-            )
+            authors, room.authors = room.authors, {}
+            try:
+                revision = await self._drive.add_revision(
+                    room.file_id,
+                    await self.export(room),
+                    kind=kind,
+                    author_id=author or room.last_author,
+                    epoch=room.epoch,
+                    seq=seq,
+                    name=name,
+                    contributors=list(authors),
+                )
+            except BaseException:
+                room.authors = authors | room.authors
+                raise
             room.saved(seen, began)
             await self._mark(room, {"seq": seq, "revision_id": revision.id, "at": timestamp(room.clock.now())})
             await self.compact(room)

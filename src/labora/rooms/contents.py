@@ -48,15 +48,18 @@ class Contents:
 
     async def export(self, file_id: str) -> bytes | None:
         """Returns the notebook as it is now, or None when its newest revision is that already."""
+        room = await self._changed(file_id)
+        return None if room is None else await self._checkpoints.export(room)
+
+    async def _changed(self, file_id: str) -> Room | None:
+        """Returns the room of a notebook that differs from its newest revision."""
         room = self._loaded(file_id)
         if room is None:
             async with self._database.read() as connection:
                 if not await store.has_entries(connection, file_id):
                     return None
             room = await self._open(file_id)
-        if room.document is None or room.dirty_since is None:
-            return None
-        return await self._checkpoints.export(room)
+        return None if room.document is None or room.dirty_since is None else room
 
     async def put(
         self, principal: Principal, file_id: str, upload: Upload, keep: Callable[[], Awaitable[Revision]]
@@ -105,6 +108,13 @@ class Contents:
         await self._save_before(room)
         await put_notebook(room, notebook, author=principal.account_id)
         return await self._save(room, "restore", principal)
+
+    async def save(self, principal: Principal, file_id: str) -> Revision | None:
+        """Stores what no revision holds yet as a revision of kind ``named``; None when there is nothing of the kind."""
+        room = await self._changed(file_id)
+        if room is None:
+            return None
+        return await self._checkpoints.save(room, kind="named", author=principal.account_id)
 
     async def _read_base(self, room: Room, data: bytes) -> Notebook:
         # Its outputs become references, so that they can be compared; their bytes are stored already.

@@ -9,6 +9,7 @@ from typing import Any
 from labora.base.errors import UnavailableError, UnsupportedError
 from labora.base.ids import new_id
 from labora.blobs import Blobs
+from labora.notebook.align import longest_rise
 from labora.notebook.codec import read_notebook
 from labora.notebook.document import NotebookDocument
 from labora.notebook.merge import MergePlan, apply_merge, plan_merge
@@ -163,7 +164,8 @@ def _reorder(document: NotebookDocument, wanted: list[str]) -> list[bytes]:
     """Moves only cells that stand out of order."""
     place = {key: number for number, key in enumerate(wanted)}
     order = [view.id for view in document.cells() if not view.deleted]
-    keep = _longest_increasing([place[key] for key in order])
+    places = [place[key] for key in order]
+    keep = {places[index] for index in longest_rise(places)}
     updates = []
     after: str | None = None
     for number, key in enumerate(wanted):
@@ -171,28 +173,6 @@ def _reorder(document: NotebookDocument, wanted: list[str]) -> list[bytes]:
             updates.append(document.move_cell(key, after=after))
         after = key
     return updates
-
-
-def _longest_increasing(numbers: list[int]) -> set[int]:
-    """Returns a longest increasing subsequence of distinct numbers, by patience sorting."""
-    tails: list[int] = []
-    before: dict[int, int | None] = {}
-    for number in numbers:
-        low, high = 0, len(tails)
-        while low < high:
-            middle = (low + high) // 2
-            if tails[middle] < number:
-                low = middle + 1
-            else:
-                high = middle
-        before[number] = tails[low - 1] if low else None
-        tails[low : low + 1] = [number]
-    found: set[int] = set()
-    last = tails[-1] if tails else None
-    while last is not None:
-        found.add(last)
-        last = before[last]
-    return found
 
 
 def _output_events(room: Room, notebook: Notebook) -> list[Event]:

@@ -33,6 +33,7 @@ class LoadedRoom:
 
     Attributes:
         dirty: the journal holds changes that no revision has.
+        authors: who made these changes.
         provisional: it could not be made live, for want of storage: it can be read, until another try.
     """
 
@@ -43,6 +44,7 @@ class LoadedRoom:
     read_only_reason: str | None
     dirty: bool
     provisional: bool = False
+    authors: tuple[str, ...] = ()
 
 
 class Loader:
@@ -86,19 +88,23 @@ class Loader:
     async def _replay(self, file_id: str, checkpoint: store.Checkpoint) -> LoadedRoom:
         document = NotebookDocument.from_update(checkpoint.document)
         snapshot, seq, dirty = load_snapshot(checkpoint.state), checkpoint.seq, False
+        authors: dict[str, None] = {}
         async with self._database.read() as connection:
             async for entry in store.read_journal(connection, file_id, seq):
                 if entry.epoch != checkpoint.epoch:
                     raise InvalidError("The journal is of another epoch than the checkpoint.", code="epoch_mismatch")
                 seq = entry.seq
+                changes = True
                 if entry.kind == "update":
                     document.apply(entry.payload, "journal")
-                    dirty = True
                 else:
                     content = load_entry(entry.payload)
                     snapshot = apply_entry(snapshot, content)
-                    dirty = dirty or any(event["type"] in CONTENT_EVENTS for event in content["events"])
-        return LoadedRoom(checkpoint.epoch, seq, document, snapshot, None, dirty)
+                    changes = any(event["type"] in CONTENT_EVENTS for event in content["events"])
+                dirty = dirty or changes
+                if changes and entry.author is not None:
+                    authors[entry.author] = None
+        return LoadedRoom(checkpoint.epoch, seq, document, snapshot, None, dirty, authors=tuple(authors))
 
     async def _import(self, file_id: str) -> LoadedRoom | None:
         head = await self._drive.revisions.head(file_id)

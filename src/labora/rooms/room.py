@@ -71,6 +71,8 @@ class Room:
         # When the room was last found not to be live for want of storage; None for one that is.
         self.provisional_since: float | None = None
         self.last_author: str | None = None
+        # Who changed it since the last checkpoint, in order.
+        self.authors: dict[str, None] = {}
         self.last_used = clock.monotonic()
         # Changes of the notebook's content since the last checkpoint: first and latest moment, None while clean.
         self.dirty_since: float | None = None
@@ -383,7 +385,9 @@ class Room:
         if self.dirty_since is None:
             self.dirty_since = now
         self.dirty_at = now
-        self.last_author = author or self.last_author
+        if author is not None:
+            self.last_author = author
+            self.authors[author] = None
         self.dirty.set()
 
     def _wake(self) -> None:

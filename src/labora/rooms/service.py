@@ -197,6 +197,7 @@ class Rooms:
         )
         if loaded.dirty:
             room.mark_changed(None)
+            room.authors = dict.fromkeys(loaded.authors)
         room.provisional_since = self.clock.monotonic() if loaded.provisional else None
         self._rooms[file_id] = room
         if self.journal.failed:
@@ -296,6 +297,10 @@ class Rooms:
     ) -> Revision:
         """Turns a live notebook into ``content`` by ordinary edits, after saving what it was."""
         return await self._contents.restore(principal, file_id, content, keep)
+
+    async def save(self, principal: Principal, file_id: str) -> Revision | None:
+        """Stores the notebook as it is now; None when its newest revision is that already."""
+        return await self._contents.save(principal, file_id)
 
     def _drop(self, file_id: str) -> None:
         room = self._rooms.pop(file_id, None)

@@ -36,6 +36,7 @@ class StoredEntry:
     epoch: str
     kind: str
     payload: bytes
+    author: str | None
 
 
 class JournalWriter:
@@ -99,14 +100,14 @@ async def read_journal(connection: AsyncConnection, file_id: str, after: int) ->
     """Yields the entries above ``after`` in order."""
     while True:
         query = (
-            select(journal.c.seq, journal.c.epoch, journal.c.kind, journal.c.payload)
+            select(journal.c.seq, journal.c.epoch, journal.c.kind, journal.c.payload, journal.c.account_id)
             .where(journal.c.file_id == file_id, journal.c.seq > after)
             .order_by(journal.c.seq)
             .limit(_PAGE)
         )
         found = (await connection.execute(query)).all()
         for row in found:
-            yield StoredEntry(row.seq, row.epoch, row.kind, row.payload)
+            yield StoredEntry(row.seq, row.epoch, row.kind, row.payload, row.account_id)
         if len(found) < _PAGE:
             return
         after = found[-1].seq

@@ -7,6 +7,8 @@ import { matchPath } from '@labora/ui';
 const DrivePage = lazy(async () => ({ default: (await import('@labora/drive')).DrivePage }));
 const FilePage = lazy(async () => ({ default: (await import('@labora/drive')).FilePage }));
 const NotebookPage = lazy(async () => ({ default: (await import('@labora/notebook')).NotebookPage }));
+const HistoryPage = lazy(async () => ({ default: (await import('@labora/history')).HistoryPage }));
+const ComparePage = lazy(async () => ({ default: (await import('@labora/history')).ComparePage }));
 const LoginPage = lazy(async () => ({ default: (await import('./pages/LoginPage')).LoginPage }));
 const SetupPage = lazy(async () => ({ default: (await import('./pages/NewAccountPages')).SetupPage }));
 const InvitePage = lazy(async () => ({ default: (await import('./pages/NewAccountPages')).InvitePage }));
@@ -56,6 +58,8 @@ const routes: [pattern: string, page: (parameters: Parameters) => ReactElement][
   ['/recent', () => <DrivePage view="recent" />],
   ['/trash', () => <DrivePage view="trash" />],
   ['/drive/:id', ({ id = '' }) => <Opened key={id} fileId={id} />],
+  ['/drive/:id/history', ({ id = '' }) => <HistoryPage key={id} fileId={id} />],
+  ['/compare', () => <ComparePage />],
   ['/settings', () => <SettingsPage />],
   ['/runtimes', () => <RuntimesPage />],
   ['/people', () => <PeoplePage />],

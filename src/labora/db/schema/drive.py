@@ -104,6 +104,8 @@ revisions = Table(
     # Kept whatever the age, like a named one.
     Column("pinned", Boolean, nullable=False, server_default=false()),
     Column("author_id", Id, ForeignKey("accounts.id", ondelete="SET NULL")),
+    # Ids of accounts that changed the file since the revision before, the author among them.
+    Column("contributors", JSON, nullable=False, server_default="[]"),
     Column("created_at", Moment, nullable=False),
     # Where the live notebook stood: the revision is what (epoch, seq) exports to. NULL for plain files.
     Column("epoch", Id),

@@ -141,6 +141,7 @@ export const en: Messages = {
       star: 'Add star',
       unstar: 'Remove star',
       showIn: 'Show in folder',
+      history: 'Revision history',
       download: 'Download',
       trash: 'Move to trash',
       restore: 'Restore',
@@ -161,6 +162,15 @@ export const en: Messages = {
       copied: 'Copied “{name}”',
       linkCopied: 'Link copied. It works for people this is shared with.',
       linkNotCopied: 'Your browser did not allow copying. Copy the address of the page instead.',
+    },
+    pick: {
+      where: 'Where to look',
+      files: 'Notebooks in {folder}',
+      none: 'No notebooks here.',
+      more: 'Show more',
+      link: 'Or paste the link of a notebook',
+      useLink: 'Use this link',
+      badLink: 'This is not the link of a notebook on this server.',
     },
     move: {
       title: { one: 'Move “{name}”', other: 'Move {count} items' },

@@ -7,6 +7,7 @@ import type {
   ApiToken,
   File,
   FileChange,
+  FileDiffQuery,
   FilePage,
   Image,
   Instance,
@@ -16,10 +17,13 @@ import type {
   ListQuery,
   NewApiToken,
   NewInvitation,
+  NotebookDiff,
   OneTimeLink,
   Permission,
   PersonWithLogin,
   Revision,
+  RevisionChange,
+  RevisionPage,
   Role,
   Runtime,
   RuntimeHistory,
@@ -105,10 +109,22 @@ export const api = {
   removePermission: (file: string, permission: string) =>
     request<void>('DELETE', `/files/${id(file)}/permissions/${id(permission)}`),
 
-  revisions: (file: string) => list(get<Revision[]>(`/files/${id(file)}/revisions`)),
+  /** One page of a file's revisions, newest first. */
+  revisions: (file: string, pageToken?: string, signal?: AbortSignal) =>
+    get<RevisionPage>(`/files/${id(file)}/revisions`, pageToken ? { pageToken } : {}, signal),
+  /** Keeps the present state with a name, a pin or both. */
+  saveRevision: (file: string, kept: RevisionChange) => post<Revision>(`/files/${id(file)}/revisions`, kept),
+  changeRevision: (file: string, revision: string, change: RevisionChange) =>
+    request<Revision>('PATCH', `/files/${id(file)}/revisions/${id(revision)}`, { json: change }),
+  /** How a notebook came from `against` to a revision; both may be `head`, and `against` `previous`. */
+  revisionDiff: (file: string, revision: string, against: string, signal?: AbortSignal) =>
+    get<NotebookDiff>(`/files/${id(file)}/revisions/${id(revision)}/diff`, { against }, signal),
+  /** How a notebook differs from another one; without revisions by their present states. */
+  fileDiff: (file: string, query: FileDiffQuery, signal?: AbortSignal) =>
+    get<NotebookDiff>(`/files/${id(file)}/diff`, { ...query }, signal),
   revisionUrl: (file: string, revision: string) => address(`/files/${id(file)}/revisions/${id(revision)}/download`),
   restoreRevision: (file: string, revision: string) =>
-    post<File>(`/files/${id(file)}/revisions/${id(revision)}/restore`),
+    post<Revision>(`/files/${id(file)}/revisions/${id(revision)}/restore`),
 
   images: () => list(get<Image[]>('/images')),
 

@@ -224,6 +224,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/files/{file_id}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Diff File
+         * @description Tells how a notebook differs from the notebook ``against``, cell by cell.
+         *
+         *     Present states need the right to read, named revisions of either the right to read its history.
+         */
+        get: operations["diff_file_api_v1_files__file_id__diff_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/files/{file_id}/download": {
         parameters: {
             query?: never;
@@ -365,9 +387,55 @@ export interface paths {
         };
         /**
          * Revisions
-         * @description Lists the revisions of a file, newest first.
+         * @description Lists one page of the revisions of a file, newest first.
          */
         get: operations["revisions_api_v1_files__file_id__revisions_get"];
+        put?: never;
+        /**
+         * Save Revision
+         * @description Keeps the present state as a revision with a name, a pin or both; of a live notebook what everybody sees.
+         */
+        post: operations["save_revision_api_v1_files__file_id__revisions_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/{file_id}/revisions/{revision_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change Revision
+         * @description Names, renames, pins or unpins a revision; one with a name or a pin is kept whatever its age.
+         */
+        patch: operations["change_revision_api_v1_files__file_id__revisions__revision_id__patch"];
+        trace?: never;
+    };
+    "/api/v1/files/{file_id}/revisions/{revision_id}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Diff Revision
+         * @description Tells how a notebook came from ``against`` to a revision, cell by cell.
+         *
+         *     Both are ids of revisions or ``head``, the present state; ``against`` may be ``previous``, the revision before.
+         */
+        get: operations["diff_revision_api_v1_files__file_id__revisions__revision_id__diff_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1104,12 +1172,75 @@ export interface components {
             /** Files */
             files: components["schemas"]["FileAnswer"][];
         };
+        /** CellDiffAnswer */
+        CellDiffAnswer: {
+            after: components["schemas"]["CellSideAnswer"] | null;
+            before: components["schemas"]["CellSideAnswer"] | null;
+            /**
+             * Lines
+             * @description Of the source, where it differs: both texts in reading order.
+             */
+            lines: components["schemas"]["LineAnswer"][];
+            /** Metadata */
+            metadata: components["schemas"]["KeyChangeAnswer"][];
+            /** Moved */
+            moved: boolean;
+            /** Parts */
+            parts: ("kind" | "source" | "outputs" | "metadata" | "execution_count")[];
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "same" | "added" | "removed" | "changed";
+        };
+        /**
+         * CellSideAnswer
+         * @description A cell on one side. ``outputs`` are given where they differ, or where only this side has the cell.
+         */
+        CellSideAnswer: {
+            /** Execution Count */
+            execution_count: number | null;
+            /** Id */
+            id: string;
+            /** Index */
+            index: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "code" | "markdown" | "raw";
+            /** Outputs */
+            outputs: {
+                [key: string]: unknown;
+            }[] | null;
+            /** Source */
+            source: string;
+        };
         /** CopyBody */
         CopyBody: {
             /** Name */
             name?: string | null;
             /** Parent Id */
             parent_id?: string | null;
+        };
+        /**
+         * DiffAnswer
+         * @description How one notebook differs from another; ``before`` is absent for a first revision.
+         */
+        DiffAnswer: {
+            after: components["schemas"]["SideAnswer"];
+            before: components["schemas"]["SideAnswer"] | null;
+            /** Cells */
+            cells: components["schemas"]["CellDiffAnswer"][];
+            /** Language */
+            language: string;
+            /** Metadata */
+            metadata: components["schemas"]["KeyChangeAnswer"][];
+            /**
+             * Outputs Left Out
+             * @description Some outputs are too large to be shown here.
+             */
+            outputs_left_out: boolean;
         };
         /**
          * Done
@@ -1442,6 +1573,18 @@ export interface components {
              */
             silent_s: number;
         };
+        /** KeyChangeAnswer */
+        KeyChangeAnswer: {
+            /** After */
+            after: string | null;
+            /**
+             * Before
+             * @description JSON text; absent where the key was not there.
+             */
+            before: string | null;
+            /** Path */
+            path: string[];
+        };
         /**
          * Limits
          * @description What a runtime may use at most.
@@ -1455,6 +1598,16 @@ export interface components {
             memory_bytes: number;
             /** Processes */
             processes: number;
+        };
+        /** LineAnswer */
+        LineAnswer: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "same" | "removed" | "added";
+            /** Pieces */
+            pieces: components["schemas"]["PieceAnswer"][];
         };
         /** Link */
         Link: {
@@ -1544,6 +1697,16 @@ export interface components {
             url: string;
             /** Used At */
             used_at: string | null;
+        };
+        /** NewRevisionBody */
+        NewRevisionBody: {
+            /** Name */
+            name?: string | null;
+            /**
+             * Pinned
+             * @default false
+             */
+            pinned: boolean;
         };
         /** NewToken */
         NewToken: {
@@ -1657,6 +1820,16 @@ export interface components {
             /** Name */
             name: string;
         };
+        /** PieceAnswer */
+        PieceAnswer: {
+            /**
+             * Changed
+             * @description One of the words in which the line differs from its counterpart.
+             */
+            changed: boolean;
+            /** Text */
+            text: string;
+        };
         /**
          * PolicyAnswer
          * @description What holds for an account's runtimes. ``disk_bytes`` null leaves the disk to the machine.
@@ -1733,21 +1906,43 @@ export interface components {
         /** RevisionAnswer */
         RevisionAnswer: {
             author: components["schemas"]["PersonAnswer"] | null;
+            /**
+             * Contributors
+             * @description Who changed the file since the revision before.
+             */
+            contributors: components["schemas"]["PersonAnswer"][];
             /** Created At */
             created_at: string;
             /** Id */
             id: string;
-            /** Kind */
+            /**
+             * Kind
+             * @description upload, autosave, named, restore, before-merge or import.
+             */
             kind: string;
             /** Name */
             name: string | null;
             /** Number */
             number: number;
+            /** Pinned */
+            pinned: boolean;
             /** Size */
             size: number;
         };
+        /** RevisionBody */
+        RevisionBody: {
+            /** Name */
+            name?: string | null;
+            /**
+             * Pinned
+             * @default false
+             */
+            pinned: boolean;
+        };
         /** RevisionList */
         RevisionList: {
+            /** Nextpagetoken */
+            nextPageToken: string | null;
             /** Revisions */
             revisions: components["schemas"]["RevisionAnswer"][];
         };
@@ -1834,6 +2029,15 @@ export interface components {
             password: string;
             /** Token */
             token: string;
+        };
+        /** SideAnswer */
+        SideAnswer: {
+            /** File Id */
+            file_id: string;
+            /** Name */
+            name: string;
+            /** @description Absent for the present state. */
+            revision: components["schemas"]["RevisionAnswer"] | null;
         };
         /** TokenAnswer */
         TokenAnswer: {
@@ -2358,6 +2562,41 @@ export interface operations {
             };
         };
     };
+    diff_file_api_v1_files__file_id__diff_get: {
+        parameters: {
+            query: {
+                against: string;
+                againstRevision?: string;
+                revision?: string;
+            };
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiffAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     download_file_api_v1_files__file_id__download_get: {
         parameters: {
             query?: never;
@@ -2652,7 +2891,10 @@ export interface operations {
     };
     revisions_api_v1_files__file_id__revisions_get: {
         parameters: {
-            query?: never;
+            query?: {
+                pageSize?: number;
+                pageToken?: string | null;
+            };
             header?: never;
             path: {
                 file_id: string;
@@ -2668,6 +2910,111 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RevisionList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    save_revision_api_v1_files__file_id__revisions_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRevisionBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RevisionAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_revision_api_v1_files__file_id__revisions__revision_id__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+                revision_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RevisionBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RevisionAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    diff_revision_api_v1_files__file_id__revisions__revision_id__diff_get: {
+        parameters: {
+            query?: {
+                against?: string;
+            };
+            header?: never;
+            path: {
+                file_id: string;
+                revision_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiffAnswer"];
                 };
             };
             /** @description Validation Error */

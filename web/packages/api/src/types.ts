@@ -21,6 +21,24 @@ export type Permission = Schemas['PermissionAnswer'];
 /** A role that can be given; ownership is passed on. */
 export type GivenRole = Schemas['PermissionBody']['role'];
 export type Revision = Schemas['RevisionAnswer'];
+export type RevisionPage = Schemas['RevisionList'];
+export interface RevisionChange {
+  /** Null takes the name away. */
+  name?: string | null;
+  pinned?: boolean;
+}
+/** How one notebook differs from another, cell by cell. */
+export type NotebookDiff = Schemas['DiffAnswer'];
+export type CellDiff = Schemas['CellDiffAnswer'];
+export type CellSide = Schemas['CellSideAnswer'];
+export type DiffLine = Schemas['LineAnswer'];
+export type KeyChange = Schemas['KeyChangeAnswer'];
+export interface FileDiffQuery {
+  /** The notebook it is compared with. */
+  against: string;
+  revision?: string;
+  againstRevision?: string;
+}
 export type ApiToken = Schemas['TokenAnswer'];
 export type TokenScope = Schemas['TokenBody']['scopes'][number];
 /** A token with its secret, which is shown once. */

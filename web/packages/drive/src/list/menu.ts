@@ -1,6 +1,6 @@
 /** The menu of files: the same for the context menu and the button of a row. */
 import type { Ability, File } from '@labora/api';
-import { type MenuItem, t } from '@labora/ui';
+import { type MenuItem, navigate, t } from '@labora/ui';
 import * as actions from './actions';
 
 export interface MenuDoors {
@@ -98,6 +98,14 @@ export function fileMenu(files: File[], doors: MenuDoors): MenuItem[] {
         icon: 'folder',
         disabled: !first.parent_id,
         onSelect: () => showIn(first),
+      },
+    one &&
+      content && {
+        id: 'history',
+        label: t('drive.action.history'),
+        icon: 'history',
+        disabled: !can('read_history'),
+        onSelect: () => navigate(`/drive/${first.id}/history`),
       },
     content && {
       id: 'download',

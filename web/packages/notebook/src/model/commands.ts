@@ -90,6 +90,28 @@ async function saveCopy(c: NotebookController): Promise<void> {
   if (file) navigate(`/drive/${file.id}`);
 }
 
+/** Keeps the notebook as it is now, whatever its age will be; it can be given a name in the message. */
+async function pinRevision(c: NotebookController): Promise<void> {
+  // Over the socket first: it comes after everything that was typed here.
+  if ((await c.send('checkpoint', { name: null })) === null) return;
+  const revision = await asking(() => api.saveRevision(c.fileId, { pinned: true }));
+  if (!revision) return;
+  const name = async () => {
+    const given = await prompt({
+      title: t('notebook.pin.name'),
+      label: t('notebook.name'),
+      value: revision.name ?? '',
+      action: t('ui.save'),
+    });
+    if (given) await asking(() => api.changeRevision(c.fileId, revision.id, { name: given }));
+  };
+  toast({
+    message: t('notebook.pin.done'),
+    kind: 'ok',
+    action: { label: t('notebook.pin.giveName'), onSelect: () => void name() },
+  });
+}
+
 function download(c: NotebookController): void {
   const link = document.createElement('a');
   link.href = api.downloadUrl(c.fileId);
@@ -115,7 +137,13 @@ const entries: Entry[] = [
   { id: 'file.copy', icon: 'content_copy', when: can('copy'), run: saveCopy },
   { id: 'file.trash', icon: 'delete', when: can('trash'), run: trash },
   { id: 'file.save', icon: 'save', keys: ['Mod+S', 'Mod+M S'], when: edits, run: (c) => c.save() },
-  { id: 'file.revisions', icon: 'history', when: can('read_history'), run: open('revisions') },
+  { id: 'file.pin', icon: 'keep', when: edits, run: pinRevision },
+  {
+    id: 'file.revisions',
+    icon: 'history',
+    when: can('read_history'),
+    run: (c) => navigate(`/drive/${c.fileId}/history`),
+  },
   { id: 'file.share', icon: 'person_add', when: can('share'), run: open('share') },
   { id: 'file.download', icon: 'download', when: can('download'), run: download },
   { id: 'file.print', icon: 'print', keys: ['Mod+P'], run: () => print() },
@@ -198,6 +226,8 @@ const entries: Entry[] = [
     run: (c) => setNotify(c.ui, !notifies(c.ui)),
   },
 
+  { id: 'tools.compare', icon: 'compare_arrows', run: (c) => navigate(`/compare?a=${c.fileId}`) },
+
   { id: 'help.palette', icon: 'search', keys: ['Mod+Shift+P'], run: open('palette') },
   { id: 'help.shortcuts', icon: 'keyboard', keys: ['Mod+M H'], run: open('shortcuts') },
 
@@ -245,6 +275,7 @@ export const menus: readonly { id: string; items: readonly string[] }[] = [
       'file.trash',
       '-',
       'file.save',
+      'file.pin',
       'file.revisions',
       '-',
       'file.download',
@@ -297,5 +328,6 @@ export const menus: readonly { id: string; items: readonly string[] }[] = [
       'run.notify',
     ],
   },
+  { id: 'tools', items: ['tools.compare'] },
   { id: 'help', items: ['help.palette', 'help.shortcuts'] },
 ];

@@ -1,8 +1,7 @@
 /** The dialogs of the page; only the open one exists. */
 import { Command as Palette } from 'cmdk';
-import { lazy, type ReactNode, useEffect, useState } from 'react';
-import { api, type Revision } from '@labora/api';
-import { Button, Dialog, EmptyState, formatWhen, Icon, returnFocus, Spinner, t, toast } from '@labora/ui';
+import { lazy, useEffect } from 'react';
+import { Button, Dialog, EmptyState, Icon, returnFocus, t } from '@labora/ui';
 import { useController, useDocument, useStatus, useStore } from '../model/context';
 import { commands, isEnabled } from '../model/commands';
 import { showKeys } from '../model/keys';
@@ -138,75 +137,6 @@ function Bin({ onClose }: { onClose: () => void }) {
   );
 }
 
-function Revisions({ onClose }: { onClose: () => void }) {
-  const controller = useController();
-  const [list, setList] = useState<Revision[] | Error | null>(null);
-  useEffect(() => {
-    api.revisions(controller.fileId).then(setList, setList);
-  }, [controller]);
-  async function restore(revision: Revision) {
-    try {
-      await api.restoreRevision(controller.fileId, revision.id);
-      toast({ message: t('notebook.revisions.restored'), kind: 'ok' });
-      onClose();
-    } catch (error) {
-      toast({ message: (error as Error).message, kind: 'error' });
-    }
-  }
-  let body: ReactNode = <Spinner label={t('notebook.loading')} />;
-  if (list instanceof Error) body = <p>{list.message}</p>;
-  else if (list?.length === 0) body = <EmptyState icon="history" title={t('notebook.revisions.empty')} />;
-  else if (list) {
-    body = (
-      <ul className="nb-revisions">
-        {list.map((revision) => (
-          <RevisionRow
-            key={revision.id}
-            fileId={controller.fileId}
-            revision={revision}
-            onRestore={controller.canEdit ? () => void restore(revision) : null}
-          />
-        ))}
-      </ul>
-    );
-  }
-  return (
-    <Dialog open onClose={onClose} title={t('notebook.revisions.title')}>
-      {body}
-    </Dialog>
-  );
-}
-
-function RevisionRow({
-  fileId,
-  revision,
-  onRestore,
-}: {
-  fileId: string;
-  revision: Revision;
-  onRestore: (() => void) | null;
-}) {
-  return (
-    <li>
-      <div>
-        <strong>{revision.name || formatWhen(revision.created_at)}</strong>
-        <span>
-          {revision.name ? `${formatWhen(revision.created_at)} ` : ''}
-          {revision.author ? t('notebook.revisions.by', { name: revision.author.name }) : ''}
-        </span>
-      </div>
-      <a className="ui-button ui-button-quiet ui-button-sm" href={api.revisionUrl(fileId, revision.id)} download>
-        {t('notebook.revisions.download')}
-      </a>
-      {onRestore && (
-        <Button size="sm" onClick={onRestore}>
-          {t('notebook.revisions.restore')}
-        </Button>
-      )}
-    </li>
-  );
-}
-
 export function Dialogs() {
   const controller = useController();
   const name = useStore(controller.ui.dialog);
@@ -219,8 +149,6 @@ export function Dialogs() {
       return <Shortcuts onClose={close} />;
     case 'bin':
       return <Bin onClose={close} />;
-    case 'revisions':
-      return <Revisions onClose={close} />;
     case 'sessions':
       return <SessionsDialog onClose={close} />;
     case 'share':
