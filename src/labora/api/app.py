@@ -20,7 +20,17 @@ from labora.api.models import ErrorAnswer
 from labora.api.pages import STATIC, Pages
 from labora.api.public import PREFIX
 from labora.api.room_socket import room_socket
-from labora.api.routers import accounts, compute_admin, executions, files, instance, revisions, runtimes, sharing
+from labora.api.routers import (
+    accounts,
+    compute_admin,
+    executions,
+    files,
+    instance,
+    revisions,
+    runtimes,
+    search,
+    sharing,
+)
 from labora.api.services import Services
 from labora.api.wiring import build_services, start_services, stop_services
 from labora.base.settings import Settings
@@ -30,6 +40,7 @@ ROUTERS = (
     instance.router,
     accounts.router,
     files.router,
+    search.router,
     sharing.router,
     revisions.router,
     runtimes.router,

@@ -19,6 +19,8 @@ from labora.blobs import BlobRef, Blobs
 from labora.db import Database
 from labora.drive import store
 from labora.drive.base import DriveContext, account_of
+from labora.drive.filters import Filters, mentions, parents_in
+from labora.drive.language import parse
 from labora.drive.listing import VIEWS, ListQuery, list_rows
 from labora.drive.model import FOLDER_TYPE, NOTEBOOK_TYPE, FilePage, FileView, Revision
 from labora.drive.names import MAX_LENGTH, clean_name, is_notebook, media_type_of
@@ -92,15 +94,23 @@ class Drive:
         """Returns one page of a list; see :class:`ListQuery`."""
         if query.view not in VIEWS:
             raise InvalidError(f"view is one of {', '.join(VIEWS)}.", code="bad_view")
-        async with self.context.reading(principal) as connection:
+        condition = parse(query.q) if query.q else None
+        full_text = condition is not None and mentions(condition, "fullText")
+        async with self.context.reading(principal, full_text=full_text) as connection:
             if query.view == "drive":
-                if query.folder_id is None and query.text:
+                if query.folder_id is None and (query.text or query.q):
                     query = _with(query, view="search")
                 else:
                     folder = await self.context.access(connection, principal, query.folder_id or "root")
                     query = _with(query, folder_id=folder.file_id)
-            rows, token = await list_rows(connection, principal, query, self.context.clock.now())
-            accesses = await access_rows(connection, principal, rows, now=self.context.clock.now())
+            now = self.context.clock.now()
+            conditions, trashed_too = [], False
+            if condition is not None:
+                parents = await self.context.readable(connection, principal, parents_in(condition))
+                conditions = [Filters(principal, now, self.context.index, parents).sql(condition)]
+                trashed_too = mentions(condition, "trashed")
+            rows, token = await list_rows(connection, principal, query, now, *conditions, trashed_too=trashed_too)
+            accesses = await access_rows(connection, principal, rows, now=now)
             return FilePage(await self.context.views(connection, principal, accesses), token)
 
     async def ancestors(self, principal: Principal, file_id: str) -> list[FileView]:

@@ -16,6 +16,7 @@ from labora.api.public import PREFIX
 from labora.api.services import Services
 from labora.base.errors import InvalidError
 from labora.drive import FileView, ListQuery
+from labora.drive.language import MAX_LENGTH as MAX_QUERY
 
 router = APIRouter(prefix=PREFIX, tags=["files"])
 Container = Annotated[Services, Depends(services_of)]
@@ -38,13 +39,18 @@ async def list_files(
     services: Container,
     folder: Annotated[str | None, Query(max_length=64)] = None,
     view: Annotated[Literal["drive", "shared", "recent", "trash", "starred"], Query()] = "drive",
-    q: Annotated[str, Query(max_length=255)] = "",
+    name: Annotated[str, Query(max_length=255)] = "",
+    q: Annotated[str, Query(max_length=MAX_QUERY)] = "",
     page_token: Annotated[str | None, Query(alias="pageToken", max_length=4096)] = None,
     page_size: Annotated[int, Query(alias="pageSize", ge=1, le=1000)] = 100,
     order_by: Annotated[str, Query(alias="orderBy", max_length=200)] = "",
 ) -> FileList:
-    """Lists one page of a folder, of a view, or, with ``q`` and no folder, of everything readable."""
-    query = ListQuery(view, folder, q, order_by, page_size, page_token)
+    """Lists one page of a folder, of a view, or, with ``name`` or ``q`` and no folder, of everything readable.
+
+    ``name`` is a part of names; ``q`` is a condition in the language of Google Drive's ``q``. What is in the trash is
+    left out unless ``q`` speaks of ``trashed``.
+    """
+    query = ListQuery(view, folder, name, order_by, page_size, page_token, q)
     page = await services.drive.list_files(caller, query)
     return FileList(files=[FileAnswer.of(found) for found in page.files], next_page_token=page.next_page_token)
 
