@@ -133,7 +133,8 @@ async def test_search_folds_the_case_of_every_script(
     for name in ("Übung", "STRASSE", "Ελλάδα ΟΔΟΣ", "Отчёт"):
         await make(ann, "folder", name)
     found = {
-        q: await names(ann, name=q) for q in ("übung", "ÜBUNG", "u\u0308bung", "straße", "οδός".upper(), "οδος", "ОТЧЁТ")
+        q: await names(ann, name=q)
+        for q in ("übung", "ÜBUNG", "u\u0308bung", "straße", "οδός".upper(), "οδος", "ОТЧЁТ")
     }
     assert found == {
         "übung": ["Übung"],

@@ -27,7 +27,7 @@ from labora.drive.names import MAX_LENGTH, clean_name, is_notebook, media_type_o
 from labora.drive.ports import NotebookInspector
 from labora.drive.revisions import Revisions
 from labora.drive.sharing import Sharing
-from labora.drive.tree import Tree
+from labora.drive.tree import Tree, require_version
 
 _NEW_NOTEBOOK = {
     "cells": [
@@ -40,12 +40,6 @@ _NEW_NOTEBOOK = {
     "nbformat": 4,
     "nbformat_minor": 5,
 }
-
-
-class VersionConflictError(LaboraError):
-    """The item changed since the version that the request names."""
-
-    code, status = "version_conflict", 412
 
 
 class Drive:
@@ -284,11 +278,7 @@ class Drive:
         async with self.context.writing(principal) as connection:
             access = await self.context.access(connection, principal, file_id)
             file_id = access.file_id
-            if expected_version is not None and access.file["version"] != expected_version:
-                raise VersionConflictError(
-                    "Somebody changed this item meanwhile. Look at it again, then repeat your change.",
-                    details={"version": access.file["version"]},
-                )
+            require_version(access, expected_version)
             if trashed is False and access.file["trashed_at"]:
                 touched = True
                 await self.tree.untrash(connection, principal, access)
@@ -322,12 +312,13 @@ class Drive:
             changes["media_type"] = media_type_of(name)
         await store.bump(connection, access.file_id, changes)
 
-    async def delete(self, principal: Principal, file_id: str) -> None:
+    async def delete(self, principal: Principal, file_id: str, *, expected_version: int | None = None) -> None:
         """Ends an item for ever, with everything below it. Needs ``delete``.
 
-        What others own inside a deleted folder moves to their own My Drive.
+        What others own inside a deleted folder moves to their own My Drive. Raises VersionConflictError when the item
+        is not at ``expected_version`` any more.
         """
-        ended = await self.tree.delete(principal, file_id)
+        ended = await self.tree.delete(principal, file_id, expected_version)
         await self.context.live.ended(ended)
 
     async def empty_trash(self, principal: Principal) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Annotated, Literal
 
@@ -30,7 +31,7 @@ _RAW_BODY = {
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
-_ETAG = re.compile(r'(?:W/)?"(\d{1,18})"')
+_ETAG = re.compile(r'(?:W/)?"(\d{1,18})(?:-[0-9a-f]{1,64})?"')
 
 
 @router.get("/files")
@@ -109,10 +110,19 @@ async def empty_trash(caller: Annotated[Principal, Depends(Needs(Scope.WRITE))],
     return Done()
 
 
-@router.get("/files/{file_id}")
-async def get_file(file_id: str, caller: Reader, response: Response, services: Container) -> FileAnswer:
-    """Returns a file or folder; ``root`` is the account's My Drive."""
-    return _answer(await services.drive.get(caller, file_id), response)
+@router.get("/files/{file_id}", response_model=FileAnswer, responses={304: {"description": "As If-None-Match says."}})
+async def get_file(
+    file_id: str,
+    caller: Reader,
+    response: Response,
+    services: Container,
+    if_none_match: Annotated[str | None, Header(max_length=4096)] = None,
+) -> FileAnswer | Response:
+    """Returns a file or folder; ``root`` is the account's My Drive. With If-None-Match only when it looks different."""
+    answer = _answer(await services.drive.get(caller, file_id), response)
+    etag = response.headers["ETag"]
+    wanted = {tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")}
+    return Response(status_code=304, headers={"ETag": etag}) if wanted & {etag, "*"} else answer
 
 
 @router.get("/files/{file_id}/ancestors")
@@ -128,7 +138,7 @@ async def change_file(
     caller: Writer,
     response: Response,
     services: Container,
-    if_match: Annotated[str | None, Header(max_length=64)] = None,
+    if_match: Annotated[str | None, Header(max_length=128)] = None,
 ) -> FileAnswer:
     """Renames, moves, trashes, restores or stars; with If-Match only at that version."""
     view = await services.drive.change(
@@ -145,10 +155,13 @@ async def change_file(
 
 @router.delete("/files/{file_id}")
 async def delete_file(
-    file_id: str, caller: Annotated[Principal, Depends(Needs(Scope.WRITE, Ability.DELETE))], services: Container
+    file_id: str,
+    caller: Annotated[Principal, Depends(Needs(Scope.WRITE, Ability.DELETE))],
+    services: Container,
+    if_match: Annotated[str | None, Header(max_length=128)] = None,
 ) -> Done:
-    """Ends an item for ever, with everything below it."""
-    await services.drive.delete(caller, file_id)
+    """Ends an item for ever, with everything below it; with If-Match only at that version."""
+    await services.drive.delete(caller, file_id, expected_version=_version(if_match))
     return Done()
 
 
@@ -176,8 +189,11 @@ async def download_file(file_id: str, caller: Downloader, services: Container) -
 
 
 def _answer(view: FileView, response: Response) -> FileAnswer:
-    response.headers["ETag"] = f'"{view.version}"'
-    return FileAnswer.of(view)
+    """Returns a file with its ETag: the version, which If-Match compares, and a digest of all that the answer says."""
+    answer = FileAnswer.of(view)
+    digest = hashlib.sha256(answer.model_dump_json().encode()).hexdigest()[:16]
+    response.headers["ETag"] = f'"{view.version}-{digest}"'
+    return answer
 
 
 def _declared_size(request: Request) -> int | None:
@@ -190,5 +206,5 @@ def _version(if_match: str | None) -> int | None:
         return None
     match = _ETAG.fullmatch(if_match.strip())
     if match is None:
-        raise InvalidError('If-Match is an ETag that this server gave, like "3".', code="bad_etag")
+        raise InvalidError('If-Match is an ETag that this server gave, like "3-0a1b".', code="bad_etag")
     return int(match[1])

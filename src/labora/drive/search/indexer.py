@@ -26,8 +26,11 @@ LOOK_S = 1.0
 LOOK_AT_ALL_S = 300.0
 _OVERLAP = timedelta(seconds=30)
 """Rows are written a little after the moment that they name: looks overlap by this."""
+_LOOKED_FOR = 1000
+"""Files that one look brings: looking at all files costs the same for one as for many."""
 _BATCH = 20
 _BATCH_BYTES = 4 * 1024 * 1024
+"""What one transaction writes at most, and beyond by one file: a long one keeps other processes waiting."""
 _AFTER_FAILURE_S = 30.0
 _IDLE_WORKER_S = 20.0
 
@@ -77,8 +80,8 @@ class Indexer:
         now = timestamp(self._clock.now() - _OVERLAP)
         since = None if everything else self._looked_at
         done = 0
-        while stale := await self._index.stale(since, _BATCH):
-            self.catching_up = self.catching_up or len(stale) == _BATCH
+        while stale := await self._index.stale(since, _LOOKED_FOR):
+            self.catching_up = self.catching_up or len(stale) > _BATCH
             await self._take(stale)
             done += len(stale)
         if everything:
@@ -94,11 +97,11 @@ class Indexer:
             content = None if file.same_content else await self._content(file)
             entries.append(Entry(file.file_id, file.revision_id, file.name, index_tokens(file.name), content))
             size += sum(len(tokens) for tokens in content.tokens.values()) if content else 0
-            if size > _BATCH_BYTES:
-                # A long transaction would keep another process that fills the index waiting.
+            if size > _BATCH_BYTES or len(entries) == _BATCH:
                 await self._index.put(entries)
                 entries, size = [], 0
-        await self._index.put(entries)
+        if entries:
+            await self._index.put(entries)
 
     async def _content(self, file: Stale) -> Content:
         length = readable_bytes(file.kind, file.name, file.media_type, file.size)
