@@ -117,11 +117,10 @@ async def page_of(
     """Returns one page of the files in ``source`` and the token of the next, which goes on behind its last row."""
     size = max(1, min(page_size, MAX_PAGE))
     columns = [order.key.label(f"sort_{place}") for place, order in enumerate(orders)]
-    own = and_(recents.c.file_id == files.c.id, recents.c.account_id == principal.account_id)
     # The keys first, and the rows of the page alone: a row is wide, and sorting carries what is selected.
     chosen = (
         select(files.c.id, *columns)
-        .select_from(source.join(recents, own, isouter=True))
+        .select_from(with_recents(source, principal))
         .where(*conditions)
         .order_by(*(order.key.desc() if order.descending else order.key for order in orders), files.c.id)
         .limit(size + 1)
@@ -129,13 +128,24 @@ async def page_of(
     if page_token:
         chosen = chosen.where(_after(orders, _read_token(page_token, orders)))
     found = (await connection.execute(chosen)).all()
-    ids = [row.id for row in found[:size]]
-    wide = {row["id"]: row for row in (await connection.execute(select(files).where(files.c.id.in_(ids)))).mappings()}
-    rows = [wide[file_id] for file_id in ids]
+    rows = await rows_of(connection, [row.id for row in found[:size]])
     if len(found) <= size:
         return rows, None
     last = found[size - 1]
     return rows, _write_token([*last[1:], last.id], orders)
+
+
+def with_recents(source: FromClause, principal: Principal) -> FromClause:
+    """Returns ``source``, which holds ``files``, with what the asker opened and starred beside them."""
+    own = and_(recents.c.file_id == files.c.id, recents.c.account_id == principal.account_id)
+    return source.join(recents, own, isouter=True)
+
+
+async def rows_of(connection: AsyncConnection, ids: Sequence[str]) -> list[Any]:
+    """Returns the columns of files in the order of their ids."""
+    found = (await connection.execute(select(files).where(files.c.id.in_(ids)))).mappings()
+    wide = {row["id"]: row for row in found}
+    return [wide[file_id] for file_id in ids if file_id in wide]
 
 
 def _conditions(

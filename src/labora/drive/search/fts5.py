@@ -10,7 +10,6 @@ import zlib
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import (
     Column,
@@ -23,19 +22,17 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
-    case,
     column,
     delete,
     exists,
+    false,
     func,
     insert,
-    literal,
     literal_column,
     or_,
     select,
     table,
     union,
-    update,
 )
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -43,24 +40,33 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from labora.base.logging import get_logger
 from labora.db import Database
 from labora.db.schema import files, revisions
-from labora.drive.search.model import EVERYWHERE, EXTRACTION, Content, Entry, IndexState, Piece, Stale, Where
+from labora.drive.search.model import EVERYWHERE, EXTRACTION, Entry, IndexState, Piece, Stale, Where
 from labora.drive.search.tokens import Term, tokens_of
 
 _SCHEMA = "search"
 _metadata = MetaData()
+# Thin rows: a question reads one for each file that has the words.
 _documents = Table(
     "documents",
     _metadata,
+    # A change gives a file a new, higher number: what changed last is found first by walking backwards.
     Column("number", Integer, primary_key=True),
     Column("file_id", String(32), nullable=False, unique=True),
     Column("revision_id", String(32)),
     Column("name", String(255), nullable=False),
+    sqlite_autoincrement=True,
+)
+_texts = Table(
+    "texts",
+    _metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
     # The pieces as JSON, compressed.
     Column("pieces", LargeBinary, nullable=False),
 )
 _words = table("words", column("rowid", Integer), *(column(where, Text) for where in EVERYWHERE))
 # The same as readers see them, beside the drive's tables.
 _read_documents = _documents.to_metadata(MetaData(), schema=_SCHEMA)
+_read_texts = _texts.to_metadata(_read_documents.metadata, schema=_SCHEMA)
 _read_words = table("words", column("rowid", Integer), schema=_SCHEMA)
 # The tokens come ready, between spaces: this tokenizer cuts nothing else, and knows no version of Unicode.
 _MAKE_WORDS = (
@@ -175,16 +181,14 @@ class Fts5Index:
             gone = [int(number) for number in (await connection.execute(query)).scalars()]
         for start in range(0, len(gone), 100):
             async with self._store.transaction() as connection:
-                chosen = gone[start : start + 100]
-                await connection.execute(delete(_words).where(_words.c.rowid.in_(chosen)))
-                await connection.execute(delete(_documents).where(_documents.c.number.in_(chosen)))
+                await _forget(connection, gone[start : start + 100])
         return len(gone)
 
     async def clear(self) -> None:
         """Forgets everything."""
         async with self._store.transaction() as connection:
-            await connection.execute(delete(_words))
-            await connection.execute(delete(_documents))
+            for part in (_words, _texts, _documents):
+                await connection.execute(delete(part))
 
     async def state(self) -> IndexState:
         """Returns how far the index is."""
@@ -210,30 +214,33 @@ class Fts5Index:
         """Returns the condition on ``files`` that a file has all terms in these places."""
         question = fts_question(terms, where)
         if question is None:
-            return literal(value=False)
+            return false()
         found = select(_read_documents.c.file_id).join(_read_words, _read_words.c.rowid == _read_documents.c.number)
         return files.c.id.in_(found.where(_match(question)))
 
-    def hits(self, terms: Sequence[Term], where: Sequence[Where]) -> tuple[FromClause, ColumnElement[int]]:
-        """Returns the files that have all terms, to select from, and a rank: 1 where the name has them all, else 0."""
+    def hits(
+        self, terms: Sequence[Term], where: Sequence[Where], *, beside_name: bool
+    ) -> tuple[FromClause, ColumnElement[int], ColumnElement[bool]]:
+        """Returns the files that have all terms: what to select from, the key of their order, and a condition."""
         question = fts_question(terms, where)
-        if question is None:
-            return files, literal(0)
-        found = select(_read_words.c.rowid).where(_match(question)).subquery("found")
-        joined = found.join(_read_documents, _read_documents.c.number == found.c.rowid).join(
+        joined = _read_words.join(_read_documents, _read_documents.c.number == _read_words.c.rowid).join(
             files, files.c.id == _read_documents.c.file_id
         )
-        wanted = [term for term in terms if not term.excluded]
-        named = fts_question(wanted, ["name"]) if "name" in where else None
-        if named is None:
-            return joined, literal(0)
-        in_name = select(_read_words.c.rowid).where(_match(named))
-        return joined, case((_read_documents.c.number.in_(in_name), 1), else_=0)
+        if question is None:
+            return joined, _read_words.c.rowid, false()
+        condition = _match(question)
+        named = fts_question(terms, ["name"]) if beside_name else None
+        if named is not None:
+            in_name = select(_read_words.c.rowid).where(_match(named))
+            condition = and_(condition, _read_words.c.rowid.not_in(in_name))
+        return joined, _read_words.c.rowid, condition
 
     async def pieces(self, connection: AsyncConnection, file_ids: Sequence[str]) -> dict[str, list[Piece]]:
         """Returns the texts of files, for snippets."""
-        query = select(_read_documents.c.file_id, _read_documents.c.pieces).where(
-            _read_documents.c.file_id.in_(file_ids)
+        query = (
+            select(_read_documents.c.file_id, _read_texts.c.pieces)
+            .join(_read_texts, _read_texts.c.number == _read_documents.c.number)
+            .where(_read_documents.c.file_id.in_(file_ids))
         )
         return {row.file_id: _unpacked(row.pieces) for row in await connection.execute(query)}
 
@@ -251,21 +258,29 @@ def _is_stale() -> list[ColumnElement[bool]]:
 
 
 async def _put(connection: AsyncConnection, entry: Entry) -> None:
+    """Writes one entry under a new number."""
+    tokens: dict[str, str] = {
+        where: entry.content.tokens.get(where, "") if entry.content else "" for where in EVERYWHERE
+    }
+    pieces = _packed(entry.content.pieces if entry.content else ())
     known = await connection.scalar(select(_documents.c.number).where(_documents.c.file_id == entry.file_id))
-    about: dict[str, Any] = {"revision_id": entry.revision_id, "name": entry.name}
-    content = entry.content or Content()
-    tokens: dict[str, str] = {where: content.tokens.get(where, "") for where in EVERYWHERE}
+    if known is not None:
+        if entry.content is None:
+            kept = (await connection.execute(select(_words).where(_words.c.rowid == known))).one()
+            tokens = {where: getattr(kept, where) for where in EVERYWHERE}
+            pieces = await connection.scalar(select(_texts.c.pieces).where(_texts.c.number == known)) or pieces
+        await _forget(connection, [known])
     tokens["name"] = entry.name_tokens
-    if entry.content is not None or known is None:
-        about["pieces"] = _packed(content.pieces)
-    if known is None:
-        row = await connection.execute(insert(_documents).values(file_id=entry.file_id, **about))
-        known = row.inserted_primary_key[0]  # type: ignore[index]
-        await connection.execute(insert(_words).values(rowid=known, **tokens))
-        return
-    await connection.execute(update(_documents).where(_documents.c.number == known).values(**about))
-    changed = tokens if entry.content is not None else {"name": entry.name_tokens}
-    await connection.execute(update(_words).where(_words.c.rowid == known).values(**changed))
+    about = {"file_id": entry.file_id, "revision_id": entry.revision_id, "name": entry.name}
+    number = (await connection.execute(insert(_documents).values(**about).returning(_documents.c.number))).scalar_one()
+    await connection.execute(insert(_words).values(rowid=number, **tokens))
+    await connection.execute(insert(_texts).values(number=number, pieces=pieces))
+
+
+async def _forget(connection: AsyncConnection, numbers: Sequence[int]) -> None:
+    await connection.execute(delete(_words).where(_words.c.rowid.in_(numbers)))
+    await connection.execute(delete(_texts).where(_texts.c.number.in_(numbers)))
+    await connection.execute(delete(_documents).where(_documents.c.number.in_(numbers)))
 
 
 def fts_question(terms: Iterable[Term], where: Sequence[Where]) -> str | None:

@@ -65,7 +65,8 @@ class Indexer:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
-        await self._worker.stop()
+        async with self._one_at_a_time:
+            await self._worker.stop()
 
     async def catch_up(self, *, everything: bool = True) -> int:
         """Reads all that is not in the index as it is now; returns how many files that were.
@@ -116,7 +117,7 @@ class Indexer:
         return await self._worker.read(file.kind, file.name, data)
 
     async def _keep_up(self) -> None:
-        all_at, busy_at = -LOOK_AT_ALL_S, 0.0
+        all_at, busy_at = -LOOK_AT_ALL_S, self._clock.monotonic()
         while True:
             wait = LOOK_S
             try:
@@ -125,7 +126,8 @@ class Indexer:
                 if await self.catch_up(everything=everything):
                     busy_at = self._clock.monotonic()
                 elif now - busy_at > _IDLE_WORKER_S:
-                    await self._worker.stop()
+                    async with self._one_at_a_time:
+                        await self._worker.stop()
                 if everything:
                     all_at = now
             except Exception as error:  # noqa: BLE001 - a full disk, a locked file: the drive goes on, this tries again

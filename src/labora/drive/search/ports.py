@@ -57,8 +57,18 @@ class SearchIndex(Protocol):
         """Returns the condition on ``files`` that a file has all terms in these places."""
         ...
 
-    def hits(self, terms: Sequence[Term], where: Sequence[Where]) -> tuple[FromClause, ColumnElement[int]]:
-        """Returns the files that have all terms, to select from, and a rank: higher where the name has them all."""
+    def hits(
+        self, terms: Sequence[Term], where: Sequence[Where], *, beside_name: bool
+    ) -> tuple[FromClause, ColumnElement[int], ColumnElement[bool]]:
+        """Returns the files that have all terms in these places.
+
+        Args:
+            beside_name: leave out those that have them all in their names.
+
+        Returns:
+            What to select from, ``files`` in it; a key that rises with every change of a file, along which a walk in
+            falling order costs only as much as it goes; and the condition.
+        """
         ...
 
     async def pieces(self, connection: AsyncConnection, file_ids: Sequence[str]) -> dict[str, list[Piece]]:

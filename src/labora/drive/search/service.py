@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, literal, or_, true
+from sqlalchemy import ColumnElement, select, true
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labora.access import Principal, access_rows, visible
 from labora.base.clock import parse_timestamp, timestamp
@@ -13,16 +16,17 @@ from labora.base.errors import ConflictError, InvalidError
 from labora.db.schema import files
 from labora.drive.base import DriveContext
 from labora.drive.filters import is_starred, present
-from labora.drive.listing import Order, page_of
+from labora.drive.listing import Order, page_of, rows_of, with_recents
 from labora.drive.model import FileView
 from labora.drive.search.indexer import Indexer
-from labora.drive.search.model import Found, Piece, SearchPage, SearchQuery
+from labora.drive.search.model import Found, Piece, SearchPage, SearchQuery, Where
 from labora.drive.search.ports import SearchIndex
 from labora.drive.search.snippets import snippets_of
 from labora.drive.search.tokens import Term, read_question
 from labora.drive.store import below, prefix_of
 
 MAX_PAGE = 50
+_TOKEN = re.compile(r"([01])\.(\d{1,18})")
 
 
 class Search:
@@ -59,21 +63,23 @@ class Search:
             ConflictError: that is no folder.
         """
         terms = read_question(query.text)
-        source, rank = self._index.hits(terms, query.where)
-        orders = [Order("rank", True, rank), Order("modified_at", True, files.c.modified_at)]
         async with self._context.reading(principal, full_text=True) as connection:
             now = self._context.clock.now()
-            conditions = [present, files.c.parent_id.is_not(None), visible(principal, now), *self._filters(query)]
-            if query.text.strip() and not any(not term.excluded for term in terms):
-                conditions.append(literal(value=False))
-            conditions.append(self._owner(principal, query.owner))
+            conditions = [present, files.c.parent_id.is_not(None), visible(principal, now)]
+            conditions += self._filters(principal, query)
             if query.folder_id is not None:
                 folder = await self._context.access(connection, principal, query.folder_id)
                 if folder.file["kind"] != "folder":
                     raise ConflictError("One can only search inside a folder.", code="not_a_folder")
                 conditions.append(below(prefix_of(folder.file)))
-            size = max(1, min(query.page_size, MAX_PAGE))
-            rows, token = await page_of(connection, principal, source, conditions, orders, size, query.page_token)
+            if query.text.strip():
+                rows, token = await self._matching(connection, principal, query, terms, conditions)
+            else:
+                newest = [Order("modified_at", True, files.c.modified_at)]
+                listed, token = await page_of(
+                    connection, principal, files, conditions, newest, _size(query), query.page_token
+                )
+                rows = list(listed)
             # The rules again, over the rows: whatever the query let through, nobody sees what they may not read.
             accesses = await access_rows(connection, principal, rows, now=now)
             views = await self._context.views(connection, principal, accesses)
@@ -81,8 +87,50 @@ class Search:
         results = await asyncio.to_thread(_results, views, pieces, terms, query)
         return SearchPage(results, token, self.indexer.catching_up)
 
-    def _filters(self, query: SearchQuery) -> list[ColumnElement[bool]]:
+    async def _matching(
+        self,
+        connection: AsyncConnection,
+        principal: Principal,
+        query: SearchQuery,
+        terms: list[Term],
+        conditions: Sequence[ColumnElement[bool]],
+    ) -> tuple[list[Any], str | None]:
+        """Returns a page of files with the words: those with all of them in the name, then the others.
+
+        Each of the two is walked from the last change backwards and only as far as the page needs, whatever the number
+        of matches. A page token is where the walk stopped: (0 or 1, key).
+        """
+        walks: list[tuple[Sequence[Where], bool]] = [(query.where, "name" in query.where)]
+        if "name" in query.where:
+            walks.insert(0, (["name"], False))
+        stage, before = read_token(query.page_token) if query.page_token else (0, None)
+        size, found = _size(query), list[tuple[int, int, str]]()
+        for place, (where, beside_name) in list(enumerate(walks))[stage:]:
+            source, key, matches = self._index.hits(terms, where, beside_name=beside_name)
+            walk = (
+                select(key.label("key"), files.c.id)
+                .select_from(with_recents(source, principal))
+                .where(matches, *conditions)
+                .order_by(key.desc())
+                .limit(size + 1 - len(found))
+            )
+            if before is not None and place == stage:
+                walk = walk.where(key < before)
+            found += [(place, row.key, row.id) for row in await connection.execute(walk)]
+            if len(found) > size:
+                break
+        rows = await rows_of(connection, [file_id for _, _, file_id in found[:size]])
+        if len(found) <= size:
+            return rows, None
+        return rows, write_token(*found[size - 1][:2])
+
+    def _filters(self, principal: Principal, query: SearchQuery) -> list[ColumnElement[bool]]:
         conditions: list[ColumnElement[bool]] = []
+        mine = files.c.owner_id == principal.account_id
+        if query.owner in ("me", "others"):
+            conditions.append(mine if query.owner == "me" else ~mine)
+        elif query.owner:
+            conditions.append(files.c.owner_id == query.owner)
         if query.kinds:
             conditions.append(files.c.kind.in_(query.kinds))
         if query.modified_from:
@@ -93,13 +141,22 @@ class Search:
             conditions.append(is_starred.is_(true()))
         return conditions
 
-    def _owner(self, principal: Principal, owner: str) -> ColumnElement[bool]:
-        if not owner:
-            return literal(value=True)
-        mine = files.c.owner_id == principal.account_id
-        if owner == "others":
-            return ~mine
-        return mine if owner == "me" else or_(files.c.owner_id == owner)
+
+def _size(query: SearchQuery) -> int:
+    return max(1, min(query.page_size, MAX_PAGE))
+
+
+def write_token(stage: int, key: int) -> str:
+    """Returns where a walk stopped, as text for an address."""
+    return f"{stage}.{key}"
+
+
+def read_token(token: str) -> tuple[int, int]:
+    """Returns what :func:`write_token` was given. Raises InvalidError, ``bad_page_token``."""
+    match = _TOKEN.fullmatch(token)
+    if match is None:
+        raise InvalidError("This pageToken is not of this search. Start again without one.", code="bad_page_token")
+    return int(match[1]), int(match[2])
 
 
 def _moment(text: str) -> str:

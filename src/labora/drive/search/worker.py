@@ -62,17 +62,26 @@ class Worker:
     async def _start(self) -> tuple[asyncio.StreamWriter, asyncio.StreamReader]:
         # Settings may hold secrets; reading needs none.
         environment = {key: value for key, value in os.environ.items() if not key.startswith("LABORA_")}
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "labora.drive.search.worker",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env=environment,
-            # Ctrl+C in the terminal of the server is for the server.
-            start_new_session=True,
+        starting = asyncio.ensure_future(
+            asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "labora.drive.search.worker",
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                env=environment,
+                # Ctrl+C in the terminal of the server is for the server.
+                start_new_session=True,
+            )
         )
+        try:
+            process = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # It starts all the same, and would be nobody's.
+            self._process = await starting
+            await self.stop()
+            raise
         if process.stdin is None or process.stdout is None:
             raise RuntimeError("The reading process has no pipes.")
         self._process, self._streams = process, (process.stdin, process.stdout)
@@ -80,11 +89,13 @@ class Worker:
 
     async def stop(self) -> None:
         """Ends the process."""
-        process, self._process, self._streams = self._process, None, None
-        if process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+        if (process := self._process) is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+        # Only now: whoever is cancelled meanwhile leaves it to the next one to wait.
+        self._process = self._streams = None
 
 
 def _framed(data: bytes) -> bytes:
