@@ -51,6 +51,16 @@ class Search:
         await self.indexer.close()
         await self._index.close()
 
+    async def rebuild(self) -> int:
+        """Makes the index anew, for the operator's command; returns how many files it holds then."""
+        await self._index.open()
+        try:
+            await self._index.clear()
+            await self.indexer.catch_up()
+            return (await self._index.state()).indexed
+        finally:
+            await self.close()
+
     async def find(self, principal: Principal, query: SearchQuery) -> SearchPage:
         """Returns one page of results: names that have all words first, then the ones changed last.
 
