@@ -47,7 +47,7 @@ export function SearchResults({ q, me }: { q: string; me: string }) {
         ))}
       </div>
       {found.catchingUp && <Banner kind="info">{t('search.catchingUp')}</Banner>}
-      <p className="ui-visually-hidden" role="status">
+      <p className="ui-hidden" role="status">
         {found.status === 'ready' && !found.old && t('search.count', { count: found.results.length })}
       </p>
       {found.status === 'loading' && <ListSkeleton />}
