@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from labora.api.app import LaboraApp
-from labora.testing.server import ServerInProcess
+from labora.api.app import LaboraApp, create_app
+from labora.base.settings import Settings
+from labora.testing.server import PASSWORD, ServerInProcess, server_in_process
 
 
 def ipynb(*cells: dict[str, Any]) -> bytes:
@@ -361,3 +363,31 @@ async def test_sec_20_what_is_in_the_trash_or_gone_is_not_found(
     # At once: nothing has to be indexed for it.
     assert (await other.client.get("/search", params={"text": "needle"})).json()["results"] == []
     assert (await ann.get("/search", params={"text": "needle"})).json()["results"] == []
+
+
+async def test_an_index_that_is_lost_broken_or_behind_is_made_good_after_a_start(
+    settings: Settings, static: Path
+) -> None:
+    index = settings.state_dir / "search.db"
+
+    async def once(name: str) -> list[str]:
+        """Starts a server, finds what the runs before left, saves one more file and stops at once."""
+        app = create_app(settings, static=static, compute=False)
+        async with server_in_process(app) as server:
+            if name == "first":
+                client = await server.owner()
+                await tidy(client)
+            else:
+                client = await server.client()
+                await client.post("/login", json={"login": "owner", "password": PASSWORD})
+            found = await Desk(app, client).names("needle")
+            await upload(client, f"{name} needle.txt", b"x")
+        return sorted(found)
+
+    assert await once("first") == []
+    assert await once("second") == ["first needle.txt"]
+    index.write_bytes(b"this is no database " * 1000)
+    assert await once("third") == ["first needle.txt", "second needle.txt"]
+    for part in index.parent.glob("search.db*"):
+        part.unlink()
+    assert len(await once("fourth")) == 3

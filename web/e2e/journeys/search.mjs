@@ -7,8 +7,6 @@ import { looksRight } from '../src/looks.mjs';
 import { NotebookPage } from '../src/notebook.mjs';
 import { press } from '../src/ui.mjs';
 
-const BOB = { name: 'Bob', login: 'bob', password: 'another long password' };
-
 await journey('search', async (t) => {
   const page = await t.signedIn();
   const results = () =>
@@ -78,19 +76,7 @@ await journey('search', async (t) => {
   });
 
   await t.step('somebody else finds nothing of it', async () => {
-    const link = await t.api.call('POST', '/invitations', {});
-    const other = await t.stranger();
-    await other.goto(link.url);
-    await other.waitForSelector('input[type=password]');
-    for (const [label, value] of [
-      ['Your name', BOB.name],
-      ['Sign-in name', BOB.login],
-      ['Password', BOB.password],
-    ]) {
-      await other.locator(`::-p-aria(${label})`).fill(value);
-    }
-    await press(other, 'Enter');
-    await other.waitForFunction(() => location.pathname === '/');
+    const other = await t.signedIn(await t.colleague('Bob', 'bob'));
     await new DrivePage(other).ready();
     await press(other, '/');
     await other.keyboard.type('kestrels');

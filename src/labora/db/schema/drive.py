@@ -65,6 +65,8 @@ files = Table(
     Index("ix_files_parent_id_folded_name", "parent_id", "folded_name"),
     Index("ix_files_owner_id_modified_at", "owner_id", "modified_at"),
     Index("ix_files_path", "path"),
+    # The folders of an account, asked for by every list that goes over everything readable.
+    Index("ix_files_owner_id_kind", "owner_id", "kind"),
     # What search has yet to read.
     Index("ix_files_modified_at", "modified_at"),
 )

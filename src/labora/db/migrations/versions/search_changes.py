@@ -13,5 +13,6 @@ depends_on = None
 def upgrade() -> None:
     """Goes forward."""
     op.drop_table("search_documents")
+    op.create_index("ix_files_owner_id_kind", "files", ["owner_id", "kind"])
     op.create_index("ix_files_modified_at", "files", ["modified_at"])
     op.create_index("ix_revisions_created_at", "revisions", ["created_at"])
