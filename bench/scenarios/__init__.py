@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench.model import Scenario
+from bench.scenarios.drive import Folder, Search
 from bench.scenarios.long_output import LongOutput
 from bench.scenarios.machines import Claim, ColdStart, Reset, TenAtOnce
 from bench.scenarios.memory import IdleMemory, SecondKernel
@@ -17,5 +18,6 @@ SCENARIOS: dict[str, Scenario] = {
     for scenario in (
         SignIn(), OpenNotebook(), RunCell(), PageWeight(), LongOutput(), TypingTogether(),
         ColdStart(), Claim(), TenAtOnce(), Reset(), IdleMemory(), SecondKernel(), Neighbours(),
+        Search(), Folder(),
     )
 }  # fmt: skip

@@ -121,10 +121,10 @@ async def test_search_finds_by_part_of_the_name_what_may_be_read(
     await make(ann, "notebook", "Quarterly 100%_report", folder)
     await make(ann, "notebook", "Quarterly private")
     await share(ann, folder, "bob")
-    assert sorted(await names(ann, q="quarterly")) == ["Quarterly 100%_report.ipynb", "Quarterly private.ipynb"]
-    assert await names(bob, q="QUARTERLY") == ["Quarterly 100%_report.ipynb"]
-    assert await names(ann, q="100%_") == ["Quarterly 100%_report.ipynb"]
-    assert await names(ann, q="1%0") == []
+    assert sorted(await names(ann, name="quarterly")) == ["Quarterly 100%_report.ipynb", "Quarterly private.ipynb"]
+    assert await names(bob, name="QUARTERLY") == ["Quarterly 100%_report.ipynb"]
+    assert await names(ann, name="100%_") == ["Quarterly 100%_report.ipynb"]
+    assert await names(ann, name="1%0") == []
 
 
 async def test_search_folds_the_case_of_every_script(
@@ -133,7 +133,8 @@ async def test_search_folds_the_case_of_every_script(
     for name in ("Übung", "STRASSE", "Ελλάδα ΟΔΟΣ", "Отчёт"):
         await make(ann, "folder", name)
     found = {
-        q: await names(ann, q=q) for q in ("übung", "ÜBUNG", "u\u0308bung", "straße", "οδός".upper(), "οδος", "ОТЧЁТ")
+        q: await names(ann, name=q)
+        for q in ("übung", "ÜBUNG", "u\u0308bung", "straße", "οδός".upper(), "οδος", "ОТЧЁТ")
     }
     assert found == {
         "übung": ["Übung"],
@@ -144,9 +145,9 @@ async def test_search_folds_the_case_of_every_script(
         "οδος": ["Ελλάδα ΟΔΟΣ"],
         "ОТЧЁТ": ["Отчёт"],
     }
-    old = (await ann.get("/files", params={"q": "übung"})).json()["files"][0]["id"]
+    old = (await ann.get("/files", params={"name": "übung"})).json()["files"][0]["id"]
     await ann.patch(f"/files/{old}", json={"name": "Ärger"})
-    assert (await names(ann, q="ärGER"), await names(ann, q="übung")) == (["Ärger"], [])
+    assert (await names(ann, name="ärGER"), await names(ann, name="übung")) == (["Ärger"], [])
     # Sorted as they are searched: not all capitals before all small letters.
     folder = await make(ann, "folder", "sorted")
     for name in ("ökonomie", "Zebra", "apfel", "Öl"):
@@ -211,7 +212,7 @@ async def test_sec_13_rights_on_one_file_open_nothing_of_another(
     ):
         assert (await bob.get(path)).status_code == 404, path
     assert (await bob.delete(f"/files/{shared}/permissions/{permission}")).status_code == 404
-    assert await names(bob, q="private") == []
+    assert await names(bob, name="private") == []
 
 
 @pytest.mark.parametrize(
@@ -234,12 +235,12 @@ async def test_sec_17_a_move_changes_rights_at_once(ann: httpx.AsyncClient, bob:
     assert (await bob.get(f"/files/{file_id}")).status_code == 404
     await ann.patch(f"/files/{inner}", json={"parent_id": wide})
     assert (await bob.get(f"/files/{file_id}")).json()["role"] == "editor"
-    assert await names(bob, q="deep") == ["deep.ipynb"]
+    assert await names(bob, name="deep") == ["deep.ipynb"]
     assert await names(bob, folder=inner) == ["deep.ipynb"]
     await ann.patch(f"/files/{inner}", json={"parent_id": narrow})
     assert (await bob.get(f"/files/{file_id}")).status_code == 404
     assert (await bob.get("/files", params={"folder": inner})).status_code == 404
-    assert await names(bob, q="deep") == []
+    assert await names(bob, name="deep") == []
 
 
 async def test_sec_17_a_cycle_is_a_conflict(ann: httpx.AsyncClient) -> None:
@@ -270,7 +271,7 @@ async def test_sec_20_the_trash_takes_rights_away_at_once(ann: httpx.AsyncClient
     await ann.patch(f"/files/{folder}", json={"trashed": True})
     for path in (f"/files/{file_id}", f"/files/{folder}", f"/files/{file_id}/download", f"/files/{file_id}/revisions"):
         assert (await bob.get(path)).status_code == 404
-    assert await names(bob, q="n.ipynb") == []
+    assert await names(bob, name="n.ipynb") == []
     assert await names(bob, view="shared") == []
     assert await names(ann, view="trash") == ["F"]
     renamed = await ann.patch(f"/files/{file_id}", json={"name": "m"})
@@ -406,7 +407,7 @@ async def test_sec_51_an_upload_over_the_limit_keeps_nothing(tmp_path: Path, sta
         assert streamed.status_code == 413
         assert reads <= 10
         assert {path for path in blobs.rglob("*") if path.is_file()} == before
-        assert (await owner.get("/files", params={"q": "big"})).json()["files"] == []
+        assert (await owner.get("/files", params={"name": "big"})).json()["files"] == []
         fits = await owner.post("/files/upload", params={"name": "fits"}, content=b"x" * 1000)
         assert fits.status_code == 201
 

@@ -117,15 +117,17 @@ def visible(principal: Principal, now: datetime, *, with_links: bool = False) ->
     if principal.account_id is None:
         return literal(value=False)
     # Every folder and file that opens a subtree: permissions to the principal, and own folders in other drives.
-    open_ = _open_subtrees(principal, now, with_links=with_links).cte("open_subtrees")
+    # Few rows, asked of every file: made once, not looked up again and again.
+    open_ = _open_subtrees(principal, now, with_links=with_links).cte("open_subtrees").prefix_with("MATERIALIZED")
     own_root = (
         select(files.c.path.concat(files.c.id).concat("/").label("prefix"))
         .where(files.c.owner_id == principal.account_id, files.c.parent_id.is_(None))
         .cte("own_root")
+        .prefix_with("MATERIALIZED")
     )
     prefix_matches = func.substr(files.c.path, 1, func.length(open_.c.prefix)) == open_.c.prefix
     untrashed = and_(files.c.trashed_at.is_(None), files.c.ancestor_trashed_at.is_(None))
-    foreign = _own_folders_elsewhere(principal).cte("own_folders_elsewhere")
+    foreign = _own_folders_elsewhere(principal).cte("own_folders_elsewhere").prefix_with("MATERIALIZED")
     return or_(
         files.c.owner_id == principal.account_id,
         exists().where(func.substr(files.c.path, 1, func.length(own_root.c.prefix)) == own_root.c.prefix),

@@ -11,16 +11,28 @@ from starlette.routing import WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from labora.access import Ability
+from labora.accounts.repeats import Repeats
 from labora.api import content
 from labora.api.compute import make_provider
 from labora.api.content import content_site
 from labora.api.errors import add_handlers
 from labora.api.gate import Gate
+from labora.api.idempotency import Idempotency
 from labora.api.models import ErrorAnswer
 from labora.api.pages import STATIC, Pages
 from labora.api.public import PREFIX
 from labora.api.room_socket import room_socket
-from labora.api.routers import accounts, compute_admin, executions, files, instance, revisions, runtimes, sharing
+from labora.api.routers import (
+    accounts,
+    compute_admin,
+    executions,
+    files,
+    instance,
+    revisions,
+    runtimes,
+    search,
+    sharing,
+)
 from labora.api.services import Services
 from labora.api.wiring import build_services, start_services, stop_services
 from labora.base.settings import Settings
@@ -30,6 +42,7 @@ ROUTERS = (
     instance.router,
     accounts.router,
     files.router,
+    search.router,
     sharing.router,
     revisions.router,
     runtimes.router,
@@ -109,7 +122,8 @@ def create_app(
     api = create_api()
     site = content_site(services, static)
     api.state.content_site = site
-    return LaboraApp(services, api, Gate(services, api, site.beside(Pages(static)), site))
+    once = Idempotency(api, Repeats(services.database))
+    return LaboraApp(services, api, Gate(services, once, site.beside(Pages(static)), site))
 
 
 def _operation_id(route: APIRoute) -> str:

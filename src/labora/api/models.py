@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from labora.access import Ability, Role
 from labora.accounts import Account, ApiToken, Invitation
 from labora.drive import FileView, Permission, Person, Revision
+from labora.drive.search.model import Found
 
 
 class Body(BaseModel):
@@ -252,6 +253,45 @@ class FileAnswer(Answer):
 class FileList(Answer):
     files: list[FileAnswer]
     next_page_token: str | None = Field(serialization_alias="nextPageToken")
+
+
+class SnippetPart(Answer):
+    text: str
+    hit: bool
+
+
+class SnippetAnswer(Answer):
+    """A line around hits."""
+
+    where: Literal["name", "code", "text", "outputs"]
+    cell_id: str | None
+    parts: list[SnippetPart]
+
+
+class SearchResult(Answer):
+    file: FileAnswer
+    snippets: list[SnippetAnswer]
+
+    @classmethod
+    def of(cls, found: Found) -> SearchResult:
+        """Returns the REST form of a result."""
+        return cls(
+            file=FileAnswer.of(found.file),
+            snippets=[
+                SnippetAnswer(
+                    where=snippet.where,
+                    cell_id=snippet.cell_id,
+                    parts=[SnippetPart(text=text, hit=hit) for text, hit in snippet.parts],
+                )
+                for snippet in found.snippets
+            ],
+        )
+
+
+class SearchAnswer(Answer):
+    results: list[SearchResult]
+    next_page_token: str | None = Field(serialization_alias="nextPageToken")
+    catching_up: bool = Field(description="Files wait to be read into the index: more may be found soon.")
 
 
 class Ancestors(Answer):

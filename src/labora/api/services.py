@@ -11,6 +11,7 @@ from labora.base.settings import Settings
 from labora.blobs import Blobs
 from labora.db import Database
 from labora.drive import Drive
+from labora.drive.search.service import Search
 from labora.kernels.service import Kernels
 from labora.rooms import Rooms
 from labora.runtimes.meters import Meters
@@ -33,6 +34,7 @@ class Services:
     blobs: Blobs
     accounts: Accounts
     drive: Drive
+    search: Search
     rooms: Rooms | None = None
     runtimes: Runtimes | None = None
     kernels: Kernels | None = None

@@ -16,6 +16,9 @@ from labora.db import Database, migrate
 from labora.drive import Drive
 from labora.drive.home import Home
 from labora.drive.inspect import notebook_inspector
+from labora.drive.search.fts5 import Fts5Index
+from labora.drive.search.indexer import Indexer
+from labora.drive.search.service import Search
 from labora.kernels.service import Kernels
 from labora.rooms import Rooms
 from labora.runtimes.meters import Meters
@@ -40,7 +43,8 @@ def build_services(settings: Settings, provider: Provider | None = None) -> Serv
     home = Home(drive)
     drive.context.after_root = home.furnish
     accounts.on_account_made(home.prepare)
-    services = Services(settings, database, blobs, accounts, drive)
+    search = build_search(settings, drive, blobs)
+    services = Services(settings, database, blobs, accounts, drive, search)
     if provider is not None:
         services.kernels = Kernels()
         services.runtimes = Runtimes(
@@ -67,11 +71,20 @@ def build_services(settings: Settings, provider: Provider | None = None) -> Serv
     return services
 
 
+def build_search(settings: Settings, drive: Drive, blobs: Blobs) -> Search:
+    """Makes the full-text index of a drive and what fills it; nothing is opened yet."""
+    index = Fts5Index(settings.database_url, settings.state_dir / "search.db")
+    drive.context.index = index
+    return Search(drive.context, index, Indexer(index, blobs, settings.limits))
+
+
 async def start_services(services: Services) -> None:
     """Brings the schema up to date and starts what runs in the background."""
     await migrate(services.database)
     services.closers.append(services.database.close)
     services.instance_id = await services.accounts.instance_id()
+    services.closers.append(services.search.close)
+    await services.search.start()
     if services.runtimes is not None:
         parts = (services.provider, services.kernels, services.compute, services.runtimes, services.meters)
         services.closers += [part.close for part in parts if part is not None]

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from labora.base.errors import LaboraError
-from labora.cli import doctor, images, run, runtimes, serve, users
+from labora.cli import doctor, drive, images, run, runtimes, search, serve, users
 
 app = typer.Typer(
     name="labora",
@@ -23,6 +23,8 @@ app.command("doctor")(doctor.doctor)
 app.add_typer(users.user_app, name="user")
 app.add_typer(users.token_app, name="token")
 app.add_typer(images.app, name="image")
+app.add_typer(drive.app, name="drive")
+app.add_typer(search.app, name="search")
 app.add_typer(runtimes.runtime_app, name="runtime")
 app.add_typer(runtimes.policy_app, name="policy")
 

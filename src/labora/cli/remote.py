@@ -35,12 +35,12 @@ async def run_remote(
     headers = {"Authorization": f"Bearer {token}"}
     base = server.rstrip("/") + "/api/v1"
     async with httpx.AsyncClient(base_url=base, headers=headers, timeout=60) as client:
-        file = (await _call(client, "POST", "/files/upload", params={"name": name}, content=data)).json()
+        file = (await call(client, "POST", "/files/upload", params={"name": name}, content=data)).json()
         report(f"Uploaded as {server.rstrip('/')}/drive/{file['id']}")
-        started = await _call(client, "POST", f"/files/{file['id']}/executions", json={"parameters": parameters})
+        started = await call(client, "POST", f"/files/{file['id']}/executions", json={"parameters": parameters})
         wanted = [execution["id"] for execution in started.json()["executions"]]
         succeeded = await _follow(client, file["id"], wanted, report)
-        result = await _call(client, "GET", f"/files/{file['id']}/download")
+        result = await call(client, "GET", f"/files/{file['id']}/download")
         return result.content, succeeded
 
 
@@ -48,7 +48,7 @@ async def _follow(client: httpx.AsyncClient, file_id: str, wanted: list[str], re
     """Polls until every execution has ended; reports each once, in order."""
     told: set[str] = set()
     while True:
-        answer = (await _call(client, "GET", f"/files/{file_id}/executions")).json()
+        answer = (await call(client, "GET", f"/files/{file_id}/executions")).json()
         known = {execution["id"]: execution for execution in answer["executions"]}
         for index, execution_id in enumerate(wanted, 1):
             execution = known.setdefault(execution_id, _FORGOTTEN)
@@ -70,7 +70,8 @@ def _seconds(execution: dict[str, Any]) -> float:
     return took.total_seconds()
 
 
-async def _call(client: httpx.AsyncClient, method: str, path: str, **options: Any) -> httpx.Response:
+async def call(client: httpx.AsyncClient, method: str, path: str, **options: Any) -> httpx.Response:
+    """Asks the server; reading requests wait for a server that is being restarted. Raises LaboraError."""
     until = time.monotonic() + (_PATIENCE_S if method == "GET" else 0.0)
     while True:
         try:
@@ -80,11 +81,12 @@ async def _call(client: httpx.AsyncClient, method: str, path: str, **options: An
                 raise UnavailableError(f"The server cannot be reached: {error}.", code="server_unreachable") from error
         else:
             if answer.status_code not in _AWAY or time.monotonic() >= until:
-                return _checked(answer)
+                return checked(answer)
         await asyncio.sleep(_POLL_S)
 
 
-def _checked(answer: httpx.Response) -> httpx.Response:
+def checked(answer: httpx.Response) -> httpx.Response:
+    """Returns an answer that is none of failure. Raises LaboraError with what the server said."""
     if answer.status_code == UnauthenticatedError.status:
         raise UnauthenticatedError("The server does not know this token. Make one under Settings → API tokens.")
     if answer.is_error:

@@ -7,8 +7,9 @@ transaction never fails half-way for a lock that another coroutine holds. Reader
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -29,9 +30,11 @@ class Database:
 
     Args:
         url: async SQLAlchemy URL (``sqlite+aiosqlite:///…``; PostgreSQL later).
+        attached: more SQLite files, by the schema name under which statements find their tables.
+        durable: a commit survives a power cut; without, the newest ones may be lost, for what can be made again.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, attached: Mapping[str, Path] | None = None, durable: bool = True) -> None:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
         options: dict[str, Any] = {}
@@ -42,8 +45,9 @@ class Database:
         self._short: Engine | None = None
         if self.is_sqlite:
             self._short = create_engine(url.replace("+aiosqlite", ""), pool_size=1, max_overflow=0)
+            configure = _sqlite_configuration(attached or {}, durable=durable)
             for engine in (self.engine.sync_engine, self._short):
-                event.listen(engine, "connect", _configure_sqlite)
+                event.listen(engine, "connect", configure)
                 event.listen(engine, "begin", _begin_sqlite)
 
     @asynccontextmanager
@@ -147,16 +151,21 @@ def _busy() -> UnavailableError:
     )
 
 
-def _configure_sqlite(dbapi_connection: Any, _record: Any) -> None:
-    # The driver must not begin transactions itself: _begin_sqlite chooses how.
-    dbapi_connection.isolation_level = None
-    cursor = dbapi_connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    # FULL: with NORMAL a power cut can take commits that were acknowledged.
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute("PRAGMA busy_timeout=30000")
-    cursor.close()
+def _sqlite_configuration(attached: Mapping[str, Path], *, durable: bool) -> Callable[[Any, Any], None]:
+    def configure(dbapi_connection: Any, _record: Any) -> None:
+        # The driver must not begin transactions itself: _begin_sqlite chooses how.
+        dbapi_connection.isolation_level = None
+        cursor = dbapi_connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        # FULL: with NORMAL a power cut can take commits that were acknowledged.
+        cursor.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA busy_timeout=30000")
+        for schema, path in attached.items():
+            cursor.execute(f"ATTACH DATABASE ? AS {schema}", (str(path),))
+        cursor.close()
+
+    return configure
 
 
 def _begin_sqlite(connection: Any) -> None:

@@ -5,7 +5,8 @@ from labora.drive.listing import ListQuery
 from labora.drive.model import NOTEBOOK_TYPE, FilePage, FileView, Permission, Person, Revision, RevisionPage, Upload
 from labora.drive.ports import LiveNotebooks, NoLiveNotebooks, NotebookInspector
 from labora.drive.revisions import too_large_notebook
-from labora.drive.service import Drive, VersionConflictError
+from labora.drive.service import Drive
+from labora.drive.tree import VersionConflictError
 
 __all__ = [
     "NOTEBOOK_TYPE",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,13 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labora.access import Ability, FileAccess, Principal, access_file, access_rows, no_such_file
 from labora.base.clock import Clock, SystemClock, timestamp
-from labora.base.errors import UnauthenticatedError
+from labora.base.errors import NotFoundError, UnauthenticatedError
 from labora.base.ids import new_id
 from labora.db import Database
 from labora.db.schema import audit_log
 from labora.drive import store
 from labora.drive.model import FOLDER_TYPE, ROOT, FileView
 from labora.drive.ports import LiveNotebooks, NoLiveNotebooks
+from labora.drive.search.ports import SearchIndex
 
 
 class DriveContext:
@@ -25,6 +27,7 @@ class DriveContext:
 
     Attributes:
         live: the live side of notebooks; rooms put themselves here once at start.
+        index: the full-text index, where there is one.
         after_root: called with the account id after its My Drive was made.
     """
 
@@ -32,6 +35,7 @@ class DriveContext:
         self.database = database
         self.clock = clock or SystemClock()
         self.live: LiveNotebooks = NoLiveNotebooks()
+        self.index: SearchIndex | None = None
         self.after_root: Callable[[str], Awaitable[None]] | None = None
 
     def now(self) -> str:
@@ -48,6 +52,14 @@ class DriveContext:
                 raise no_such_file()
             file_id = root["id"]
         return await access_file(connection, principal, file_id, ability, now=self.clock.now())
+
+    async def readable(self, connection: AsyncConnection, principal: Principal, named: Iterable[str]) -> dict[str, str]:
+        """Returns the ids of those of the named items that may be read, by the name that was given."""
+        found = {}
+        for name in named:
+            with contextlib.suppress(NotFoundError):
+                found[name] = (await self.access(connection, principal, name)).file_id
+        return found
 
     async def view(self, connection: AsyncConnection, access: FileAccess) -> FileView:
         """Returns one file as its principal sees it."""
@@ -87,10 +99,11 @@ class DriveContext:
         return {found.file_id for found in await access_rows(connection, principal, rows, now=self.clock.now())}
 
     @asynccontextmanager
-    async def reading(self, principal: Principal) -> AsyncIterator[AsyncConnection]:
-        """Opens a reading transaction for a principal whose My Drive exists."""
+    async def reading(self, principal: Principal, *, full_text: bool = False) -> AsyncIterator[AsyncConnection]:
+        """Opens a reading transaction for a principal whose My Drive exists; with ``full_text`` over the index too."""
         await self.ensure_root(principal)
-        async with self.database.read() as connection:
+        reading = self.index.reading() if full_text and self.index is not None else self.database.read()
+        async with reading as connection:
             yield connection
 
     @asynccontextmanager

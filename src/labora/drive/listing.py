@@ -10,26 +10,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labora.access import Principal, visible
-from labora.base.clock import timestamp
 from labora.base.errors import InvalidError
 from labora.base.text import folded
-from labora.db.schema import files, permissions, recents
+from labora.db.schema import files, recents
+from labora.drive.filters import opened_at, present, shared_with
 
 VIEWS = ("drive", "shared", "recent", "trash", "starred", "search")
 MAX_PAGE = 1000
 
-_opened_at = func.coalesce(recents.c.opened_at, "")
 _KEYS: dict[str, ColumnElement[Any]] = {
     "folder": case((files.c.kind == "folder", 0), else_=1),
     "name": files.c.folded_name,
     "modified_at": files.c.modified_at,
     "created_at": files.c.created_at,
     "size": files.c.size,
-    "opened_at": _opened_at,
+    "opened_at": opened_at,
     "trashed_at": func.coalesce(files.c.trashed_at, ""),
 }
 _DEFAULTS = {
@@ -50,6 +49,7 @@ class ListQuery:
         view: one of :data:`VIEWS`; ``drive`` lists ``folder_id``.
         folder_id: the folder that ``drive`` lists.
         text: part of a name; with view ``drive`` and no folder it searches everything readable.
+        q: a condition in the language of :mod:`labora.drive.language`; with view ``drive`` and no folder likewise.
         order_by: keys of the list, comma separated, each with an optional `` desc``.
         page_size: rows a page, at most 1000.
         page_token: of the page before.
@@ -61,19 +61,19 @@ class ListQuery:
     order_by: str = ""
     page_size: int = 100
     page_token: str | None = None
+    q: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
+class Order:
+    """One key that a list is sorted by; ``name`` stands in page tokens. The key is never NULL."""
+
     name: str
     descending: bool
-
-    @property
-    def key(self) -> ColumnElement[Any]:
-        return _KEYS[self.name]
+    key: ColumnElement[Any]
 
 
-def parse_order(text: str) -> list[_Order]:
+def parse_order(text: str) -> list[Order]:
     """Reads an ``orderBy``. Raises InvalidError for an unknown key."""
     orders = []
     for part in text.split(","):
@@ -82,66 +82,97 @@ def parse_order(text: str) -> list[_Order]:
             raise InvalidError(
                 f"orderBy knows {', '.join(sorted(_KEYS))}, each with an optional ' desc'.", code="bad_order"
             )
-        orders.append(_Order(name, direction.strip() == "desc"))
+        orders.append(Order(name, direction.strip() == "desc", _KEYS[name]))
     return orders
 
 
 async def list_rows(
-    connection: AsyncConnection, principal: Principal, query: ListQuery, now: datetime
+    connection: AsyncConnection,
+    principal: Principal,
+    query: ListQuery,
+    now: datetime,
+    *conditions: ColumnElement[bool],
+    trashed_too: bool = False,
 ) -> tuple[Sequence[Any], str | None]:
-    """Returns the rows of one page and the token of the next."""
+    """Returns the rows of one page and the token of the next.
+
+    Args:
+        conditions: more of them, over ``files`` and the asker's ``recents``.
+        trashed_too: view ``search`` does not leave out what is in the trash.
+    """
     orders = parse_order(query.order_by or _DEFAULTS[query.view])
-    size = max(1, min(query.page_size, MAX_PAGE))
+    conditions = (*conditions, *_conditions(principal, query, now, trashed_too=trashed_too))
+    return await page_of(connection, principal, files, conditions, orders, query.page_size, query.page_token)
+
+
+async def page_of(
+    connection: AsyncConnection,
+    principal: Principal,
+    source: FromClause,
+    conditions: Sequence[ColumnElement[bool]],
+    orders: Sequence[Order],
+    page_size: int,
+    page_token: str | None,
+) -> tuple[Sequence[Any], str | None]:
+    """Returns one page of the files in ``source`` and the token of the next, which goes on behind its last row."""
+    size = max(1, min(page_size, MAX_PAGE))
     columns = [order.key.label(f"sort_{place}") for place, order in enumerate(orders)]
-    statement: Select[Any] = (
-        select(files, *columns)
-        .join(
-            recents,
-            and_(recents.c.file_id == files.c.id, recents.c.account_id == principal.account_id),
-            isouter=True,
-        )
-        .where(*_conditions(principal, query, now))
+    # The keys first, and the rows of the page alone: a row is wide, and sorting carries what is selected.
+    chosen = (
+        select(files.c.id, *columns)
+        .select_from(with_recents(source, principal))
+        .where(*conditions)
         .order_by(*(order.key.desc() if order.descending else order.key for order in orders), files.c.id)
         .limit(size + 1)
     )
-    if query.page_token:
-        statement = statement.where(_after(orders, _read_token(query.page_token, orders)))
-    rows = (await connection.execute(statement)).mappings().all()
-    if len(rows) <= size:
+    if page_token:
+        chosen = chosen.where(_after(orders, _read_token(page_token, orders)))
+    found = (await connection.execute(chosen)).all()
+    rows = await rows_of(connection, [row.id for row in found[:size]])
+    if len(found) <= size:
         return rows, None
-    last = rows[size - 1]
-    values = [last[f"sort_{place}"] for place in range(len(orders))]
-    return rows[:size], _write_token([*values, last["id"]], orders)
+    last = found[size - 1]
+    return rows, _write_token([*last[1:], last.id], orders)
 
 
-def _conditions(principal: Principal, query: ListQuery, now: datetime) -> list[ColumnElement[bool]]:
-    present = and_(files.c.trashed_at.is_(None), files.c.ancestor_trashed_at.is_(None))
+def with_recents(source: FromClause, principal: Principal) -> FromClause:
+    """Returns ``source``, which holds ``files``, with what the asker opened and starred beside them."""
+    own = and_(recents.c.file_id == files.c.id, recents.c.account_id == principal.account_id)
+    return source.join(recents, own, isouter=True)
+
+
+async def rows_of(connection: AsyncConnection, ids: Sequence[str]) -> list[Any]:
+    """Returns the columns of files in the order of their ids."""
+    found = (await connection.execute(select(files).where(files.c.id.in_(ids)))).mappings()
+    wide = {row["id"]: row for row in found}
+    return [wide[file_id] for file_id in ids if file_id in wide]
+
+
+def _conditions(
+    principal: Principal, query: ListQuery, now: datetime, *, trashed_too: bool
+) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     match query.view:
         case "drive":
             conditions += [files.c.parent_id == query.folder_id, files.c.trashed_at.is_(None)]
         case "shared":
-            direct = exists().where(
-                permissions.c.file_id == files.c.id,
-                permissions.c.kind == "person",
-                permissions.c.account_id == principal.account_id,
-                or_(permissions.c.expires_at.is_(None), permissions.c.expires_at > timestamp(now)),
-            )
-            conditions += [present, direct, files.c.owner_id != principal.account_id]
+            conditions += [present, shared_with(principal, now)]
         case "recent":
-            conditions += [present, _opened_at != "", visible(principal, now, with_links=True)]
+            conditions += [present, opened_at != "", visible(principal, now, with_links=True)]
         case "starred":
             conditions += [present, recents.c.starred.is_(True), visible(principal, now, with_links=True)]
         case "trash":
             conditions += [files.c.trashed_at.is_not(None), files.c.owner_id == principal.account_id]
         case _:
-            conditions += [present, files.c.parent_id.is_not(None), visible(principal, now)]
+            conditions += [files.c.parent_id.is_not(None), visible(principal, now)]
+            if not trashed_too:
+                conditions.append(present)
     if query.text:
         conditions.append(files.c.folded_name.contains(folded(query.text), autoescape=True))
     return conditions
 
 
-def _after(orders: list[_Order], values: list[Any]) -> ColumnElement[bool]:
+def _after(orders: Sequence[Order], values: list[Any]) -> ColumnElement[bool]:
     """Returns the condition for rows behind the given key, for any mix of directions."""
     keys: list[tuple[ColumnElement[Any], bool]] = [(order.key, order.descending) for order in orders]
     keys.append((files.c.id, False))
@@ -152,12 +183,12 @@ def _after(orders: list[_Order], values: list[Any]) -> ColumnElement[bool]:
     return or_(*steps)
 
 
-def _write_token(values: list[Any], orders: list[_Order]) -> str:
+def _write_token(values: list[Any], orders: Sequence[Order]) -> str:
     names = [f"{order.name}{'-' if order.descending else ''}" for order in orders]
     return base64.urlsafe_b64encode(json.dumps([names, values]).encode()).decode().rstrip("=")
 
 
-def _read_token(token: str, orders: list[_Order]) -> list[Any]:
+def _read_token(token: str, orders: Sequence[Order]) -> list[Any]:
     try:
         names, values = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
         wanted = [f"{order.name}{'-' if order.descending else ''}" for order in orders]

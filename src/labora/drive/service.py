@@ -20,14 +20,16 @@ from labora.db import Database
 from labora.drive import store
 from labora.drive.base import DriveContext, account_of
 from labora.drive.compare import Compare
+from labora.drive.filters import Filters, mentions, parents_in
 from labora.drive.history import History
+from labora.drive.language import parse
 from labora.drive.listing import VIEWS, ListQuery, list_rows
 from labora.drive.model import FOLDER_TYPE, NOTEBOOK_TYPE, FilePage, FileView, Revision
 from labora.drive.names import MAX_LENGTH, clean_name, is_notebook, media_type_of
 from labora.drive.ports import NotebookInspector
 from labora.drive.revisions import Revisions
 from labora.drive.sharing import Sharing
-from labora.drive.tree import Tree
+from labora.drive.tree import Tree, require_version
 
 _NEW_NOTEBOOK = {
     "cells": [
@@ -40,12 +42,6 @@ _NEW_NOTEBOOK = {
     "nbformat": 4,
     "nbformat_minor": 5,
 }
-
-
-class VersionConflictError(LaboraError):
-    """The item changed since the version that the request names."""
-
-    code, status = "version_conflict", 412
 
 
 class Drive:
@@ -99,15 +95,23 @@ class Drive:
         """Returns one page of a list; see :class:`ListQuery`."""
         if query.view not in VIEWS:
             raise InvalidError(f"view is one of {', '.join(VIEWS)}.", code="bad_view")
-        async with self.context.reading(principal) as connection:
+        condition = parse(query.q) if query.q else None
+        full_text = condition is not None and mentions(condition, "fullText")
+        async with self.context.reading(principal, full_text=full_text) as connection:
             if query.view == "drive":
-                if query.folder_id is None and query.text:
+                if query.folder_id is None and (query.text or query.q):
                     query = _with(query, view="search")
                 else:
                     folder = await self.context.access(connection, principal, query.folder_id or "root")
                     query = _with(query, folder_id=folder.file_id)
-            rows, token = await list_rows(connection, principal, query, self.context.clock.now())
-            accesses = await access_rows(connection, principal, rows, now=self.context.clock.now())
+            now = self.context.clock.now()
+            conditions, trashed_too = [], False
+            if condition is not None:
+                parents = await self.context.readable(connection, principal, parents_in(condition))
+                conditions = [Filters(principal, now, self.context.index, parents).sql(condition)]
+                trashed_too = mentions(condition, "trashed")
+            rows, token = await list_rows(connection, principal, query, now, *conditions, trashed_too=trashed_too)
+            accesses = await access_rows(connection, principal, rows, now=now)
             return FilePage(await self.context.views(connection, principal, accesses), token)
 
     async def ancestors(self, principal: Principal, file_id: str) -> list[FileView]:
@@ -281,11 +285,7 @@ class Drive:
         async with self.context.writing(principal) as connection:
             access = await self.context.access(connection, principal, file_id)
             file_id = access.file_id
-            if expected_version is not None and access.file["version"] != expected_version:
-                raise VersionConflictError(
-                    "Somebody changed this item meanwhile. Look at it again, then repeat your change.",
-                    details={"version": access.file["version"]},
-                )
+            require_version(access, expected_version)
             if trashed is False and access.file["trashed_at"]:
                 touched = True
                 await self.tree.untrash(connection, principal, access)
@@ -319,12 +319,13 @@ class Drive:
             changes["media_type"] = media_type_of(name)
         await store.bump(connection, access.file_id, changes)
 
-    async def delete(self, principal: Principal, file_id: str) -> None:
+    async def delete(self, principal: Principal, file_id: str, *, expected_version: int | None = None) -> None:
         """Ends an item for ever, with everything below it. Needs ``delete``.
 
-        What others own inside a deleted folder moves to their own My Drive.
+        What others own inside a deleted folder moves to their own My Drive. Raises VersionConflictError when the item
+        is not at ``expected_version`` any more.
         """
-        ended = await self.tree.delete(principal, file_id)
+        ended = await self.tree.delete(principal, file_id, expected_version)
         await self.context.live.ended(ended)
 
     async def empty_trash(self, principal: Principal) -> int:

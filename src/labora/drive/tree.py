@@ -5,12 +5,27 @@ from __future__ import annotations
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labora.access import Ability, FileAccess, Principal
-from labora.base.errors import ConflictError, ForbiddenError
+from labora.base.errors import ConflictError, ForbiddenError, LaboraError
 from labora.drive import store
 from labora.drive.base import DriveContext
 
 MAX_DEPTH = 100
 """Deepest nesting of folders: bounds paths and every query over ancestors."""
+
+
+class VersionConflictError(LaboraError):
+    """The item changed since the version that the request names."""
+
+    code, status = "version_conflict", 412
+
+
+def require_version(access: FileAccess, expected_version: int | None) -> None:
+    """Raises VersionConflictError unless the item is at this version; None stands for any."""
+    if expected_version is not None and access.file["version"] != expected_version:
+        raise VersionConflictError(
+            "Somebody changed this item meanwhile. Look at it again, then repeat your change.",
+            details={"version": access.file["version"]},
+        )
 
 
 class Tree:
@@ -85,10 +100,11 @@ class Tree:
             await store.move_subtree(connection, row, root)
         await self._context.audit(connection, principal, "file.untrashed", row["id"])
 
-    async def delete(self, principal: Principal, file_id: str) -> list[str]:
+    async def delete(self, principal: Principal, file_id: str, expected_version: int | None = None) -> list[str]:
         """Deletes an item with everything below it; returns the ids that ended."""
         async with self._context.writing(principal) as connection:
             access = await self._context.access(connection, principal, file_id, Ability.DELETE)
+            require_version(access, expected_version)
             row = access.file
             await self._evacuate(connection, access)
             ended = [found["id"] for found in reversed(await store.subtree(connection, row))]

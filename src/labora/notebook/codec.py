@@ -79,7 +79,7 @@ def read_notebook(
     """
     parsed = load_file(data, max_bytes=limits.notebook_bytes, max_depth=limits.json_depth)
     repairs = list(parsed.repairs)
-    raw, reason = _as_version_4(parsed.value, repairs)
+    raw, reason = as_version_4(parsed.value, repairs)
     cells = raw.get("cells", [])
     if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
         raise InvalidError('The file is JSON but no notebook: "cells" is not a list of cells.', code="not_a_notebook")
@@ -98,7 +98,13 @@ def read_notebook(
     return ReadResult(notebook, reason, tuple(repairs))
 
 
-def _as_version_4(raw: Any, repairs: list[str]) -> tuple[dict[str, Any], str | None]:
+def as_version_4(raw: Any, repairs: list[str]) -> tuple[dict[str, Any], str | None]:
+    """Returns a parsed file in the form of nbformat 4, and why it must not be edited; notes what was repaired.
+
+    Raises:
+        InvalidError: ``not_a_notebook``, ``upgrade_failed``.
+        UnsupportedError: ``unsupported_nbformat``.
+    """
     if not isinstance(raw, dict) or not raw.keys() & {"cells", "worksheets", "nbformat"}:
         raise InvalidError("The file is JSON but not a notebook.", code="not_a_notebook")
     major = _number(raw.get("nbformat"), 4 if "cells" in raw else 3)
@@ -147,8 +153,7 @@ class _Reader:
 
     def read(self, raw: dict[str, Any], raw_cells: list[dict[str, Any]], style: dict[str, Any]) -> Notebook:
         minor = _number(raw.get("nbformat_minor"), 0)
-        id_style = _id_style(raw_cells, minor)
-        wanted = [_wanted_id(cell, id_style) for cell in raw_cells]
+        id_style, wanted = wanted_ids(raw_cells, minor)
         giver = IdGiver(name for name in wanted if isinstance(name, str))
         cells: list[Cell] = []
         forms: list[dict[str, Any]] = []
@@ -195,6 +200,12 @@ class _Reader:
         return tuple(
             import_output(item, output_id=self._new_id(), store=self._store, inline_bytes=inline) for item in raw
         )
+
+
+def wanted_ids(cells: list[dict[str, Any]], minor: int) -> tuple[str, list[Any]]:
+    """Returns where a notebook's cells keep their ids, and what each cell has there, of any type."""
+    id_style = _id_style(cells, minor)
+    return id_style, [_wanted_id(cell, id_style) for cell in cells]
 
 
 def _id_style(cells: list[dict[str, Any]], minor: int) -> str:

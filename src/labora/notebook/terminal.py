@@ -245,3 +245,8 @@ def fold(text: str) -> str:
     terminal = Terminal()
     terminal.feed(text)
     return terminal.finish()
+
+
+def plain(text: str) -> str:
+    """Returns what :func:`fold` returns, without colours and other escapes."""
+    return _ESCAPES.sub("", fold(text)) if _CONTROL.search(text) or "\x1b" in text else text

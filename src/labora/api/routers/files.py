@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Annotated, Literal
 
@@ -16,6 +17,7 @@ from labora.api.public import PREFIX
 from labora.api.services import Services
 from labora.base.errors import InvalidError
 from labora.drive import FileView, ListQuery
+from labora.drive.language import MAX_LENGTH as MAX_QUERY
 
 router = APIRouter(prefix=PREFIX, tags=["files"])
 Container = Annotated[Services, Depends(services_of)]
@@ -29,7 +31,7 @@ _RAW_BODY = {
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
-_ETAG = re.compile(r'(?:W/)?"(\d{1,18})"')
+_ETAG = re.compile(r'(?:W/)?"(\d{1,18})(?:-[0-9a-f]{1,64})?"')
 
 
 @router.get("/files")
@@ -38,13 +40,18 @@ async def list_files(
     services: Container,
     folder: Annotated[str | None, Query(max_length=64)] = None,
     view: Annotated[Literal["drive", "shared", "recent", "trash", "starred"], Query()] = "drive",
-    q: Annotated[str, Query(max_length=255)] = "",
+    name: Annotated[str, Query(max_length=255)] = "",
+    q: Annotated[str, Query(max_length=MAX_QUERY)] = "",
     page_token: Annotated[str | None, Query(alias="pageToken", max_length=4096)] = None,
     page_size: Annotated[int, Query(alias="pageSize", ge=1, le=1000)] = 100,
     order_by: Annotated[str, Query(alias="orderBy", max_length=200)] = "",
 ) -> FileList:
-    """Lists one page of a folder, of a view, or, with ``q`` and no folder, of everything readable."""
-    query = ListQuery(view, folder, q, order_by, page_size, page_token)
+    """Lists one page of a folder, of a view, or, with ``name`` or ``q`` and no folder, of everything readable.
+
+    ``name`` is a part of names; ``q`` is a condition in the language of Google Drive's ``q``. What is in the trash is
+    left out unless ``q`` speaks of ``trashed``.
+    """
+    query = ListQuery(view, folder, name, order_by, page_size, page_token, q)
     page = await services.drive.list_files(caller, query)
     return FileList(files=[FileAnswer.of(found) for found in page.files], next_page_token=page.next_page_token)
 
@@ -103,10 +110,19 @@ async def empty_trash(caller: Annotated[Principal, Depends(Needs(Scope.WRITE))],
     return Done()
 
 
-@router.get("/files/{file_id}")
-async def get_file(file_id: str, caller: Reader, response: Response, services: Container) -> FileAnswer:
-    """Returns a file or folder; ``root`` is the account's My Drive."""
-    return _answer(await services.drive.get(caller, file_id), response)
+@router.get("/files/{file_id}", response_model=FileAnswer, responses={304: {"description": "As If-None-Match says."}})
+async def get_file(
+    file_id: str,
+    caller: Reader,
+    response: Response,
+    services: Container,
+    if_none_match: Annotated[str | None, Header(max_length=4096)] = None,
+) -> FileAnswer | Response:
+    """Returns a file or folder; ``root`` is the account's My Drive. With If-None-Match only when it looks different."""
+    answer = _answer(await services.drive.get(caller, file_id), response)
+    etag = response.headers["ETag"]
+    wanted = {tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")}
+    return Response(status_code=304, headers={"ETag": etag}) if wanted & {etag, "*"} else answer
 
 
 @router.get("/files/{file_id}/ancestors")
@@ -122,7 +138,7 @@ async def change_file(
     caller: Writer,
     response: Response,
     services: Container,
-    if_match: Annotated[str | None, Header(max_length=64)] = None,
+    if_match: Annotated[str | None, Header(max_length=128)] = None,
 ) -> FileAnswer:
     """Renames, moves, trashes, restores or stars; with If-Match only at that version."""
     view = await services.drive.change(
@@ -139,10 +155,13 @@ async def change_file(
 
 @router.delete("/files/{file_id}")
 async def delete_file(
-    file_id: str, caller: Annotated[Principal, Depends(Needs(Scope.WRITE, Ability.DELETE))], services: Container
+    file_id: str,
+    caller: Annotated[Principal, Depends(Needs(Scope.WRITE, Ability.DELETE))],
+    services: Container,
+    if_match: Annotated[str | None, Header(max_length=128)] = None,
 ) -> Done:
-    """Ends an item for ever, with everything below it."""
-    await services.drive.delete(caller, file_id)
+    """Ends an item for ever, with everything below it; with If-Match only at that version."""
+    await services.drive.delete(caller, file_id, expected_version=_version(if_match))
     return Done()
 
 
@@ -170,8 +189,11 @@ async def download_file(file_id: str, caller: Downloader, services: Container) -
 
 
 def _answer(view: FileView, response: Response) -> FileAnswer:
-    response.headers["ETag"] = f'"{view.version}"'
-    return FileAnswer.of(view)
+    """Returns a file with its ETag: the version, which If-Match compares, and a digest of all that the answer says."""
+    answer = FileAnswer.of(view)
+    digest = hashlib.sha256(answer.model_dump_json().encode()).hexdigest()[:16]
+    response.headers["ETag"] = f'"{view.version}-{digest}"'
+    return answer
 
 
 def _declared_size(request: Request) -> int | None:
@@ -184,5 +206,5 @@ def _version(if_match: str | None) -> int | None:
         return None
     match = _ETAG.fullmatch(if_match.strip())
     if match is None:
-        raise InvalidError('If-Match is an ETag that this server gave, like "3".', code="bad_etag")
+        raise InvalidError('If-Match is an ETag that this server gave, like "3-0a1b".', code="bad_etag")
     return int(match[1])

@@ -31,7 +31,6 @@ from labora.db.schema.drive import (
     permissions,
     recents,
     revisions,
-    search_documents,
     uploads,
 )
 from labora.db.schema.rooms import journal, private_outputs, rooms
@@ -66,7 +65,6 @@ __all__ = [
     "runtime_policies",
     "runtime_resets",
     "runtimes",
-    "search_documents",
     "uploads",
     "warm_runtimes",
 ]

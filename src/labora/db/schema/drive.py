@@ -65,6 +65,10 @@ files = Table(
     Index("ix_files_parent_id_folded_name", "parent_id", "folded_name"),
     Index("ix_files_owner_id_modified_at", "owner_id", "modified_at"),
     Index("ix_files_path", "path"),
+    # The folders of an account, asked for by every list that goes over everything readable.
+    Index("ix_files_owner_id_kind", "owner_id", "kind"),
+    # What search has yet to read.
+    Index("ix_files_modified_at", "modified_at"),
 )
 
 permissions = Table(
@@ -111,6 +115,7 @@ revisions = Table(
     Column("epoch", Id),
     Column("seq", BigInteger),
     UniqueConstraint("file_id", "number"),
+    Index("ix_revisions_created_at", "created_at"),
 )
 
 recents = Table(
@@ -193,17 +198,4 @@ comments = Table(
     Column("created_at", Moment, nullable=False),
     Column("edited_at", Moment),
     Column("deleted_at", Moment),
-)
-
-# What search knows of a file: the revision whose text is in the index.
-search_documents = Table(
-    "search_documents",
-    metadata,
-    Column("file_id", Id, ForeignKey("files.id", ondelete="CASCADE"), primary_key=True),
-    # Row of the full-text index.
-    Column("number", Integer, nullable=False, unique=True),
-    Column("revision_id", Id),
-    # Version of the extraction; an older one is indexed again.
-    Column("extraction", Integer, nullable=False),
-    Column("indexed_at", Moment, nullable=False),
 )

@@ -42,7 +42,9 @@ const calls: Record<string, () => unknown> = {
   resetLink: () => api.resetLink('a'),
   setDisabled: () => api.setDisabled('a', true),
   people: () => api.people('a'),
-  files: () => api.files({ view: 'drive', folder: 'root', q: 'x', pageToken: 'x', pageSize: 1, orderBy: 'name' }),
+  search: () => api.search({ text: 'x', where: 'code', kind: 'file', owner: 'me', pageSize: 1 }),
+  files: () =>
+    api.files({ view: 'drive', folder: 'root', name: 'x', q: 'x', pageToken: 'x', pageSize: 1, orderBy: 'name' }),
   file: () => api.file('f'),
   ancestors: () => api.ancestors('f'),
   createFile: () => api.createFile('folder', 'x', 'root'),

@@ -27,6 +27,8 @@ import type {
   Role,
   Runtime,
   RuntimeHistory,
+  SearchPage,
+  SearchQuery,
   TokenScope,
 } from './types';
 
@@ -79,6 +81,7 @@ export const api = {
   people: (q: string, signal?: AbortSignal) => list(get<PersonWithLogin[]>('/people', { q }, signal)),
 
   files: (query: ListQuery, signal?: AbortSignal) => get<FilePage>('/files', query, signal),
+  search: (query: SearchQuery, signal?: AbortSignal) => get<SearchPage>('/search', query, signal),
   file: (file: string, signal?: AbortSignal) => get<File>(`/files/${id(file)}`, {}, signal),
   createFile: (kind: 'folder' | 'notebook', name: string, parentId: string) =>
     post<File>('/files', { kind, name, parent_id: parentId }),

@@ -97,7 +97,10 @@ export interface paths {
         };
         /**
          * List Files
-         * @description Lists one page of a folder, of a view, or, with ``q`` and no folder, of everything readable.
+         * @description Lists one page of a folder, of a view, or, with ``name`` or ``q`` and no folder, of everything readable.
+         *
+         *     ``name`` is a part of names; ``q`` is a condition in the language of Google Drive's ``q``. What is in the trash is
+         *     left out unless ``q`` speaks of ``trashed``.
          */
         get: operations["list_files_api_v1_files_get"];
         put?: never;
@@ -121,14 +124,14 @@ export interface paths {
         };
         /**
          * Get File
-         * @description Returns a file or folder; ``root`` is the account's My Drive.
+         * @description Returns a file or folder; ``root`` is the account's My Drive. With If-None-Match only when it looks different.
          */
         get: operations["get_file_api_v1_files__file_id__get"];
         put?: never;
         post?: never;
         /**
          * Delete File
-         * @description Ends an item for ever, with everything below it.
+         * @description Ends an item for ever, with everything below it; with If-Match only at that version.
          */
         delete: operations["delete_file_api_v1_files__file_id__delete"];
         options?: never;
@@ -1056,6 +1059,29 @@ export interface paths {
          * @description Ends every runtime of the caller; the next run starts a fresh one. Limited per account (429, ``Retry-After``).
          */
         post: operations["reset_runtimes_api_v1_runtimes_reset_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search
+         * @description Finds files by name and content: ``words``, ``"phrases"``, ``beginnings*``, ``-without``.
+         *
+         *     Names that have all the words come first, then what changed last. ``owner`` is ``me``, ``others`` or an account's
+         *     id; ``folder`` is looked into at every depth.
+         */
+        get: operations["search_api_v1_search_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2019,6 +2045,24 @@ export interface components {
             /** Runtimes */
             runtimes: components["schemas"]["RuntimeAnswer"][];
         };
+        /** SearchAnswer */
+        SearchAnswer: {
+            /**
+             * Catching Up
+             * @description Files wait to be read into the index: more may be found soon.
+             */
+            catching_up: boolean;
+            /** Nextpagetoken */
+            nextPageToken: string | null;
+            /** Results */
+            results: components["schemas"]["SearchResult"][];
+        };
+        /** SearchResult */
+        SearchResult: {
+            file: components["schemas"]["FileAnswer"];
+            /** Snippets */
+            snippets: components["schemas"]["SnippetAnswer"][];
+        };
         /** SetupBody */
         SetupBody: {
             /** Login */
@@ -2038,6 +2082,28 @@ export interface components {
             name: string;
             /** @description Absent for the present state. */
             revision: components["schemas"]["RevisionAnswer"] | null;
+        };
+        /**
+         * SnippetAnswer
+         * @description A line around hits.
+         */
+        SnippetAnswer: {
+            /** Cell Id */
+            cell_id: string | null;
+            /** Parts */
+            parts: components["schemas"]["SnippetPart"][];
+            /**
+             * Where
+             * @enum {string}
+             */
+            where: "name" | "code" | "text" | "outputs";
+        };
+        /** SnippetPart */
+        SnippetPart: {
+            /** Hit */
+            hit: boolean;
+            /** Text */
+            text: string;
         };
         /** TokenAnswer */
         TokenAnswer: {
@@ -2261,6 +2327,7 @@ export interface operations {
         parameters: {
             query?: {
                 folder?: string | null;
+                name?: string;
                 orderBy?: string;
                 pageSize?: number;
                 pageToken?: string | null;
@@ -2329,7 +2396,9 @@ export interface operations {
     get_file_api_v1_files__file_id__get: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "if-none-match"?: string | null;
+            };
             path: {
                 file_id: string;
             };
@@ -2346,6 +2415,13 @@ export interface operations {
                     "application/json": components["schemas"]["FileAnswer"];
                 };
             };
+            /** @description As If-None-Match says. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description Validation Error */
             422: {
                 headers: {
@@ -2360,7 +2436,9 @@ export interface operations {
     delete_file_api_v1_files__file_id__delete: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "if-match"?: string | null;
+            };
             path: {
                 file_id: string;
             };
@@ -3962,6 +4040,46 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Done"];
+                };
+            };
+        };
+    };
+    search_api_v1_search_get: {
+        parameters: {
+            query?: {
+                folder?: string | null;
+                kind?: ("folder" | "notebook" | "file" | "shortcut")[];
+                modifiedFrom?: string | null;
+                modifiedTo?: string | null;
+                owner?: string;
+                pageSize?: number;
+                pageToken?: string | null;
+                starred?: boolean;
+                text?: string;
+                where?: ("name" | "code" | "text" | "outputs")[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };

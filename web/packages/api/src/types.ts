@@ -10,6 +10,9 @@ export type File = Schemas['FileAnswer'];
 export type Ability = File['abilities'][number];
 export type Role = File['role'];
 export type FilePage = Schemas['FileList'];
+export type SearchPage = Schemas['SearchAnswer'];
+export type SearchResult = Schemas['SearchResult'];
+export type Snippet = Schemas['SnippetAnswer'];
 export type Person = Schemas['PersonAnswer'];
 export type PersonWithLogin = Schemas['PersonWithLogin'];
 /** The asker's own account; `color` is the index of the presence colour. */
@@ -63,11 +66,26 @@ export interface ListQuery {
   /** A folder's id, or `root` for the asker's own drive. */
   folder?: string;
   /** Part of a name; with view drive and no folder everything readable is searched. */
+  name?: string;
+  /** A condition in the language of Google Drive's `q`. */
   q?: string;
   pageToken?: string;
   pageSize?: number;
   /** Keys with an optional ` desc`, comma separated: `folder,name`, `modified_at desc` … */
   orderBy?: string;
+}
+
+export interface SearchQuery {
+  /** Words, "phrases", beginnings*, -without. */
+  text: string;
+  where?: Snippet['where'];
+  kind?: File['kind'];
+  /** `me`, `others` or an account's id. */
+  owner?: string;
+  modifiedFrom?: string;
+  folder?: string;
+  pageToken?: string;
+  pageSize?: number;
 }
 
 export interface FileChange {

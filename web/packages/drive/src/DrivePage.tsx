@@ -5,6 +5,7 @@ import { Crumbs } from './Crumbs';
 import { DriveNav, type NewActions } from './DriveNav';
 import { PreparationBanner } from './PreparationBanner';
 import { SearchBox } from './SearchBox';
+import { SearchResults } from './search/SearchResults';
 import { MoveDialog } from './dialogs/MoveDialog';
 import { ShareDialog } from './dialogs/ShareDialog';
 import { FileList, type Sort } from './list/FileList';
@@ -16,6 +17,7 @@ import { TopBar, useAccount } from './shell';
 import { UploadPanel } from './upload/UploadPanel';
 import { addDropped, addFiles } from './upload/queue';
 import './drive.css';
+import './search/search.css';
 
 export interface DrivePageProps {
   view: View;
@@ -34,10 +36,10 @@ function orderBy(view: View, sort: Sort): string {
   return view === 'drive' && sort.key === 'name' ? `folder,${key}` : key;
 }
 
-/** The question to the server that a page of the drive asks. A search looks at everything the person may read. */
+/** The question to the server that a page of the drive asks. What is typed in My Drive is searched on its own. */
 function queryOf({ view, folderId }: DrivePageProps, q: string, sort: Sort): ListQuery {
-  if (q && view === 'drive') return { view, q, orderBy: orderBy('shared', sort) };
-  return { view, q, orderBy: orderBy(view, sort), ...(view === 'drive' ? { folder: folderId ?? 'root' } : {}) };
+  const name = view === 'drive' ? '' : q;
+  return { view, name, orderBy: orderBy(view, sort), ...(view === 'drive' ? { folder: folderId ?? 'root' } : {}) };
 }
 
 /** Tells whether files from outside hang over the page; a counter, for enter and leave come for every element. */
@@ -79,7 +81,8 @@ export function DrivePage(props: DrivePageProps) {
   const path = usePath();
   const q = new URLSearchParams(useSearch()).get('q')?.trim() ?? '';
   const [sorts, setSorts] = useState(firstSort);
-  const sort = q && view === 'drive' ? sorts.shared : sorts[view];
+  const sort = sorts[view];
+  const searching = q !== '' && view === 'drive';
   const listing = useListing(queryOf(props, q, sort));
   const [sharing, setSharing] = useState<File | null>(null);
   const [moving, setMoving] = useState<File[] | null>(null);
@@ -136,23 +139,27 @@ export function DrivePage(props: DrivePageProps) {
           )}
         </div>
         {view === 'trash' && <p className="drive-note">{t('drive.trashNote')}</p>}
-        <Content {...{ ...props, q, create, listing }}>
-          <FileList
-            key={`${path}?${q}`}
-            label={title}
-            listing={listing}
-            me={account?.id ?? ''}
-            inTrash={view === 'trash'}
-            sort={sort}
-            onSort={(next) => setSorts({ ...sorts, [q && view === 'drive' ? 'shared' : view]: next })}
-            menu={menuOf}
-            placeMenu={() =>
-              takesFiles
-                ? newItems(create)
-                : [{ id: 'reload', label: t('drive.action.reload'), icon: 'refresh', onSelect: listing.reload }]
-            }
-          />
-        </Content>
+        {searching ? (
+          <SearchResults q={q} me={account?.id ?? ''} />
+        ) : (
+          <Content {...{ ...props, q, create, listing }}>
+            <FileList
+              key={`${path}?${q}`}
+              label={title}
+              listing={listing}
+              me={account?.id ?? ''}
+              inTrash={view === 'trash'}
+              sort={sort}
+              onSort={(next) => setSorts({ ...sorts, [view]: next })}
+              menu={menuOf}
+              placeMenu={() =>
+                takesFiles
+                  ? newItems(create)
+                  : [{ id: 'reload', label: t('drive.action.reload'), icon: 'refresh', onSelect: listing.reload }]
+              }
+            />
+          </Content>
+        )}
       </main>
       {drop.over && (
         <div className="drive-drop">

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'react';
 import type { View } from '@labora/api';
 import { Icon, IconButton, navigate, t } from '@labora/ui';
 
-/** Finds by name: in the whole drive, or in the list of this place. The question is part of the address. */
+/** Finds in all files by name and content, elsewhere by name in the list of this place. The question is part of the address. */
 export function SearchBox({ value, view }: { value: string; view: View }) {
   const [text, setText] = useState(value);
   const input = useRef<HTMLInputElement>(null);
@@ -16,7 +16,10 @@ export function SearchBox({ value, view }: { value: string; view: View }) {
     timer.current = setTimeout(() => {
       const q = next.trim();
       asked.current = q;
-      navigate(q ? `${place}?q=${encodeURIComponent(q)}` : place, { replace: value !== '' });
+      // The filters stay while the words change.
+      const parameters = new URLSearchParams(q && value ? location.search : '');
+      parameters.set('q', q);
+      navigate(q ? `${place}?${parameters}` : place, { replace: value !== '' });
     }, wait);
   }
 
@@ -57,6 +60,10 @@ export function SearchBox({ value, view }: { value: string; view: View }) {
         onKeyDown={(event) => {
           if (event.key === 'Enter') ask(text, 0);
           if (event.key === 'Escape') ask('', 0);
+          if (event.key === 'ArrowDown') {
+            event.preventDefault();
+            document.querySelector<HTMLElement>('.search-results a')?.focus();
+          }
         }}
       />
       {text && (
