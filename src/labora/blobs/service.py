@@ -96,6 +96,38 @@ class Blobs:
                 for key, (data, media_type) in found.items():
                     await store.register(connection, BlobRef(key, len(data), media_type), now)
 
+    async def adopt(self, items: Sequence[tuple[Path, str]]) -> list[BlobRef]:
+        """Takes finished files over as blobs, durably and without a copy; each is gone from its place then.
+
+        Args:
+            items: path and media type of each. The files lie on the file system of the blobs, belong to this process
+                and are not written any more.
+
+        Raises UnavailableError as :meth:`put` does; then some may be stored, which a sweep finds.
+        """
+        with _storage_errors():
+            digests = await asyncio.gather(*(asyncio.to_thread(_digest_file, path) for path, _ in items))
+        refs = [BlobRef(key, size, kind) for (key, size), (_, kind) in zip(digests, items, strict=True)]
+        async with self._names:
+            with _storage_errors():
+                settling = [
+                    asyncio.to_thread(self._settle, ref.sha256, str(path), None)
+                    for ref, (path, _) in zip(refs, items, strict=True)
+                ]
+                for result in await asyncio.gather(*settling, return_exceptions=True):
+                    if isinstance(result, BaseException):
+                        raise result
+            now = timestamp(self._clock.now())
+            async with self._database.transaction() as connection:
+                for ref in {ref.sha256: ref for ref in refs}.values():
+                    await store.register(connection, ref, now)
+        return refs
+
+    async def path(self, sha256: str) -> Path:
+        """Returns the file that holds a blob, for a reader of this machine. Raises NotFoundError."""
+        await self.stat(sha256)
+        return self._folder / _key(sha256)
+
     async def put_stream(
         self,
         chunks: AsyncIterator[bytes],
@@ -251,6 +283,15 @@ def _key(sha256: str) -> str:
 
 def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+def _digest_file(path: Path) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb", buffering=0) as file:
+        while piece := file.read(_CHUNK):
+            digest.update(piece)
+            size += len(piece)
+    return digest.hexdigest(), size
 
 
 def _sync(path: Path) -> None:
