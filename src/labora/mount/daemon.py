@@ -71,8 +71,9 @@ class Daemon:
         """Returns when nobody will ever use this mount: its sandbox ended before the control plane came."""
         poll = select.poll()
         poll.register(self._device, select.POLLERR)
-        while not any(events & (select.POLLERR | select.POLLHUP) for _, events in poll.poll(0)):
-            await asyncio.sleep(1.0)  # noqa: ASYNC110 - the kernel raises no event that a loop could wait for
+        # A loop's own waiting would report every request too, of which none is read yet.
+        while not any(events & (select.POLLERR | select.POLLHUP) for _, events in poll.poll(0)):  # noqa: ASYNC110
+            await asyncio.sleep(1.0)
 
     async def _serve(self, about: dict[str, Any]) -> None:
         tree = Tree(self._remote, about["home"])
@@ -100,10 +101,12 @@ class Daemon:
             self._spawn(self._remote.serve(Peer(connection)))
 
     async def _asked(self, verb: str, message: dict[str, Any]) -> dict[str, Any]:
+        if verb == "hello":
+            return {"daemon": self.id, "pid": os.getpid()}
         if verb == "begin":
             if not self._begun.done():
                 self._begun.set_result(message)
-            return {"daemon": self.id, "pid": os.getpid()}
+            return {}
         if verb == "flush":
             if self._committer is None:
                 return {"unsaved": []}

@@ -31,6 +31,7 @@ class Peer:
         self._loop = asyncio.get_running_loop()
         self._sending = asyncio.Lock()
         self._closed = False
+        self._waiting: set[asyncio.Future[None]] = set()
 
     async def send(self, message: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
         """Sends one message; the descriptors stay the caller's. Raises OSError when the other end is gone."""
@@ -65,7 +66,10 @@ class Peer:
             try:
                 data, descriptors, _flags, _ = socket.recv_fds(self._socket, MAX_PACKET, MAX_DESCRIPTORS)
             except BlockingIOError:
-                await self._ready(self._loop.add_reader, self._loop.remove_reader)
+                try:
+                    await self._ready(self._loop.add_reader, self._loop.remove_reader)
+                except OSError as error:
+                    raise EOFError from error
                 continue
             except OSError as error:
                 raise EOFError from error
@@ -85,7 +89,7 @@ class Peer:
 
     async def _ready(self, watch: Any, unwatch: Any) -> None:
         if self._closed:
-            raise EOFError
+            raise ConnectionResetError("closed")
         future: asyncio.Future[None] = self._loop.create_future()
         descriptor = self._socket.fileno()
 
@@ -94,9 +98,11 @@ class Peer:
                 future.set_result(None)
 
         watch(descriptor, ready)
+        self._waiting.add(future)
         try:
             await future
         finally:
+            self._waiting.discard(future)
             if self._socket.fileno() == descriptor:
                 unwatch(descriptor)
 
@@ -107,3 +113,6 @@ class Peer:
             self._loop.remove_reader(self._socket.fileno())
             self._loop.remove_writer(self._socket.fileno())
             self._socket.close()
+            for future in self._waiting:
+                if not future.done():
+                    future.set_exception(ConnectionResetError("closed"))

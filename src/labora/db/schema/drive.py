@@ -205,3 +205,12 @@ search_documents = Table(
     Column("extraction", Integer, nullable=False),
     Column("indexed_at", Moment, nullable=False),
 )
+
+# Notebooks that may have their account's drive mounted without asking again.
+mount_grants = Table(
+    "mount_grants",
+    metadata,
+    Column("account_id", Id, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True),
+    Column("file_id", Id, ForeignKey("files.id", ondelete="CASCADE"), primary_key=True),
+    Column("created_at", Moment, nullable=False),
+)
