@@ -11,8 +11,8 @@ from labora.mount.nodes import ID, KIND, NAME, REVISION, SIZE, Node
 from labora.mount.remote import COMMIT_S
 from labora.mount.tree import Tree
 
-BATCH, BATCH_BYTES = 128, 256 * 1024 * 1024
-MOST_WAITING = 2000
+BATCH, BATCH_BYTES = 256, 256 * 1024 * 1024
+MOST_WAITING = 8000
 TICK_S = 1.0
 RETRY_S = 2.0
 PASSING = (errno.EIO, errno.ENOSPC, errno.EAGAIN)

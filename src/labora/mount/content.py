@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from labora.mount.nodes import Node
     from labora.mount.remote import Remote
 
-POOL, LOW = 64, 16
+POOL, LOW = 200, 100
 COPY_BYTES = 8 * 1024 * 1024
 MARK = "user.labora"
 """Attribute of a staged file that says what it is to become, should this process end before it says so."""

@@ -9,11 +9,14 @@ import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Any
 
+from labora.base.logging import get_logger
 from labora.mount.wire import Peer
 
 ANSWER_S = 20.0
 """What a program in the runtime waits for a control plane that is away; then it gets EIO."""
 COMMIT_S = 600.0
+
+log = get_logger("mount")
 
 Asked = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
 
@@ -53,8 +56,10 @@ class Remote:
             while True:
                 message, descriptors = await peer.receive()
                 self._take(message, descriptors)
-        except (EOFError, ValueError):
+        except EOFError:
             pass
+        except ValueError as error:
+            log.warning("control_plane_unreadable", error=str(error))
         finally:
             if self._peer is peer:
                 self._peer = None

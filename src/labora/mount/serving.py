@@ -175,7 +175,7 @@ class MountServer:
                         for descriptor in descriptors:
                             os.close(descriptor)
             except (ConnectionResetError, BrokenPipeError):
-                return
+                return  # the daemon asks again
             except asyncio.CancelledError:
                 raise
             except Exception as error:

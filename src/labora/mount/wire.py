@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 MAX_PACKET = 128 * 1024
-MAX_DESCRIPTORS = 64
+MAX_DESCRIPTORS = 200
 MAX_MESSAGE = 16 * 1024 * 1024
 
 
