@@ -144,8 +144,7 @@ class Committer:
         content.size = row[SIZE] if row[KIND] != "notebook" else content.size
         if parent.local is not None and parent.local.get(node.name) is node:
             del parent.local[node.name]
-        if parent.listing is not None and parent.listing.complete:
-            parent.listing.put(row)
+        parent.note(put=row)
         release(self._tree, content)
 
     def _note_idle(self) -> None:

@@ -314,8 +314,7 @@ class FileSystem:
             return -errno.EEXIST
         result, _ = await self.tree.remote.call("mkdir", {"folder": parent.row[ID], "name": name, "id": new_id()})
         row: Row = result["row"]
-        if parent.listing is not None and parent.listing.complete:
-            parent.listing.put(row)
+        parent.note(put=row)
         return self._entry(self.nodes.at(parent, row))
 
     # -- taking away ----------------------------------------------------------------------------------------------
@@ -337,10 +336,9 @@ class FileSystem:
             return -errno.EPERM
         if folder != node.is_folder:
             return -errno.ENOTDIR if folder else -errno.EISDIR
+        await self._quiet(node)
         content = node.content
-        if content is not None and content.committing:
-            await self._committer.settle(content)
-        if content is not None and content.new and node.content is content:
+        if content is not None and content.new:
             self._committer.drop(content)
             content.gone, content.dirty = True, False
         else:
@@ -362,8 +360,7 @@ class FileSystem:
     def _gone(self, parent: Node, node: Node) -> None:
         if parent.local is not None and parent.local.get(node.name) is node:
             del parent.local[node.name]
-        if parent.listing is not None and parent.listing.complete:
-            parent.listing.drop(node.name)
+        parent.note(drop=node.name)
         self.nodes.remove(node)
         if node.content is not None:
             release(self.tree, node.content)
@@ -392,8 +389,6 @@ class FileSystem:
         node = found if isinstance(found, Node) else self.nodes.at(old, found)
         if node.virtual:
             return -errno.EPERM
-        if node.content is not None and node.content.committing:
-            await self._committer.settle(node.content)
         target = None
         if there is not None:
             target = there if isinstance(there, Node) else self.nodes.at(new, there)
@@ -417,6 +412,7 @@ class FileSystem:
     async def _rename_to(self, old: Node, node: Node, new: Node, name: str) -> None:
         """Gives an item a name that is free."""
         row: Row
+        await self._quiet(node)
         if node.content is not None and node.content.new:
             row = [*node.row]
             row[NAME] = name
@@ -430,12 +426,16 @@ class FileSystem:
             row = (await self.tree.remote.call("rename", args))[0]["row"]
         self._moved(old, node, new, row)
 
+    async def _quiet(self, *nodes: Node) -> None:
+        """Waits until nothing of these is on its way into the drive: it would arrive under what they were before."""
+        while busy := [node.content for node in nodes if node.content is not None and node.content.committing]:
+            await self._committer.settle(busy[0])
+
     async def _rename_over(self, old: Node, node: Node, new: Node, target: Node) -> None:
         """Puts one file in the place of another, which gets its bytes as a revision: history and people stay."""
         if not target.row[RIGHTS] & WRITE:
             raise OSError(errno.EACCES, "not allowed")
-        if target.content is not None and target.content.committing:
-            await self._committer.settle(target.content)
+        await self._quiet(node, target)
         content, over = node.content, target.content
         row = [*target.row]
         if content is not None and content.new:
@@ -459,8 +459,7 @@ class FileSystem:
         content = node.content
         if old.local is not None and old.local.get(node.name) is node:
             del old.local[node.name]
-        if old.listing is not None and old.listing.complete:
-            old.listing.drop(node.name)
+        old.note(drop=node.name)
         self.nodes.move(node, new, row)
         if content is not None and (content.new or content.dirty):
             if new.local is None:
@@ -468,8 +467,8 @@ class FileSystem:
             new.local[node.name] = node
             if content.dirty and not content.writers:
                 self._committer.add(content)
-        elif new.listing is not None and new.listing.complete:
-            new.listing.put(row)
+        else:
+            new.note(put=row)
 
     # -- space ----------------------------------------------------------------------------------------------------
 

@@ -68,11 +68,16 @@ class Listing:
     def put(self, row: Row) -> None:
         """Adds or replaces what this mount itself made."""
         old = self.find(row[NAME])
-        if old is not None and old is not row:
+        if old is not None and old[ID] == row[ID]:
+            old[:] = row
+            return
+        if old is not None:
             self.gone.add(old[ID])
-        self.gone.discard(row[ID])
-        if old is not row:
-            self.rows.append(row)
+        if row[ID] in self.gone:
+            # It was here under another name; its place in the list is not used again.
+            self.rows = [known for known in self.rows if known[ID] != row[ID]]
+            self.gone.discard(row[ID])
+        self.rows.append(row)
         if self._names is not None:
             self._names[row[NAME]] = row
 
@@ -135,6 +140,16 @@ class Node:
         while node is not None:
             count, node = count + 1, node.parent
         return count
+
+    def note(self, *, put: Row | None = None, drop: str | None = None) -> None:
+        """Notes in a folder's listing what this mount itself changed."""
+        if self.listing is not None and not self.listing.complete:
+            self.listing = None  # it may have been made before the change; whoever waits for it gets it all the same
+        elif self.listing is not None:
+            if drop is not None:
+                self.listing.drop(drop)
+            if put is not None:
+                self.listing.put(put)
 
     def take(self, row: Row) -> None:
         """Takes a newer row of the same item; the name stays that of its place."""
