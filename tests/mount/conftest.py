@@ -114,7 +114,7 @@ class World:
             return found
 
     async def share(self, file_id, role: Role):
-        return await self.drive.sharing.share(self.ann, file_id, role=role, account_id="bob")
+        return await self.drive.sharing.add(self.ann, file_id, role=role, account_id="bob")
 
     async def close(self) -> None:
         if self.mounts is not None:

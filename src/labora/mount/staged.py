@@ -37,6 +37,8 @@ class StagedFiles:
                 name = new_id()
                 flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
                 made.append((name, os.open(self.folder / name, flags, 0o600)))
+                # The daemon is another user and marks what it writes; nobody else gets into the folder.
+                os.fchmod(made[-1][1], 0o666)
             folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
                 os.fsync(folder)

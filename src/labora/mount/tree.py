@@ -52,7 +52,7 @@ class Tree:
             return self.nodes.fixed.get(name)
         if parent.local is not None and (made := parent.local.get(name)) is not None:
             return made
-        if parent.listing is not None and parent.listing.fresh:
+        if parent.listing is not None and parent.listing.fresh and not str(parent.row[ID]).startswith(TARGET_PREFIX):
             return parent.listing.find(name)
         return False
 
@@ -67,8 +67,12 @@ class Tree:
             return None
         if folder == TARGETS_ID:
             return await self._target_folder(name)
-        if folder == SHARED_ID or folder.startswith(TARGET_PREFIX):
+        if folder == SHARED_ID:
             return (await self.listing(parent)).find(name)
+        if folder.startswith(TARGET_PREFIX):
+            # A shortcut may have another name than what it leads to: here its target has every name.
+            rows = (await self.listing(parent)).rows
+            return [*rows[0][:NAME], name, *rows[0][NAME + 1 :]] if rows else None
         recent = time.monotonic() - parent.asked < SINGLES_S
         parent.asked = time.monotonic()
         if recent or parent.listing is not None:

@@ -178,6 +178,8 @@ class Verbs:
                 answer["errno"], path = errno.EFBIG, None
             if path is not None and item.get("keep"):
                 path = await self.staged.copied(path)
+            if path is not None:
+                path.chmod(0o600)
             paths.append(path)
         kinds = [media_type_of(str(item["name"])) for item in items]
         taken = [(path, kind) for path, kind in zip(paths, kinds, strict=True) if path is not None]

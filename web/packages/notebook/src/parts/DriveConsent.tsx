@@ -19,7 +19,7 @@ function Question({ executionId, input, name }: { executionId: string; input: In
   const ask = input.ask;
   if (!ask) return null;
   async function answer(allow: boolean) {
-    if (sent || !settled) return;
+    if (sent || (allow && !settled)) return;
     setSent(true);
     const args = { execution_id: executionId, request_id: input.request_id, allow, always: allow && always };
     const done = (await controller.send('consent', args)) as { message?: string | null } | null;
