@@ -6,6 +6,7 @@ from bench.model import Scenario
 from bench.scenarios.long_output import LongOutput
 from bench.scenarios.machines import ColdStart, Reset, TenAtOnce
 from bench.scenarios.memory import IdleMemory, SecondKernel
+from bench.scenarios.mount import Mount
 from bench.scenarios.open_notebook import OpenNotebook, PageWeight
 from bench.scenarios.run_cell import RunCell
 from bench.scenarios.sign_in import SignIn
@@ -15,6 +16,6 @@ SCENARIOS: dict[str, Scenario] = {
     scenario.name: scenario
     for scenario in (
         SignIn(), OpenNotebook(), RunCell(), PageWeight(), LongOutput(), TypingTogether(),
-        ColdStart(), TenAtOnce(), Reset(), IdleMemory(), SecondKernel(),
+        ColdStart(), TenAtOnce(), Reset(), IdleMemory(), SecondKernel(), Mount(),
     )
 }  # fmt: skip

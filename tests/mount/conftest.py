@@ -109,7 +109,7 @@ class World:
     async def until(self, check, seconds=20):
         """Waits until an awaited check is true."""
         async with asyncio.timeout(seconds):
-            while not (found := await check()):
+            while not (found := await check()):  # noqa: ASYNC110 - what is waited for is in other processes
                 await asyncio.sleep(0.05)
             return found
 

@@ -59,8 +59,7 @@ class Loop:
         """Gives the session one packet; returns what it answered."""
         self.session.take(memoryview(data))
         async with asyncio.timeout(5):
-            while self.session._pending:
-                await asyncio.sleep(0)
+            await asyncio.gather(*(task for _, task in self.session._pending.values()))
         try:
             return os.read(self.answers, 1 << 16)
         except BlockingIOError:
