@@ -109,7 +109,7 @@ class Blobs:
         Raises UnavailableError as :meth:`put` does; then some may be stored, which a sweep finds.
         """
         with _storage_errors():
-            digests = await asyncio.gather(*(asyncio.to_thread(_digest_file, path) for path, _ in items))
+            digests = await asyncio.to_thread(lambda: [_digest_file(path) for path, _ in items])
         refs = [BlobRef(key, size, kind) for (key, size), (_, kind) in zip(digests, items, strict=True)]
         places = [(ref.sha256, path) for ref, (path, _) in zip(refs, items, strict=True)]
         async with self._names:
@@ -123,13 +123,11 @@ class Blobs:
                             raise result
             now = timestamp(self._clock.now())
             async with self._database.transaction() as connection:
-                for ref in {ref.sha256: ref for ref in refs}.values():
-                    await store.register(connection, ref, now)
+                await store.register_many(connection, list({ref.sha256: ref for ref in refs}.values()), now)
         return refs
 
-    async def path(self, sha256: str) -> Path:
-        """Returns the file that holds a blob, for a reader of this machine. Raises NotFoundError."""
-        await self.stat(sha256)
+    def path(self, sha256: str) -> Path:
+        """Returns the file that holds a stored blob, for a reader of this machine."""
         return self._folder / _key(sha256)
 
     async def put_stream(

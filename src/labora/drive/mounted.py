@@ -20,9 +20,10 @@ from labora.access import Ability, FileAccess, Grant, Principal, Reach, Role, ac
 from labora.access.rules import abilities_of, applies
 from labora.base.clock import parse_timestamp
 from labora.base.errors import ConflictError, LaboraError, NotFoundError
+from labora.base.ids import new_id
 from labora.base.text import folded
 from labora.blobs import BlobRef
-from labora.db.schema import files, permissions
+from labora.db.schema import files, permissions, revisions
 from labora.drive import store
 from labora.drive.base import account_of
 from labora.drive.listing import ListQuery
@@ -113,7 +114,7 @@ class MountedDrive:
         Raises NotFoundError, or ConflictError for what is no folder.
         """
         names = _Names()
-        async with self._context.reading(principal) as connection:
+        async with self._context.database.read() as connection:
             access = await self._context.access(connection, principal, folder_id)
             if access.file["kind"] != "folder":
                 raise ConflictError("This is no folder.", code="not_a_folder")
@@ -146,7 +147,7 @@ class MountedDrive:
 
     async def find(self, principal: Principal, folder_id: str, name: str) -> Entry | None:
         """Returns the item of a folder that a path names so, None where there is none. Raises NotFoundError."""
-        async with self._context.reading(principal) as connection:
+        async with self._context.database.read() as connection:
             access = await self._context.access(connection, principal, folder_id)
             query = select(*_COLUMNS).where(*_inside(access.file_id), files.c.folded_name == folded(name))
             rows = (await connection.execute(query.order_by(files.c.created_at, files.c.id))).all()
@@ -165,7 +166,7 @@ class MountedDrive:
 
     async def stat(self, principal: Principal, ids: Sequence[str]) -> dict[str, Entry]:
         """Returns items that the principal may read, by id."""
-        async with self._context.reading(principal) as connection:
+        async with self._context.database.read() as connection:
             query = select(files).where(files.c.id.in_(list(ids)))
             rows = [dict(row) for row in (await connection.execute(query)).mappings()]
             accesses = await access_rows(connection, principal, rows, now=self._context.clock.now())
@@ -175,10 +176,25 @@ class MountedDrive:
 
     async def access(self, principal: Principal, file_id: str, ability: Ability) -> FileAccess:
         """Returns the item, not one in the trash. Raises NotFoundError or ForbiddenError."""
-        access = await self._drive.access(principal, file_id, ability)
+        async with self._context.database.read() as connection:
+            return await self._access(connection, principal, file_id, ability)
+
+    async def _access(
+        self, connection: AsyncConnection, principal: Principal, file_id: str, ability: Ability
+    ) -> FileAccess:
+        access = await self._context.access(connection, principal, file_id, ability)
         if access.file["trashed_at"] or access.file["ancestor_trashed_at"]:
             raise NotFoundError("This item is in the trash.", code="no_such_file")
         return access
+
+    async def content(self, principal: Principal, file_id: str) -> tuple[FileAccess, BlobRef | None]:
+        """Returns the item and its stored bytes. Needs ``download``. Raises NotFoundError or ForbiddenError."""
+        async with self._context.database.read() as connection:
+            access = await self._access(connection, principal, file_id, Ability.DOWNLOAD)
+            query = select(revisions.c.sha256, revisions.c.size)
+            query = query.where(revisions.c.id == access.file["head_revision_id"])
+            row = (await connection.execute(query)).one_or_none()
+        return access, None if row is None else BlobRef(row.sha256, row.size)
 
     # -- changing -------------------------------------------------------------------------------------------------
 
@@ -187,33 +203,37 @@ class MountedDrive:
         account_id, now = account_of(principal), self._context.now()
         async with self._context.writing(principal) as connection:
             folders: dict[str, FileAccess | LaboraError] = {}
+            known = await store.existing(connection, [item.id for item in items])
+            rows: list[dict[str, Any]] = []
             for item in items:
                 try:
                     folder = await self._folder_for(connection, principal, item.parent_id, folders)
-                    if await store.row_of(connection, item.id) is not None:
-                        continue  # made by a request whose answer was lost
                     name = clean_name(item.name)
                 except LaboraError as error:
                     item.error = error
                     continue
-                notebook = is_notebook(name)
-                row: dict[str, Any] = {
-                    "id": item.id,
-                    "kind": "notebook" if notebook else "file",
-                    "name": name,
-                    "media_type": media_type_of(name),
-                    "owner_id": account_id,
-                    "parent_id": folder.file_id,
-                    "path": store.prefix_of(folder.file),
-                    "created_at": now,
-                    "modified_at": now,
-                    "modified_by": account_id,
-                    "read_only_reason": item.reason,
-                    "settings": {},
-                }
-                await store.add_file(connection, row)
-                await self._drive.revisions.add_in(connection, item.id, item.ref, kind="upload", author_id=account_id)
-                await self._context.audit(connection, principal, "file.made", item.id, {"kind": row["kind"]})
+                if item.id in known:
+                    continue  # made by a request whose answer was lost
+                rows.append(
+                    {
+                        "id": item.id,
+                        "kind": "notebook" if is_notebook(name) else "file",
+                        "name": name,
+                        "media_type": media_type_of(name),
+                        "owner_id": account_id,
+                        "parent_id": folder.file_id,
+                        "path": store.prefix_of(folder.file),
+                        "size": item.ref.size,
+                        "head_revision_id": new_id(),
+                        "created_at": now,
+                        "modified_at": now,
+                        "modified_by": account_id,
+                        "read_only_reason": item.reason,
+                        "settings": {},
+                    }
+                )
+            blobs = {item.id: item.ref.sha256 for item in items}
+            await store.add_files(connection, rows, {row["id"]: blobs[row["id"]] for row in rows}, "upload")
 
     async def _folder_for(
         self,

@@ -11,9 +11,11 @@ from labora.mount.nodes import ID, KIND, NAME, REVISION, SIZE, Node
 from labora.mount.remote import COMMIT_S
 from labora.mount.tree import Tree
 
-BATCH, BATCH_BYTES = 256, 256 * 1024 * 1024
+BATCH, BATCH_BYTES = 800, 256 * 1024 * 1024
 MOST_WAITING = 8000
 TICK_S = 1.0
+GATHER_S = 0.1
+"""What is closed within this time goes into the drive together: many files cost little more than one."""
 RETRY_S = 2.0
 PASSING = (errno.EIO, errno.ENOSPC, errno.EAGAIN)
 """Failures that are tried again; after any other the bytes stay staged and the next ``fsync`` or ``close`` says so."""
@@ -75,8 +77,10 @@ class Committer:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while batch := self._next():
-                if not await self._commit(batch):
+            while self._queue:
+                await asyncio.sleep(GATHER_S)
+                batch = self._next()
+                if batch and not await self._commit(batch):
                     await asyncio.sleep(RETRY_S)
 
     def _next(self) -> list[Content]:

@@ -35,7 +35,7 @@ def inode_of(item_id: str) -> int:
 class Listing:
     """What a folder holds, as far as it has come."""
 
-    __slots__ = ("_names", "complete", "etag", "failure", "gone", "grown", "loaded", "rows")
+    __slots__ = ("_names", "complete", "etag", "failure", "gone", "grown", "loaded", "notes", "rows")
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
@@ -46,6 +46,8 @@ class Listing:
         self.loaded = 0.0
         self.failure: OSError | None = None
         self.grown = asyncio.Event()
+        self.notes: list[tuple[Row | None, str | None]] = []
+        """What this mount changed while it was loading."""
         self._names: dict[str, Row] | None = None
 
     def extend(self, rows: list[Row]) -> None:
@@ -88,6 +90,20 @@ class Listing:
             # The list itself stays as it is: open handles of the folder count its places.
             self.gone.add(row[ID])
             del self._names[name]
+
+    def note(self, put: Row | None, drop: str | None) -> None:
+        """Takes one change."""
+        if drop is not None:
+            self.drop(drop)
+        if put is not None:
+            self.put(put)
+
+    def finish(self, loaded: float) -> None:
+        """Says that it is all there, as it was at ``loaded`` or after; takes what changed here meanwhile."""
+        for put, drop in self.notes:
+            self.note(put, drop)
+        self.notes.clear()
+        self.complete, self.loaded = True, loaded
 
     @property
     def fresh(self) -> bool:
@@ -143,13 +159,12 @@ class Node:
 
     def note(self, *, put: Row | None = None, drop: str | None = None) -> None:
         """Notes in a folder's listing what this mount itself changed."""
-        if self.listing is not None and not self.listing.complete:
-            self.listing = None  # it may have been made before the change; whoever waits for it gets it all the same
-        elif self.listing is not None:
-            if drop is not None:
-                self.listing.drop(drop)
-            if put is not None:
-                self.listing.put(put)
+        if self.listing is None:
+            return
+        if not self.listing.complete:
+            self.listing.notes.append((put, drop))
+        else:
+            self.listing.note(put, drop)
 
     def take(self, row: Row) -> None:
         """Takes a newer row of the same item; the name stays that of its place."""

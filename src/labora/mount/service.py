@@ -17,6 +17,7 @@ from labora.db import Database
 from labora.host.client import HostClient
 from labora.host.mounting import Mounted
 from labora.mount import store
+from labora.mount.nodes import FRESH_S
 from labora.mount.serving import MountServer
 from labora.mount.staged import StagedFiles
 from labora.mount.verbs import Place, Verbs
@@ -168,8 +169,14 @@ class Mounts:
         key = (mounted.runtime_id, mounted.target)
         folder = self._place.folder / mounted.runtime_id
 
+        known: tuple[float, Principal | None] = (float("-inf"), None)
+
         async def principal() -> Principal:
-            found = await self._principal_of(account_id)
+            nonlocal known
+            at, found = known
+            if self._clock.monotonic() - at > FRESH_S:
+                found = await self._principal_of(account_id)
+                known = (self._clock.monotonic(), found)
             if found is None:
                 raise ForbiddenError("This account may not use its drive any more.", code="account_disabled")
             return found

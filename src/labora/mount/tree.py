@@ -153,11 +153,11 @@ class Tree:
         try:
             async for result, _ in self.remote.stream("list", {"folder": parent.row[ID], "etag": etag}):
                 if result.get("same") and known is not None:
-                    listing.rows, listing.etag = known.rows, etag
+                    listing.rows, listing.gone, listing.etag = known.rows, known.gone, etag
                     break
                 listing.etag = result["etag"]
                 listing.extend(result["rows"])
-            listing.complete, listing.loaded = True, started
+            listing.finish(started)
         except OSError as error:
             listing.failure = error
             if parent.listing is listing:

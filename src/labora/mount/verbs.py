@@ -31,7 +31,7 @@ from labora.drive.names import clean_name, is_notebook, media_type_of
 from labora.mount.staged import StagedFiles
 from labora.mount.wire import MAX_DESCRIPTORS
 
-MOST_ITEMS = 256
+MOST_ITEMS = 1000
 YOUNG = timedelta(hours=1)
 _ITEM_ID = re.compile(r"[a-z2-7]{20}\Z")
 _ERRNOS: dict[str, int] = {
@@ -137,18 +137,17 @@ class Verbs:
         return {"rows": await self._mounted.stat(principal, ids)}, []
 
     async def _open(self, principal: Principal, args: dict[str, Any]) -> Part:
-        access = await self._mounted.access(principal, str(args["id"]), Ability.DOWNLOAD)
+        access, stored = await self._mounted.content(principal, str(args["id"]))
+        revision = access.file["head_revision_id"]
         if access.file["kind"] == "notebook":
             exported = await self._drive.context.live.export(access.file_id)
             if exported is not None:
                 descriptor = await asyncio.to_thread(_in_memory, exported)
-                return {"size": len(exported), "revision": access.file["head_revision_id"]}, [descriptor]
-        head = await self._drive.revisions.head(access.file_id)
-        if head is None:
+                return {"size": len(exported), "revision": revision}, [descriptor]
+        if stored is None:
             return {"size": 0, "revision": None}, []
-        path = await self._place.blobs.path(head.sha256)
-        descriptor = await asyncio.to_thread(os.open, path, os.O_RDONLY | os.O_CLOEXEC)
-        return {"size": head.size, "revision": head.id}, [descriptor]
+        descriptor = os.open(self._place.blobs.path(stored.sha256), os.O_RDONLY | os.O_CLOEXEC)
+        return {"size": stored.size, "revision": revision}, [descriptor]
 
     async def _usage(self, _principal: Principal, _args: dict[str, Any]) -> Part:
         total, free = await asyncio.to_thread(self.space)
