@@ -28,8 +28,8 @@ RIGHTS = frozenset({Scope.READ, Scope.WRITE})
 TARGET = "/content/drive"
 # A private device that the level's user may open, over the machine's own, which may be closed to it.
 _OPEN_DEVICE = (
-    'd=$(mktemp -d /tmp/labora-fuse-XXXXXX) && mount -t tmpfs -o dev none "$d" && mknod -m 666 "$d/fuse" c 10 229 '
-    '&& mount --bind "$d/fuse" /dev/fuse && exec "$@"'
+    "mount -t tmpfs -o dev none /mnt && mknod -m 666 /mnt/fuse c 10 229 && "
+    'mount --bind /mnt/fuse /dev/fuse && exec "$@"'
 )
 
 
