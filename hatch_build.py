@@ -1,4 +1,4 @@
-"""Puts the built front end, the guest agent's wheel and the examples into Labora's wheel.
+"""Puts the built front end, the guest agent's wheel, google.colab and the examples into Labora's wheel.
 
 From a bare checkout the front end is built here, with a Node from the package index when the machine has none. An
 sdist carries it built, so building from one needs no Node.
@@ -56,6 +56,7 @@ class LaboraBuildHook(BuildHookInterface[Any]):
             self._scratch = tempfile.mkdtemp(prefix="labora-build-")
             for wheel in WheelBuilder(str(root / "guest")).build(directory=self._scratch):
                 include[str(wheel)] = f"labora/_bundled/{Path(wheel).name}"
+            include[str(root / "colab" / "src")] = "labora/_bundled/colab"
             include[str(root / "examples")] = "labora/_bundled/examples"
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:

@@ -7,6 +7,7 @@ from bench.scenarios.drive import Folder, Search
 from bench.scenarios.long_output import LongOutput
 from bench.scenarios.machines import Claim, ColdStart, Reset, TenAtOnce
 from bench.scenarios.memory import IdleMemory, SecondKernel
+from bench.scenarios.mount import Mount
 from bench.scenarios.neighbours import Neighbours
 from bench.scenarios.open_notebook import OpenNotebook, PageWeight
 from bench.scenarios.run_cell import RunCell
@@ -18,6 +19,6 @@ SCENARIOS: dict[str, Scenario] = {
     for scenario in (
         SignIn(), OpenNotebook(), RunCell(), PageWeight(), LongOutput(), TypingTogether(),
         ColdStart(), Claim(), TenAtOnce(), Reset(), IdleMemory(), SecondKernel(), Neighbours(),
-        Search(), Folder(),
+        Search(), Folder(), Mount(),
     )
 }  # fmt: skip

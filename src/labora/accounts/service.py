@@ -240,6 +240,14 @@ class Accounts(ApiTokens):
             raise NotFoundError("There is no such account.")
         return found
 
+    async def principal_of_account(self, account_id: str, scopes: frozenset[Scope]) -> Principal | None:
+        """Returns an account as who acts for it without a credential of its own (a mount); None once it may not."""
+        async with self._database.read() as connection:
+            account = await store.account_by_id(connection, account_id)
+        if account is None or account.disabled_at:
+            return None
+        return Principal(account.id, account.name, account.is_owner, scopes, color=account.color)
+
     async def rename(self, principal: Principal, name: str) -> Account:
         """Changes how the account is shown."""
         account_id = account_of(principal)

@@ -351,7 +351,7 @@ class RevisionAnswer(Answer):
     id: str
     number: int
     size: int
-    kind: str = Field(description="upload, autosave, named, restore, before-merge or import.")
+    kind: str = Field(description="upload, autosave, mount, named, restore, before-merge or import.")
     name: str | None
     pinned: bool
     author: PersonAnswer | None

@@ -13,6 +13,7 @@ from labora.db import Database
 from labora.drive import Drive
 from labora.drive.search.service import Search
 from labora.kernels.service import Kernels
+from labora.mount.service import Mounts
 from labora.rooms import Rooms
 from labora.runtimes.meters import Meters
 from labora.runtimes.ports import Provider
@@ -25,6 +26,7 @@ class Services:
 
     Attributes:
         rooms: the live notebooks. runtimes, kernels, meters: None in a process that runs no code.
+        mounts: drives as folders of runtimes; None where the provider cannot mount.
         instance_id: part of the cookie's name, known after the start.
         closers: run in reverse order at the end.
     """
@@ -41,5 +43,6 @@ class Services:
     meters: Meters | None = None
     compute: LocalCompute | None = None
     provider: Provider | None = None
+    mounts: Mounts | None = None
     instance_id: str = ""
     closers: list[Callable[[], Awaitable[None]]] = field(default_factory=list)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+from labora.access import Principal, Scope
 from labora.accounts import Accounts
 from labora.api.compute import LocalCompute
 from labora.api.services import Services
 from labora.base.clock import SystemClock
+from labora.base.errors import NotFoundError
 from labora.base.logging import get_logger
 from labora.base.settings import Settings
 from labora.blobs import Blobs
@@ -19,7 +21,10 @@ from labora.drive.inspect import notebook_inspector
 from labora.drive.search.fts5 import Fts5Index
 from labora.drive.search.indexer import Indexer
 from labora.drive.search.service import Search
+from labora.host.client import HostClient
 from labora.kernels.service import Kernels
+from labora.mount.service import Mounts
+from labora.mount.verbs import Place
 from labora.rooms import Rooms
 from labora.runtimes.meters import Meters
 from labora.runtimes.ports import Provider
@@ -60,12 +65,15 @@ def build_services(settings: Settings, provider: Provider | None = None) -> Serv
         )
         services.compute = LocalCompute(services.runtimes, services.kernels, services.meters)
         services.provider = provider
+        if provider.name == "sandbox":
+            services.mounts = _mounts(settings, database, blobs, drive, accounts, services.runtimes)
     services.rooms = Rooms(
         database=database,
         blobs=blobs,
         drive=drive,
         settings=settings,
         compute=services.compute,
+        drives=services.mounts,
         data_dir=settings.state_dir,
     )
     return services
@@ -76,6 +84,24 @@ def build_search(settings: Settings, drive: Drive, blobs: Blobs) -> Search:
     index = Fts5Index(settings.database_url, settings.state_dir / "search.db")
     drive.context.index = index
     return Search(drive.context, index, Indexer(index, blobs, settings.limits))
+
+
+def _mounts(
+    settings: Settings, database: Database, blobs: Blobs, drive: Drive, accounts: Accounts, runtimes: Runtimes
+) -> Mounts:
+    """Joins host, runtimes and accounts into what mounts drives."""
+
+    async def owner_of(runtime_id: str) -> str | None:
+        with contextlib.suppress(NotFoundError):
+            runtime = await runtimes.get(runtime_id)
+            return runtime.account_id if runtime.desired == "running" else None
+        return None
+
+    async def principal_of(account_id: str) -> Principal | None:
+        return await accounts.principal_of_account(account_id, frozenset({Scope.READ, Scope.WRITE}))
+
+    place = Place(drive, blobs, settings.limits, settings.state_dir / "mounts", settings.storage.min_free_bytes)
+    return Mounts(place, database, HostClient(settings.run_dir / "host.sock"), owner_of, principal_of)
 
 
 async def start_services(services: Services) -> None:
@@ -91,6 +117,9 @@ async def start_services(services: Services) -> None:
         await services.runtimes.start()
         if services.meters is not None:
             await services.meters.start()
+    if services.mounts is not None:
+        services.closers.append(services.mounts.close)
+        await services.mounts.start()
     if services.rooms is not None:
         services.closers.append(services.rooms.close)
         await services.rooms.start()

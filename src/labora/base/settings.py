@@ -131,6 +131,7 @@ class RuntimeSettings(_Section):
     environment: dict[str, str] = Field({}, description="Variables that every runtime starts with.")
     base_uid: int = Field(200_000, ge=1000, description="First host uid of runtime slots (level a).")
     control_uid: int = Field(199_999, ge=0, description="Uid that the control plane drops to when started as root.")
+    mount_uid: int = Field(199_997, ge=1, description="Uid of what serves drive mounts when started as root.")
     image_packages: list[str] = Field(
         default=[
             "ipykernel", "ipywidgets", "jinja2", "matplotlib", "numpy", "pandas", "pillow",

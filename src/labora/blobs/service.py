@@ -7,6 +7,7 @@ on a local store the file and its folders are synced here before the blob is reg
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import hashlib
 import os
 import shutil
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 _CHUNK = 1024 * 1024
 _SWEEP_BATCH = 100
 _INCOMING = "incoming"
+_MANY = 16
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Blobs:
@@ -95,6 +98,37 @@ class Blobs:
             async with self._database.transaction() as connection:
                 for key, (data, media_type) in found.items():
                     await store.register(connection, BlobRef(key, len(data), media_type), now)
+
+    async def adopt(self, items: Sequence[tuple[Path, str]]) -> list[BlobRef]:
+        """Takes finished files over as blobs, durably and without a copy; each is gone from its place then.
+
+        Args:
+            items: path and media type of each. The files lie on the file system of the blobs, belong to this process
+                and are not written any more.
+
+        Raises UnavailableError as :meth:`put` does; then some may be stored, which a sweep finds.
+        """
+        with _storage_errors():
+            digests = await asyncio.to_thread(lambda: [_digest_file(path) for path, _ in items])
+        refs = [BlobRef(key, size, kind) for (key, size), (_, kind) in zip(digests, items, strict=True)]
+        places = [(ref.sha256, path) for ref, (path, _) in zip(refs, items, strict=True)]
+        async with self._names:
+            with _storage_errors():
+                if len(places) > _MANY:
+                    await asyncio.to_thread(self._settle_many, places)
+                else:
+                    settling = [asyncio.to_thread(self._settle, key, str(path), None) for key, path in places]
+                    for result in await asyncio.gather(*settling, return_exceptions=True):
+                        if isinstance(result, BaseException):
+                            raise result
+            now = timestamp(self._clock.now())
+            async with self._database.transaction() as connection:
+                await store.register_many(connection, list({ref.sha256: ref for ref in refs}.values()), now)
+        return refs
+
+    def path(self, sha256: str) -> Path:
+        """Returns the file that holds a stored blob, for a reader of this machine."""
+        return self._folder / _key(sha256)
 
     async def put_stream(
         self,
@@ -171,6 +205,18 @@ class Blobs:
         source.replace(target)
         for folder in {target.parent, *(folder.parent for folder in fresh)}:
             _sync(folder)
+
+    def _settle_many(self, places: Sequence[tuple[str, Path]]) -> None:
+        """Puts many finished files in their places: the whole file system is synced, which costs less than each."""
+        _sync_all(self._folder)  # first what they hold, so that no name ever stands for less
+        for sha256, source in places:
+            target = self._folder / _key(sha256)
+            if target.exists():
+                source.unlink()
+            else:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                source.replace(target)
+        _sync_all(self._folder)
 
     def _drop_incoming(self, incoming: str) -> None:
         name = Path(incoming).name
@@ -251,6 +297,25 @@ def _key(sha256: str) -> str:
 
 def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+def _digest_file(path: Path) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb", buffering=0) as file:
+        while piece := file.read(_CHUNK):
+            digest.update(piece)
+            size += len(piece)
+    return digest.hexdigest(), size
+
+
+def _sync_all(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        if _libc.syncfs(descriptor) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+    finally:
+        os.close(descriptor)
 
 
 def _sync(path: Path) -> None:

@@ -17,6 +17,21 @@ async def register(connection: AsyncConnection, ref: BlobRef, now: str) -> None:
         await connection.execute(insert(blobs).values(**row))
 
 
+async def register_many(connection: AsyncConnection, refs: list[BlobRef], now: str) -> None:
+    """Does what :func:`register` does for many blobs, each given once."""
+    keys = [ref.sha256 for ref in refs]
+    known = set((await connection.execute(select(blobs.c.sha256).where(blobs.c.sha256.in_(keys)))).scalars())
+    if known:
+        await connection.execute(update(blobs).where(blobs.c.sha256.in_(known)).values(created_at=now))
+    rows = [
+        {"sha256": ref.sha256, "size": ref.size, "media_type": ref.media_type, "created_at": now}
+        for ref in refs
+        if ref.sha256 not in known
+    ]
+    if rows:
+        await connection.execute(insert(blobs), rows)
+
+
 async def find(connection: AsyncConnection, sha256: str) -> BlobRef | None:
     """Returns what is known of a blob."""
     row = (await connection.execute(select(blobs).where(blobs.c.sha256 == sha256))).one_or_none()

@@ -69,7 +69,7 @@ class Revisions:
 
         Args:
             content: the bytes, or what :class:`labora.blobs.Blobs` returned for them.
-            kind: upload, autosave, named, restore, before-merge or import.
+            kind: upload, autosave, mount, named, restore, before-merge or import.
             epoch: with ``seq``, where the live notebook stood.
             contributors: accounts that changed the file since the revision before, beside the author.
         """

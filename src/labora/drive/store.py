@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, insert, literal, selec
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from labora.db.schema import accounts, file_blobs, files, recents, revisions
+from labora.db.schema import accounts, audit_log, file_blobs, files, recents, revisions
 from labora.drive.model import Person, Revision
 
 
@@ -40,6 +40,45 @@ async def root_of(connection: AsyncConnection, account_id: str) -> dict[str, Any
 async def add_file(connection: AsyncConnection, values: Mapping[str, Any]) -> None:
     """Inserts a file or folder."""
     await connection.execute(insert(files).values(**values))
+
+
+async def existing(connection: AsyncConnection, ids: list[str]) -> set[str]:
+    """Returns those ids that files have."""
+    return set((await connection.execute(select(files.c.id).where(files.c.id.in_(ids)))).scalars())
+
+
+async def add_files(
+    connection: AsyncConnection, rows: list[dict[str, Any]], contents: Mapping[str, str], kind: str
+) -> None:
+    """Inserts files, each with its first revision (``contents`` by file id) and an audit row."""
+    if not rows:
+        return
+    await connection.execute(insert(files), rows)
+    first = [
+        {
+            "id": row["head_revision_id"],
+            "file_id": row["id"],
+            "number": 1,
+            "sha256": contents[row["id"]],
+            "size": row["size"],
+            "kind": kind,
+            "author_id": row["modified_by"],
+            "created_at": row["created_at"],
+        }
+        for row in rows
+    ]
+    await connection.execute(insert(revisions), first)
+    made = [
+        {
+            "at": row["created_at"],
+            "actor_id": row["owner_id"],
+            "action": "file.made",
+            "object_id": row["id"],
+            "details": {"kind": row["kind"]},
+        }
+        for row in rows
+    ]
+    await connection.execute(insert(audit_log), made)
 
 
 async def update_file(connection: AsyncConnection, file_id: str, values: Mapping[str, Any]) -> None:

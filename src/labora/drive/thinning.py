@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from labora.base.settings import HistorySettings
 
-AUTOMATIC = frozenset({"autosave"})
+AUTOMATIC = frozenset({"autosave", "mount"})
 """Kinds of revisions that nobody asked for."""
 
 _EPOCH = datetime(1970, 1, 5, tzinfo=UTC)  # a Monday: weeks begin there

@@ -35,6 +35,7 @@ def parse(arguments: list[str]) -> HostOptions:
     parser.add_argument("--allow", action="append", default=[], help="10.0.0.0/8, 10.1.2.3:5432 or name:443")
     parser.add_argument("--subnet", help="private network of runtimes, as root")
     parser.add_argument("--relay-uid", type=int, default=199_998, help="uid of the network relay, as root")
+    parser.add_argument("--mount-uid", type=int, default=199_997, help="uid of what serves drive mounts, as root")
     given = parser.parse_args(arguments)
     data = given.data_dir.absolute()
     return HostOptions(
@@ -46,6 +47,7 @@ def parse(arguments: list[str]) -> HostOptions:
         control_uid=given.control_uid,
         log_level=given.log_level,
         until_pid=given.until_pid,
+        mount_uid=given.mount_uid,
         network=NetworkOptions(
             egress=given.egress,
             means=given.network_means,

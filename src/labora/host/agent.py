@@ -12,7 +12,9 @@ from pathlib import Path
 from labora.base.errors import UnavailableError
 from labora.host import environment
 
-_FORMAT = "2"
+_FORMAT = "3"
+COLAB = "colab"
+"""Folder of the agent's environment that programs in a runtime import ``google.colab`` from."""
 
 
 def digest(*parts: str) -> str:
@@ -41,7 +43,8 @@ def agent_name(root: Path | None = None) -> str:
         UnavailableError: neither a wheel nor a checkout is there.
     """
     wheel = _bundled_wheel()
-    surroundings = (_FORMAT, root.name if root else f"{environment.base_python()} {platform.python_version()}")
+    colab = [f"{path.relative_to(_colab_tree())}\0{path.read_text()}" for path in sorted(_colab_tree().rglob("*.py"))]
+    surroundings = (_FORMAT, *colab, root.name if root else f"{environment.base_python()} {platform.python_version()}")
     if wheel is not None:
         return f"agent-{digest(*surroundings, hashlib.sha256(wheel.read_bytes()).hexdigest())}"
     source = _source_tree()
@@ -50,6 +53,12 @@ def agent_name(root: Path | None = None) -> str:
     files = [source / "pyproject.toml", *sorted((source / "src").rglob("*.py"))]
     texts = [f"{path.relative_to(source)}\0{path.read_text()}" for path in files]
     return f"agent-{digest(*surroundings, *texts)}"
+
+
+def _colab_tree() -> Path:
+    """Returns the sources of ``google.colab``: bundled with an installed Labora, or of the checkout."""
+    bundled = Path(str(importlib.resources.files("labora"))) / "_bundled" / COLAB
+    return bundled if bundled.is_dir() else _source_tree().parent / "colab" / "src"
 
 
 def agent_requirements() -> list[str]:
@@ -62,7 +71,8 @@ def agent_requirements() -> list[str]:
 
 
 def copy_agent(made: Path) -> None:
-    """From a checkout the agent's package is copied: no build tool is needed."""
+    """Puts ``google.colab`` beside the agent; from a checkout the agent's package too: no build tool is needed."""
+    shutil.copytree(_colab_tree(), made / COLAB, ignore=shutil.ignore_patterns("__pycache__"))
     if _bundled_wheel() is None:
         site = next(made.glob("lib/python*/site-packages"))
         ignore = shutil.ignore_patterns("__pycache__")

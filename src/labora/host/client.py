@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from labora.base.errors import ConflictError, InvalidError, LaboraError, NotFoundError, UnavailableError
 from labora.host.model import Handle, HostInfo, Limits, Meter
+from labora.host.mounting import Mounted
 from labora.host.unix import connect_unix
 
 _ERRORS: dict[str, type[LaboraError]] = {
@@ -20,6 +21,10 @@ _ERRORS: dict[str, type[LaboraError]] = {
     "unknown_runtime": NotFoundError,
     "stale_generation": ConflictError,
     "in_use": ConflictError,
+    "bad_mountpoint": InvalidError,
+    "no_mountpoint": NotFoundError,
+    "mountpoint_not_empty": ConflictError,
+    "too_many_mounts": ConflictError,
 }
 ANSWER_TIMEOUT_S = 60.0
 MAX_ANSWER = 16 * 1024 * 1024
@@ -93,6 +98,27 @@ class HostClient:
     async def kill(self, runtime_id: str, *, wipe: bool = False) -> None:
         """Ends the runtime; with ``wipe`` its files go too. Idempotent."""
         await self._call("kill", {"runtime_id": runtime_id, "wipe": wipe})
+
+    async def mount(self, runtime_id: str, target: str, *, readonly: bool = False) -> Mounted:
+        """Mounts a file system on an empty folder of a runtime, or returns the mount that is there.
+
+        Its daemon listens at ``socket`` for whoever says what is in it (:mod:`labora.mount`).
+
+        Raises:
+            InvalidError: ``bad_mountpoint``.
+            NotFoundError: ``unknown_runtime``, ``no_mountpoint``.
+            ConflictError: ``mountpoint_not_empty``, ``too_many_mounts``.
+            UnavailableError: ``no_fuse``, ``no_isolation``, ``mount_failed``.
+        """
+        return Mounted(**await self._call("mount", {"runtime_id": runtime_id, "target": target, "readonly": readonly}))
+
+    async def unmount(self, runtime_id: str, target: str) -> None:
+        """Takes a mount away; what programs still have open of it ends with their use. Idempotent."""
+        await self._call("unmount", {"runtime_id": runtime_id, "target": target})
+
+    async def mounts(self) -> Sequence[Mounted]:
+        """Returns the mounts of runtimes that live."""
+        return [Mounted(**data) for data in await self._call("mounts", {})]
 
     async def leave(self) -> None:
         """Ends the host but not its runtimes; the next host adopts them."""

@@ -17,6 +17,7 @@ from typing import Any
 
 from labora.base.errors import InvalidError, UnavailableError
 from labora.host import sandbox
+from labora.host.agent import COLAB
 from labora.host.levels import Isolation
 from labora.host.model import Limits
 from labora.host.rootfs.profile import CAPABILITIES
@@ -201,6 +202,7 @@ def _unisolated(spec: LaunchSpec, folder: Path, image: Path, agent: Path, enviro
         | {
             "HOME": str(folder / "home"),
             "PATH": f"{image / 'env' / 'bin'}:/usr/local/bin:/usr/bin:/bin",
+            "PYTHONPATH": str(agent / COLAB),
             "JUPYTER_PATH": f"{folder}:{image / 'env' / 'share' / 'jupyter'}",
         },
     )

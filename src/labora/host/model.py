@@ -189,3 +189,5 @@ class HostOptions:
     log_level: str = "info"
     until_pid: int | None = None
     network: NetworkOptions = NetworkOptions()
+    mount_uid: int = 199_997
+    """Uid of the daemons that serve mounts, on a root host."""

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from labora.base.errors import UnavailableError
+from labora.host.agent import COLAB
 from labora.host.network.passing import PROXY_VARIABLES
 from labora.host.spec import Bind
 
@@ -158,6 +159,7 @@ def guest_environment(host_environment: Mapping[str, str], extra: Mapping[str, s
         "LC_ALL": "C.UTF-8",
         "TERM": "xterm-256color",
         "JUPYTER_PATH": "/opt/python/share/jupyter",
+        "PYTHONPATH": f"/opt/labora/{COLAB}",
         **passed_environment(host_environment),
         **extra,
         "LABORA_CHANNEL_FD": "3",

@@ -47,6 +47,9 @@ class HostServer:
             "limit": self._limit,
             "deadline": self._deadline,
             "kill": self._kill,
+            "mount": self._mount,
+            "unmount": self._unmount,
+            "mounts": self._mounts,
             "leave": self._leave,
             "stop": self._stop,
         }
@@ -136,6 +139,19 @@ class HostServer:
     async def _kill(self, args: dict[str, Any]) -> Any:
         await self._supervisor.kill(str(args["runtime_id"]), wipe=bool(args.get("wipe", False)))
         return {}
+
+    async def _mount(self, args: dict[str, Any]) -> Any:
+        made = await self._supervisor.mounts.mount(
+            str(args["runtime_id"]), str(args["target"]), readonly=bool(args.get("readonly", False))
+        )
+        return made.as_json()
+
+    async def _unmount(self, args: dict[str, Any]) -> Any:
+        await self._supervisor.mounts.unmount(str(args["runtime_id"]), str(args["target"]))
+        return {}
+
+    async def _mounts(self, _args: dict[str, Any]) -> Any:
+        return [found.as_json() for found in self._supervisor.mounts.list()]
 
     async def _leave(self, _args: dict[str, Any]) -> Any:
         asyncio.get_running_loop().call_later(0.05, self.ended.set)

@@ -59,6 +59,7 @@ def host_command(settings: Settings, until_pid: int | None = None) -> list[str]:
         "--egress", network.egress,
         "--network-means", network.means,
         "--relay-uid", str(network.uid),
+        "--mount-uid", str(runtimes.mount_uid),
         *(word for entry in network.allow for word in ("--allow", entry)),
         *(["--subnet", network.subnet] if network.subnet else []),
         *(["--control-uid", str(runtimes.control_uid)] if os.geteuid() == 0 and runtimes.control_uid else []),

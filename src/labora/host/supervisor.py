@@ -21,6 +21,7 @@ from labora.host.cgroups import CgroupDriver, open_driver
 from labora.host.ending import exit_of, kill_by_status
 from labora.host.levels import Isolation, probe
 from labora.host.model import Exit, Handle, HostInfo, HostOptions, Limits, Meter
+from labora.host.mounting import Mounts
 from labora.host.network.manager import Network
 from labora.host.process import boot_id, is_alive, send_signal, start_time, wait_exit
 from labora.host.registry import Registry
@@ -62,6 +63,8 @@ class Supervisor:
         self._storage: Storage
         self._watching: Watching
         self._yielding: Yielding
+        uid = options.mount_uid if os.geteuid() == 0 else None
+        self.mounts = Mounts(self.run, uid, options.control_uid, self._living)
         self._ticker: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -83,6 +86,7 @@ class Supervisor:
         self._yielding = Yielding(self._cgroups)
         await self._adopt()
         await self._network.adopt(handle for handle in self.list() if handle.alive)
+        await self.mounts.open()
         self._ticker = asyncio.create_task(self._tick())
 
     async def close(self) -> None:
@@ -91,6 +95,7 @@ class Supervisor:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.mounts.close()
         await self._network.close()
 
     def ping(self) -> HostInfo:
@@ -327,6 +332,7 @@ class Supervisor:
         with contextlib.suppress(OSError):
             self._cgroups.kill(handle.runtime_id)
         launching.remove_socket(current.socket)
+        self.mounts.ended(handle.runtime_id)
         _log.info("runtime_ended", runtime_id=handle.runtime_id, **asdict(exit_))
 
     async def _end(self, handle: Handle, reason: str) -> None:
@@ -435,6 +441,10 @@ class Supervisor:
         if handle is None:
             raise NotFoundError(f"There is no runtime {runtime_id}.", code="unknown_runtime")
         return handle
+
+    def _living(self, runtime_id: str) -> Handle | None:
+        handle = self._handles.get(runtime_id)
+        return handle if handle is not None and handle.alive else None
 
     def _lock(self, runtime_id: str) -> asyncio.Lock:
         return self._locks.setdefault(runtime_id, asyncio.Lock())

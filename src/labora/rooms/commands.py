@@ -33,6 +33,10 @@ class RoomServices(Protocol):
 
     async def inspect(self, room: Room, account_id: str, code: str, cursor: int, detail: int) -> dict[str, Any]: ...
 
+    async def consent(
+        self, room: Room, account_id: str, execution_id: str, request_id: str, *, allow: bool, always: bool
+    ) -> dict[str, Any]: ...
+
     async def checkpoint(self, room: Room, *, name: str | None, author: str | None) -> str | None: ...
 
     def look(self) -> None: ...
@@ -179,6 +183,13 @@ async def _inspect(call: _Call) -> dict[str, Any]:
     return await call.services.inspect(call.room, call.subscriber.account_id, code, call.cursor(), detail)
 
 
+async def _consent(call: _Call) -> dict[str, Any]:
+    allow, always = call.message.get("allow") is True, call.message.get("always") is True
+    execution_id, request_id = call.text("execution_id"), call.text("request_id", 256)
+    account_id = call.subscriber.account_id
+    return await call.services.consent(call.room, account_id, execution_id, request_id, allow=allow, always=always)
+
+
 async def _checkpoint(call: _Call) -> dict[str, Any]:
     name = None if call.message.get("name") is None else call.text("name", 255)
     if call.room.document is None:
@@ -210,6 +221,8 @@ COMMANDS: dict[str, Command] = {
     "disconnect": Command("read", Scope.RUN, _disconnect),
     "connect": Command("edit", Scope.RUN, _connect),
     "input": Command("read", Scope.RUN, _input),
+    # Only a person who signed in gives code a drive, never a token.
+    "consent": Command("read", Scope.ACCOUNT, later=_consent),
     "complete": Command("read", Scope.RUN, later=_complete),
     "inspect": Command("read", Scope.RUN, later=_inspect),
     "clear_outputs": Command("edit", Scope.WRITE, _clear_outputs, in_order=True),

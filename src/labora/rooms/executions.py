@@ -16,7 +16,7 @@ from labora.rooms import operations as op
 from labora.rooms.deaths import Deaths
 from labora.rooms.kernel import DEFAULT_KERNEL, KernelWorker, kernel_name, speaks_python
 from labora.rooms.model import Person
-from labora.rooms.ports import Compute
+from labora.rooms.ports import Compute, Drives
 from labora.rooms.recorder import Recorder
 from labora.rooms.room import Room
 
@@ -28,10 +28,14 @@ class Executions:
 
     Args:
         compute: runtimes and kernels; None in a process that runs no code.
+        drives: mounts them into runtimes; None where there are none.
     """
 
-    def __init__(self, compute: Compute | None, blobs: Blobs, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self, compute: Compute | None, blobs: Blobs, settings: Settings, clock: Clock, drives: Drives | None = None
+    ) -> None:
         self._compute = compute
+        self._drives = drives
         self._blobs = blobs
         self._settings = settings
         self._clock = clock
@@ -115,6 +119,14 @@ class Executions:
         data = reply.get("data")
         return {"found": reply.get("found") is True, "data": data if isinstance(data, dict) else {}}
 
+    async def consent(
+        self, room: Room, account_id: str, execution_id: str, request_id: str, *, allow: bool, always: bool
+    ) -> dict[str, Any]:
+        """Does what the account decided about its drive; see :meth:`labora.rooms.asks.Asks.decide`."""
+        worker = self._with_kernel(room, account_id)
+        runtime_id = worker.runtime_id or ""
+        return await worker.asks.decide(execution_id, request_id, runtime_id, allow=allow, always=always)
+
     # -- inside -------------------------------------------------------------------------------------------------------
 
     def _worker(self, room: Room, account_id: str) -> KernelWorker | None:
@@ -125,7 +137,9 @@ class Executions:
         if worker is None or worker.room is not room:
             account = _person(room, account_id)
             recorder = Recorder(self._blobs, self._settings.limits)
-            worker = self._workers[key] = KernelWorker(room, account, self._compute, recorder, self._deaths)
+            worker = self._workers[key] = KernelWorker(
+                room, account, self._compute, recorder, self._deaths, self._drives
+            )
         return worker
 
     def _with_kernel(self, room: Room, account_id: str) -> KernelWorker:

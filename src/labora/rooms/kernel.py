@@ -19,9 +19,10 @@ from labora.base.ids import new_id
 from labora.base.logging import get_logger
 from labora.kernels.model import KernelInfo, KernelMessage, KernelSession
 from labora.rooms import operations as op
+from labora.rooms.asks import Asks
 from labora.rooms.deaths import Deaths
 from labora.rooms.model import KernelRecord, Language, Person
-from labora.rooms.ports import Compute, Kills, RuntimeLease
+from labora.rooms.ports import Compute, Drives, Kills, RuntimeLease
 from labora.rooms.recorder import Recorder
 from labora.rooms.room import Room
 
@@ -38,7 +39,15 @@ log = get_logger("rooms")
 class KernelWorker:
     """Effects of one account in one room, one after the other; an interrupt goes past them."""
 
-    def __init__(self, room: Room, account: Person, compute: Compute, recorder: Recorder, deaths: Deaths) -> None:
+    def __init__(
+        self,
+        room: Room,
+        account: Person,
+        compute: Compute,
+        recorder: Recorder,
+        deaths: Deaths,
+        drives: Drives | None = None,
+    ) -> None:
         self.room = room
         self.account = account
         self.runtime_id: str | None = None
@@ -46,6 +55,7 @@ class KernelWorker:
         self._compute = compute
         self._recorder = recorder
         self._deaths = deaths
+        self.asks = Asks(room, account["id"], drives)
         self._effects: asyncio.Queue[op.Effect | Callable[[], Awaitable[None]]] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._taken = asyncio.Event()
@@ -186,6 +196,7 @@ class KernelWorker:
         await self._attach(lease, session, record, info)
         if not same_life:
             return
+        self._consider()
         executed = await session.executions()
         for execution in list(self.room.staged.state["executions"].values()):
             mine = execution["account"]["id"] == self.account["id"] and execution["status"] == "running"
@@ -298,6 +309,15 @@ class KernelWorker:
             self._compute.note_execution(record["runtime_id"])
         self._taken.set()
         await session.ack(fresh[-1].n)
+        for message in fresh:
+            if message.type == "input_request":
+                self._consider(message.execution_id)
+
+    def _consider(self, execution_id: str | None = None) -> None:
+        """Sees to what the code asks of the server, of one execution or, after a restart, of all."""
+        if self.runtime_id is not None:
+            for key, request in self.asks.pending(execution_id):
+                self._spawn(self.asks.consider(key, request, self.runtime_id))
 
     async def drain(self) -> None:
         """Returns when everything that the kernel has said so far is recorded. Raises LaboraError when it cannot."""

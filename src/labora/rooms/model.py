@@ -82,13 +82,23 @@ class RuntimeState(TypedDict):
     cell_id: NotRequired[str | None]
 
 
+class Ask(TypedDict):
+    """What code asks of the server itself, such as its account's drive (:mod:`labora.rooms.asks`)."""
+
+    kind: str
+    mountpoint: str
+    readonly: bool
+    timeout_s: float
+
+
 class InputRequest(TypedDict):
-    """A pending ``input()``."""
+    """A pending ``input()``. With ``ask`` it is a question for the server, which may need the account's consent."""
 
     request_id: str
     prompt: str
     password: bool
     account_id: str
+    ask: NotRequired[Ask]
 
 
 class Saved(TypedDict):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -31,6 +31,28 @@ class Kills:
     disk: int = 0
     memory_limit: int | None = None
     disk_limit: int | None = None
+
+
+class Drives(Protocol):
+    """Drives as folders of runtimes; wired by the API to :mod:`labora.mount`."""
+
+    async def granted(self, account_id: str, file_id: str) -> bool:
+        """Returns whether the account lets this notebook have its drive without being asked."""
+        ...
+
+    async def grant(self, account_id: str, file_id: str) -> None:
+        """Lets this notebook have the account's drive from now on."""
+        ...
+
+    async def mount(
+        self, account_id: str, runtime_id: str, target: str, *, file_id: str | None = None, readonly: bool = False
+    ) -> None:
+        """Mounts the account's drive into its runtime. Consent was given. Raises LaboraError."""
+        ...
+
+    async def unmount(self, account_id: str, runtime_id: str, target: str) -> Sequence[str]:
+        """Saves what was written and takes the mount away; returns names of what could not be saved."""
+        ...
 
 
 class Compute(Protocol):

@@ -17,8 +17,9 @@ from labora.kernels.model import KernelMessage
 from labora.notebook.model import BlobSink, Output
 from labora.notebook.reducer import MESSAGE_TYPES, OutputReducer, display_update_ops
 from labora.rooms import operations as op
+from labora.rooms.asks import read_ask
 from labora.rooms.deaths import proved
-from labora.rooms.model import Event, Execution, KernelRecord, RoomState
+from labora.rooms.model import Event, Execution, InputRequest, KernelRecord, RoomState
 from labora.rooms.room import Room
 
 MAX_PROMPT = 16 * 1024
@@ -276,15 +277,16 @@ def _finished(execution: Execution, content: dict[str, Any]) -> op.ExecutionFini
 
 
 def _asked(execution: Execution, content: dict[str, Any]) -> op.RequestInput:
-    return op.RequestInput(
-        execution["id"],
-        {
-            "request_id": str(content.get("request_id", ""))[:256],
-            "prompt": str(content.get("prompt", ""))[:MAX_PROMPT],
-            "password": content.get("password") is True,
-            "account_id": execution["account"]["id"],
-        },
-    )
+    prompt = str(content.get("prompt", ""))[:MAX_PROMPT]
+    request: InputRequest = {
+        "request_id": str(content.get("request_id", ""))[:256],
+        "prompt": prompt,
+        "password": content.get("password") is True,
+        "account_id": execution["account"]["id"],
+    }
+    if (ask := read_ask(prompt)) is not None:
+        request |= {"prompt": "", "ask": ask}
+    return op.RequestInput(execution["id"], request)
 
 
 def _count(plan: _Plan, execution: Execution, content: dict[str, Any]) -> None:

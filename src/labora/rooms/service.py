@@ -27,7 +27,7 @@ from labora.rooms.headless import Headless
 from labora.rooms.journal import Journal, Write
 from labora.rooms.loader import Loader
 from labora.rooms.overview import Overview
-from labora.rooms.ports import Compute
+from labora.rooms.ports import Compute, Drives
 from labora.rooms.room import Room
 from labora.rooms.subscriber import Close, Subscriber
 
@@ -47,6 +47,7 @@ class Rooms:
 
     Args:
         compute: runtimes and kernels; None in a process that runs no code.
+        drives: mounts drives into runtimes; None where there are none.
         data_dir: watched for free space; None watches nothing.
         write: replaces the journal's writer, for tests of failing storage.
 
@@ -65,6 +66,7 @@ class Rooms:
         drive: Drive,
         settings: Settings,
         compute: Compute | None,
+        drives: Drives | None = None,
         clock: Clock | None = None,
         data_dir: Path | None = None,
         write: Write | None = None,
@@ -83,7 +85,7 @@ class Rooms:
         self.journal.on_health(self._storage_changed)
         self._loader = Loader(database, blobs, drive, settings)
         self._checkpoints = Checkpoints(database, blobs, drive)
-        self._executions = Executions(compute, blobs, settings, self.clock)
+        self._executions = Executions(compute, blobs, settings, self.clock, drives)
         self._rooms: dict[str, Room] = {}
         self.overview = Overview(self._rooms, compute)
         self._locks: dict[str, asyncio.Lock] = {}
@@ -327,6 +329,12 @@ class Rooms:
     async def inspect(self, room: Room, account_id: str, code: str, cursor: int, detail: int) -> dict[str, Any]:
         """Returns what the account's kernel says about the name at the cursor."""
         return await self._executions.inspect(room, account_id, code, cursor, detail)
+
+    async def consent(
+        self, room: Room, account_id: str, execution_id: str, request_id: str, *, allow: bool, always: bool
+    ) -> dict[str, Any]:
+        """Does what an account decided about its drive."""
+        return await self._executions.consent(room, account_id, execution_id, request_id, allow=allow, always=always)
 
     async def checkpoint(self, room: Room, *, name: str | None, author: str | None) -> str | None:
         """Saves a room now; returns the revision's id."""

@@ -102,7 +102,7 @@ revisions = Table(
     Column("number", Integer, nullable=False),
     Column("sha256", String(64), ForeignKey("blobs.sha256"), nullable=False),
     Column("size", BigInteger, nullable=False),
-    # upload, autosave, named, restore, before-merge, import.
+    # upload, autosave, mount, named, restore, before-merge, import.
     Column("kind", String(16), nullable=False),
     Column("name", String(255)),
     # Kept whatever the age, like a named one.
@@ -198,4 +198,13 @@ comments = Table(
     Column("created_at", Moment, nullable=False),
     Column("edited_at", Moment),
     Column("deleted_at", Moment),
+)
+
+# Notebooks that may have their account's drive mounted without asking again.
+mount_grants = Table(
+    "mount_grants",
+    metadata,
+    Column("account_id", Id, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True),
+    Column("file_id", Id, ForeignKey("files.id", ondelete="CASCADE"), primary_key=True),
+    Column("created_at", Moment, nullable=False),
 )

@@ -1943,7 +1943,7 @@ export interface components {
             id: string;
             /**
              * Kind
-             * @description upload, autosave, named, restore, before-merge or import.
+             * @description upload, autosave, mount, named, restore, before-merge or import.
              */
             kind: string;
             /** Name */

@@ -14,7 +14,7 @@ export interface CellRun {
   input: InputRequest | null;
 }
 
-export type RoomTopic = 'queue' | 'runtimes' | 'saved' | 'executions' | `cell:${string}`;
+export type RoomTopic = 'queue' | 'runtimes' | 'saved' | 'executions' | 'inputs' | `cell:${string}`;
 
 const idle: CellRun = { state: null, execution: null, queued: 0, input: null };
 
@@ -106,6 +106,7 @@ export class RoomStore {
       case 'input': {
         const cell = this.#state.executions[event.execution_id]?.cell_id;
         if (cell) topics.add(`cell:${cell}`);
+        topics.add('inputs');
         break;
       }
       case 'runtime':

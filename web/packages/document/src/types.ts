@@ -131,12 +131,21 @@ export interface Meter {
   kernels: KernelUse[];
 }
 
+/** What code asks of the server itself, such as its account's drive; a person may have to permit it. */
+export interface Ask {
+  kind: string;
+  mountpoint: string;
+  readonly: boolean;
+  timeout_s: number;
+}
+
 /** A pending `input()`. */
 export interface InputRequest {
   request_id: string;
   prompt: string;
   password: boolean;
   account_id: string;
+  ask?: Ask;
 }
 
 export interface Saved {

@@ -23,7 +23,7 @@ export interface RevisionActions {
 }
 
 const KINDS: Record<string, string> = { 'before-merge': 'before' };
-const KNOWN = new Set(['upload', 'autosave', 'named', 'restore', 'import']);
+const KNOWN = new Set(['upload', 'autosave', 'mount', 'named', 'restore', 'import']);
 
 export const kindText = (kind: string): string =>
   t(`history.kind.${KINDS[kind] ?? (KNOWN.has(kind) ? kind : 'unknown')}`);

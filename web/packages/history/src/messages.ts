@@ -22,6 +22,7 @@ addMessages('history', {
   kind: {
     upload: 'Uploaded',
     autosave: 'Saved automatically',
+    mount: 'Written by a program',
     named: 'Saved on request',
     restore: 'Restored',
     before: 'Before a merge or restore',

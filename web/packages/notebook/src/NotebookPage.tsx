@@ -17,6 +17,7 @@ import { Banners } from './parts/Banners';
 import { CellList } from './parts/CellList';
 import { Contents } from './parts/Contents';
 import { Dialogs } from './parts/Dialogs';
+import { DriveConsent } from './parts/DriveConsent';
 import { Header } from './parts/Header';
 import { Notifier } from './parts/Notifier';
 import { RunAnnouncer } from './parts/RunAnnouncer';
@@ -111,6 +112,7 @@ function Page() {
           </main>
         </div>
         <Dialogs />
+        <DriveConsent />
         <RunAnnouncer />
         <Notifier />
         <ChordHint />

@@ -126,6 +126,16 @@ addMessages('notebook', {
     others: '{name}’s cell waits for {name} to type something.',
     password: 'Password',
   },
+  drive: {
+    title: 'Permit this notebook to access your drive?',
+    text: 'The code of “{name}” asks for your drive as the folder {place} of your runtime. It could then read, change and delete all files that you can, also those shared with you. Permit it only if you trust this code, whoever wrote it.',
+    textReadOnly:
+      'The code of “{name}” asks for your drive as the folder {place} of your runtime. It could then read all files that you can, also those shared with you. Permit it only if you trust this code, whoever wrote it.',
+    always: 'Always permit it for this notebook, also when it runs without a page',
+    allow: 'Permit',
+    deny: 'No, thanks',
+    waits: 'The cell waits for your answer about your drive.',
+  },
   output: {
     hidden: 'Output hidden',
     show: 'Show output',

@@ -27,6 +27,7 @@ function InputBox({ cellId, run, input }: { cellId: string; run: CellRun; input:
     toast({ message, action: { label: t('notebook.input.show'), onSelect: () => field.current?.focus() } });
   }, [controller, cellId]);
 
+  if (input.ask) return <p className="nb-input-note">{t('notebook.drive.waits')}</p>;
   if (input.account_id !== me) return <p className="nb-input-note">{t('notebook.input.others', { name })}</p>;
   function send(event: FormEvent) {
     event.preventDefault();

@@ -1,0 +1,5 @@
+"""What notebooks written for Colab import, on Labora."""
+
+from __future__ import annotations
+
+__all__ = ["drive"]

@@ -1,0 +1,1 @@
+"""The drive as a folder inside a runtime."""
