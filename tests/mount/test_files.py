@@ -83,7 +83,7 @@ async def test_changes_become_revisions_and_names_follow(world):
     moved = await named(world, "moved.txt", (await named(world, "below")).id)
     assert moved.id == made.id, "it is the same file with its history"
     assert await world.content(world.ann, made.id) == b"all new"
-    history = await world.drive.revisions.history(world.ann, made.id)
+    history = (await world.drive.history.page(world.ann, made.id)).revisions
     assert history[-1].size == 4
     assert len(history) >= 2
 

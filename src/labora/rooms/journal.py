@@ -32,8 +32,6 @@ from labora.base.pace import Pace
 MAX_BACKLOG_BYTES = 32 * 1024 * 1024
 MAX_GROUP_BYTES = 8 * 1024 * 1024
 RETRY_S = (0.2, 0.5, 1.0, 2.0)
-SPACE_S = 0.2
-"""How long free space, once seen, is relied on."""
 BURST = 8
 """Commits that follow one another without a pause: a short run needs a few in a row, and somebody waits for each."""
 
@@ -94,7 +92,6 @@ class Journal:
         self._interval_s = interval_s
         self._folder = folder
         self._min_free = min_free_bytes
-        self._space_until = 0.0
         self._queue: deque[Entry] = deque()
         self._bytes = 0
         self._wake = asyncio.Event()
@@ -228,13 +225,11 @@ class Journal:
                 return
 
     async def _check_space(self) -> None:
-        loop = asyncio.get_running_loop()
-        if self._folder is None or not self._min_free or loop.time() < self._space_until:
+        if self._folder is None or not self._min_free:
             return
         usage = await asyncio.to_thread(shutil.disk_usage, self._folder)
         if usage.free < self._min_free:
             raise UnavailableError("The server's disk is full.", code="storage_full")
-        self._space_until = loop.time() + SPACE_S
 
     def _fail(self, error: Exception) -> None:
         log.critical("storage_failed", error=str(error), exc_info=error)

@@ -97,6 +97,8 @@ class World:
         self._transports = []
         machine, internet = self.machine, self.internet
         for namespace in (machine, internet):
+            # Else addresses change by themselves, seconds after they were given.
+            assert namespace.run("sh", "-c", "echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad").returncode == 0
             namespace.ip("link", "set", "lo", "up")
         machine.ip("link", "add", "wan0", "type", "veth", "peer", "name", "up0", "netns", str(internet.holder.pid))
         machine.ip("addr", "add", f"{MACHINE}/24", "dev", "wan0")

@@ -21,6 +21,8 @@ _log = get_logger("host")
 DISK_AGE_S = 20.0
 _FLAGS = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _SPARE = 1 / 8
+# Who is ended must have written at least this since the last look.
+_LEAST_WRITTEN = 1024 * 1024
 # Between two looks at a runtime's files, the host's disk must have filled by this much, or time have passed.
 _NOTICEABLE = 128 * 1024 * 1024
 
@@ -40,7 +42,7 @@ class Storage:
         self._images = images
         self._lock = threading.Lock()
         self._measured: dict[str, tuple[float, int]] = {}
-        self._written: dict[int, tuple[int, int]] = {}
+        self._written: dict[tuple[int, int], int] = {}
         self._free: int | None = None
         self._kills: dict[str, int] = {}
 
@@ -127,20 +129,19 @@ class Storage:
             size = self._measure(handle.runtime_id)
             # One file may reach the limit: what is written beside it (a spool, a log) must not end anybody yet.
             if size > handle.limits.disk_bytes * (1 + _SPARE) and size > before:
-                self._end_writer(handle, size)
+                self._end_writer(handle, size, size - before)
 
-    def _end_writer(self, handle: Handle, size: int) -> None:
-        busiest, most = None, 0
+    def _end_writer(self, handle: Handle, size: int, growth: int) -> None:
+        now = {}
         for pid in processes_below(handle.pid):
-            started, written = start_time(pid), _written(pid)
-            if pid == handle.pid or started is None:
-                continue
-            known, before = self._written.get(pid, (started, 0))
-            self._written[pid] = (started, written)
-            if written - (before if known == started else 0) > most:
-                busiest, most = (pid, started), written - before
-        self._written = {pid: known for pid, known in self._written.items() if start_time(pid) == known[0]}
-        if busiest is not None:
+            started = start_time(pid)
+            if pid != handle.pid and started is not None:
+                now[pid, started] = _written(pid)
+        fresh = {process: written - self._written.get(process, 0) for process, written in now.items()}
+        # Who wrote most may be gone already, ended a moment ago: then the others have done nothing.
+        if fresh and sum(fresh.values()) >= max(growth // 2, _LEAST_WRITTEN):
+            self._written = {process: written for process, written in self._written.items() if _lives(*process)} | now
+            busiest = max(fresh, key=lambda process: fresh[process])
             # Counted first: whoever hears of the death asks for the count at once.
             self._kills[handle.runtime_id] = self.kills(handle.runtime_id) + 1
             _log.warning("disk_limit", runtime_id=handle.runtime_id, pid=busiest[0], bytes=size)
@@ -160,6 +161,10 @@ def _mounted_usage(handle: Handle) -> int:
     finally:
         os.close(root)
     return (space.f_blocks - space.f_bfree) * space.f_frsize
+
+
+def _lives(pid: int, started: int) -> bool:
+    return start_time(pid) == started
 
 
 def _written(pid: int) -> int:
