@@ -22,7 +22,10 @@ def main(arguments: list[str]) -> int:
         return subprocess.run([*pytest, *arguments], cwd=ROOT, check=False).returncode
     steps = [
         ("Front end", [sys.executable, "scripts/setup_lib.py", "npm", "test"]),
-        ("Server, guest and host", [*pytest, "-n", "2", "--dist", "loadfile", "-m", "not browser", "--durations", "10"]),
+        (
+            "Server, guest and host",
+            [*pytest, "-n", "2", "--dist", "loadfile", "-m", "not browser", "--durations", "10"],
+        ),
         # A journey waits more than it works: two at a time take little more than half the time.
         ("Browsers", [*pytest, "-n", "2", "--dist", "load", "-m", "browser", "--durations", "10"]),
     ]
