@@ -36,8 +36,8 @@ async def inbox(taken: Taken) -> AsyncIterator[Inbox]:
     made.close()
 
 
-def send(inbox: Inbox, n: int, kind: str) -> None:
-    inbox.receive({"n": n, "e": "x", "ch": "iopub", "type": kind, "content": {}, "metadata": {}}, [], 10)
+def send(inbox: Inbox, n: int, kind: str, channel: str = "iopub") -> None:
+    inbox.receive({"n": n, "e": "x", "ch": channel, "type": kind, "content": {}, "metadata": {}}, [], 10)
 
 
 async def test_the_head_of_a_run_waits_for_what_the_run_does(
@@ -70,7 +70,19 @@ async def test_a_flood_is_slowed_and_an_end_goes_past_it(taken: Taken) -> None:
         for _ in range(20):
             await asyncio.sleep(0)
         assert len(taken.batches) == module.BURST
+        # Only the agent says that a run ended: what a program calls so is output.
         send(inbox, module.BURST + 2, "done")
-        await eventually(lambda: taken.batches[module.BURST :] == [["stream", "done"]])
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert len(taken.batches) == module.BURST
+        send(inbox, module.BURST + 3, "done", "agent")
+        await eventually(lambda: taken.batches[module.BURST :] == [["stream", "done", "done"]])
     finally:
         inbox.close()
+
+
+async def test_a_batch_ends_few_runs_at_a_time(inbox: Inbox, taken: Taken) -> None:
+    for n in range(1, 3 * module.AWAITED_BATCH + 1):
+        send(inbox, n, "done", "agent")
+    await eventually(lambda: sum(map(len, taken.batches)) == 3 * module.AWAITED_BATCH)
+    assert max(map(len, taken.batches)) == module.AWAITED_BATCH

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import struct
 
@@ -148,3 +149,16 @@ def test_layouts_are_those_of_the_kernel():
     assert len(fuse.init_reply(fuse.Init(7, 40, 0, 0, passthrough=False), passthrough=False)) == 64
     assert len(fuse.statfs_reply(1, 1, 1)) == 80
     assert len(fuse.direntplus(2, attr, 1, 1, b"name", 8)) == fuse.direntplus_size(b"name") == 128 + 24 + 8
+
+
+async def test_a_request_that_is_interrupted_in_the_same_read_is_answered():
+    loop = Loop()
+    await loop.tell(packet(Op.INIT, 0, struct.pack("<IIII", 7, 40, 65536, 0xFFFFFFFF) + bytes(48)))
+    loop.session.take(memoryview(packet(Op.STATFS, 1, b"", unique=11)))
+    loop.session.take(memoryview(packet(Op.INTERRUPT, 0, struct.pack("<Q", 11), unique=12)))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    length, error, unique = struct.unpack_from("<IiQ", os.read(loop.answers, 1 << 16))
+    assert (length, error, unique) == (16, -errno.EINTR, 11)
+    assert not loop.session._pending
+    loop.close()

@@ -79,6 +79,23 @@ async def test_the_first_plain_python_notebook_takes_the_kernel_and_only_that_on
     assert await kernel_after_a_run(house, named("python3", "python")) != "stood-ready"
 
 
+async def test_how_an_earlier_life_of_the_kernel_ended_is_not_this_notebooks(house: Any) -> None:
+    """Somebody killed it before it was taken: `!kill -9 -1` in another notebook of the account."""
+    house.compute.warm_kernels = ["stood-ready"]
+    file_id = await house.upload(named("python3", "python"))
+    async with house.page(file_id) as page:
+        house.compute.gate.clear()
+        answer = await page.command("execute", cells=["c0"])
+        kernel = await house.compute.session("any", "stood-ready", "python3")
+        kernel.say("died", {"message": "The kernel died."}, None, "agent")
+        kernel.status, kernel.life = "dead", 1
+        house.compute.gate.set()
+        ended = await page.finished(answer["result"]["executions"][0]["id"])
+        assert ended["status"] == "ok"
+        (runtime,) = page.state["runtimes"].values()
+        assert runtime["kernel"] == "idle"
+
+
 async def test_a_notebook_that_names_its_authors_environment_takes_it_too(house: Any) -> None:
     house.compute.warm_kernels = ["stood-ready"]
     assert await kernel_after_a_run(house, named("conda-env-mine", "python")) == "stood-ready"

@@ -28,6 +28,7 @@ from labora.runtimes.service import Runtimes
 
 IMAGE = "python"
 _POLL_S = 0.5
+CLOSE_S = 2.0
 _MISSING_PATIENCE_S = 20.0
 
 Listener = Callable[[str, str, str], None]
@@ -205,8 +206,12 @@ class LocalCompute:
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """Waits for what is under way."""
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Waits for what is under way, for a moment: a guest that does not answer holds nobody up."""
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=CLOSE_S)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
 
 async def _quietly(work: Any) -> None:

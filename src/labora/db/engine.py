@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -43,6 +44,8 @@ class Database:
         self.engine: AsyncEngine = create_async_engine(url, **options)
         self._writer = asyncio.Lock()
         self._short: Engine | None = None
+        # A thread of its own: who waits for a commit does not wait for what else takes the threads of all.
+        self._thread = ThreadPoolExecutor(1, "database")
         if self.is_sqlite:
             self._short = create_engine(url.replace("+aiosqlite", ""), pool_size=1, max_overflow=0)
             configure = _sqlite_configuration(attached or {}, durable=durable)
@@ -77,13 +80,17 @@ class Database:
                 async with self.engine.begin() as connection:
                     return await connection.run_sync(work)
             async with self._writer:
-                done = asyncio.ensure_future(asyncio.to_thread(_write, self._short, work))
-                try:
-                    return await asyncio.shield(done)
-                except asyncio.CancelledError:
-                    # The thread goes on, and nobody else may write before it ends.
-                    await asyncio.wait([done])
-                    raise
+                done = asyncio.get_running_loop().run_in_executor(self._thread, _write, self._short, work)
+                cancelled = False
+                while not done.done():
+                    try:
+                        await asyncio.wait([done])
+                    except asyncio.CancelledError:
+                        # The thread goes on, and nobody else may write before it ends.
+                        cancelled = True
+                if cancelled:
+                    raise asyncio.CancelledError
+                return done.result()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -117,6 +124,7 @@ class Database:
         await self.engine.dispose()
         if self._short is not None:
             self._short.dispose()
+        self._thread.shutdown(wait=False)
 
 
 def _write(engine: Engine, work: Callable[[Connection], T]) -> T:

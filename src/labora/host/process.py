@@ -25,7 +25,8 @@ def start_time(pid: int) -> int | None:
     None where there is no such process or it is a zombie.
     """
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
+        # A process gives itself any name, also one that is no text.
+        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except (FileNotFoundError, ProcessLookupError):
         return None
     # The name in parentheses may itself hold spaces and parentheses; fields count from after the last one.

@@ -399,6 +399,9 @@ class Supervisor:
             elif is_alive(handle.pid, handle.start_time):
                 self._arm(runtime_id, handle.deadline)
                 self._watch(handle)
+                with contextlib.suppress(OSError):
+                    # Whether it still computes is found out anew.
+                    self._cgroups.yields(runtime_id, False)
                 _log.info("runtime_adopted", runtime_id=runtime_id, pid=handle.pid)
             else:
                 self._record_exit(handle)
@@ -461,14 +464,20 @@ class Supervisor:
             for runtime_id in [key for key, moment in self._deadlines.items() if moment <= time.monotonic()]:
                 self._deadlines.pop(runtime_id)
                 await self._enforce_deadline(runtime_id)
-            living = [handle for handle in self.list() if handle.alive]
-            await self._watching.look(living, self._keep_counts)
             try:
-                self._yielding.look(handle.runtime_id for handle in living)
-            except OSError as error:
-                _log.warning("yielding_failed", error=str(error))  # one of them has just ended
+                await self._look()
+            except Exception:  # noqa: BLE001 - deadlines hold whatever the guests have come up with
+                _log.exception("limits_not_watched")
             nearest = min((moment - time.monotonic() for moment in self._deadlines.values()), default=TICK_S)
             await asyncio.sleep(min(TICK_S, max(0.01, nearest)))
+
+    async def _look(self) -> None:
+        living = [handle for handle in self.list() if handle.alive]
+        await self._watching.look(living, self._keep_counts)
+        try:
+            self._yielding.look(handle.runtime_id for handle in living)
+        except OSError as error:
+            _log.warning("yielding_failed", error=str(error))  # one of them has just ended
 
     async def _enforce_deadline(self, runtime_id: str) -> None:
         async with self._lock(runtime_id):

@@ -47,7 +47,7 @@ def _table() -> dict[int, _Process]:
         if not entry.isdigit():
             continue
         with contextlib.suppress(OSError, ValueError, IndexError):
-            stat = Path("/proc", entry, "stat").read_text()
+            stat = Path("/proc", entry, "stat").read_text(errors="replace")
             fields = stat[stat.rindex(")") + 2 :].split()
             found[int(entry)] = _Process(
                 pid=int(entry),

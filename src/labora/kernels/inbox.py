@@ -18,8 +18,12 @@ HEADS = frozenset({"execute_input"})
 """Messages that only say that a run began. What a short one does follows within milliseconds …"""
 HEAD_S = 0.005
 """… and is waited for this long, so that both are made durable, and shown, together."""
-AWAITED = frozenset({"done", "input_request", "died"})
-"""Messages that somebody waits for: they are handed over at once, whatever the pace."""
+AWAITED = frozenset({("agent", "done"), ("agent", "died"), ("stdin", "input_request")})
+"""Messages that somebody waits for, by channel and type: they are handed over without the pause of a flood."""
+AWAITED_BATCH = 32
+"""So many of them make a batch full: each may end an execution, which takes longer than to keep a line."""
+AWAITED_S = 0.01
+"""Seconds between two batches of a flood of them."""
 BURST = 8
 """Batches that pass without a pause; a flood is slowed to the interval."""
 # The window, one message that is larger than it, and what is under way when a connection is replaced.
@@ -58,6 +62,7 @@ class Inbox:
         self._bytes = 0
         self._awaited = 0
         self._pace = Pace(BURST, interval_s)
+        self._awaited_pace = Pace(4 * BURST, min(interval_s, AWAITED_S))
         self._wake = asyncio.Event()
         self._parts: list[bytes] = []
         self._task = asyncio.create_task(self._deliver(), name=f"inbox-{kernel_id}")
@@ -121,7 +126,7 @@ class Inbox:
     def _put(self, message: KernelMessage, size: int) -> None:
         self._waiting.append((message, size))
         self._bytes += size
-        self._awaited += message.type in AWAITED
+        self._awaited += _awaited(message)
         self._wake.set()
 
     async def _deliver(self) -> None:
@@ -131,20 +136,28 @@ class Inbox:
             if self._waiting and all(message.type in HEADS for message, _ in self._waiting):
                 await self._more(HEAD_S)
             while self._waiting:
-                while not self._awaited and (delay := self._pace.delay()) > 0:
+                while (delay := self._delay()) > 0:
                     await self._more(delay)
-                self._pace.take()
-                batch, taken = [], 0
+                batch, taken, awaited = [], 0, 0
                 for message, size in self._waiting:
                     batch.append(message)
                     taken += size
-                    if taken >= BATCH_BYTES:
+                    awaited += _awaited(message)
+                    if taken >= BATCH_BYTES or awaited >= AWAITED_BATCH:
                         break
+                self._pace.take()
+                if awaited:
+                    self._awaited_pace.take()
                 if not await self._hand_over(batch):
                     return
                 for message in batch:
                     self._bytes -= self._waiting.popleft()[1]
-                    self._awaited -= message.type in AWAITED
+                    self._awaited -= _awaited(message)
+
+    def _delay(self) -> float:
+        """Returns how many seconds from now the next batch may be handed over."""
+        delay = self._pace.delay()
+        return min(delay, self._awaited_pace.delay()) if self._awaited else delay
 
     async def _more(self, seconds: float) -> None:
         """Waits until something more has come, at most so long."""
@@ -162,6 +175,10 @@ class Inbox:
             self._on_failed()
             return False
         return True
+
+
+def _awaited(message: KernelMessage) -> bool:
+    return (message.channel, message.type) in AWAITED
 
 
 def _message(

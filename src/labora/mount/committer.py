@@ -53,6 +53,8 @@ class Committer:
         """Forgets a content that nobody wants any more."""
         self._queue.pop(content, None)
         self.unsaved.discard(content)
+        if not content.committing:
+            content.committed.set()
         self._note_idle()
 
     async def room(self) -> None:
@@ -102,6 +104,7 @@ class Committer:
         versions = {}
         for content in batch:
             content.committing = True
+            content.committed.clear()
             versions[content] = content.version
         try:
             result, _ = await self._tree.remote.call(
@@ -114,7 +117,8 @@ class Committer:
         for content, answer in zip(batch, answers, strict=True):
             content.committing = False
             going = self._settle(content, answer, versions[content]) and going
-            content.committed.set()
+            if content not in self._queue:
+                content.committed.set()
         self._note_idle()
         return going
 

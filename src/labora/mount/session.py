@@ -121,6 +121,7 @@ class Session:
         elif answer is not None:
             task = asyncio.ensure_future(self._later(request, answer))
             self._pending[request.unique] = (request.op, task)
+            task.add_done_callback(lambda _, work=answer: self._never_begun(request, work))  # type: ignore[misc]
 
     def _begin(self, request: Request) -> Answer | None:
         op = request.op
@@ -146,6 +147,12 @@ class Session:
         if task is not None and op in _HARMLESS:
             task.cancel()
 
+    def _never_begun(self, request: Request, work: Coroutine[Any, Any, bytes | int]) -> None:
+        """Answers a request that was interrupted in the same read: its task ended before its first step."""
+        if request.unique in self._pending:
+            work.close()
+            self._answer(request, -errno.EINTR)
+
     async def _later(self, request: Request, work: Coroutine[Any, Any, bytes | int]) -> None:
         answer: bytes | int
         try:
@@ -159,6 +166,9 @@ class Session:
         except Exception:
             log.exception("request_failed", op=request.op)
             answer = -errno.EIO
+        self._answer(request, answer)
+
+    def _answer(self, request: Request, answer: bytes | int) -> None:
         self._pending.pop(request.unique, None)
         self._reply(request, answer)
         if self._paused and not self.ended.is_set():

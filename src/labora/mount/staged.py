@@ -7,7 +7,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -57,13 +57,14 @@ class StagedFiles:
         path = self.folder / name
         return path if path.is_file() and not path.is_symlink() else None
 
-    async def copied(self, path: Path) -> Path:
-        """Returns a copy of a file that is still written."""
-        return await asyncio.to_thread(self._copied, path)
+    async def copied(self, paths: Sequence[Path | None]) -> list[Path | None]:
+        """Returns a copy of each file, which nobody else can open."""
+        return await asyncio.to_thread(lambda: [None if path is None else self._copied(path) for path in paths])
 
     def _copied(self, path: Path) -> Path:
         target = self.folder / f"{new_id()}.copy"
-        with path.open("rb") as source, target.open("xb") as made:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with path.open("rb") as source, open(os.open(target, flags, 0o600), "wb") as made:  # noqa: PTH123
             copy(source.fileno(), made.fileno(), os.fstat(source.fileno()).st_size)
         return target
 

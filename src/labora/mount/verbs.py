@@ -168,18 +168,17 @@ class Verbs:
         return {"items": await self.commit(principal, items)}, []
 
     async def commit(self, principal: Principal, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Makes revisions of staged files. Returns for each item ``{"row"}`` or ``{"errno"}``. Raises LaboraError."""
+        """Makes revisions of staged files. Returns for each item ``{"row"}`` or ``{"errno"}``. Raises LaboraError.
+
+        What becomes a blob is a copy: the daemon may still write into its file, and a blob belongs to everybody who has
+        the same bytes. The staged file goes only once the revision is durable, so that any failure can be made good.
+        """
         answers: list[dict[str, Any]] = [{} for _ in items]
-        paths: list[Path | None] = []
-        for item, answer in zip(items, answers, strict=True):
-            path = self.staged.path(item.get("stage"))
+        staged = [self.staged.path(item.get("stage")) for item in items]
+        for at, path in enumerate(staged):
             if path is not None and path.stat().st_size > self._place.limits.upload_bytes:
-                answer["errno"], path = errno.EFBIG, None
-            if path is not None and item.get("keep"):
-                path = await self.staged.copied(path)
-            if path is not None:
-                path.chmod(0o600)
-            paths.append(path)
+                answers[at]["errno"], staged[at] = errno.EFBIG, None
+        paths = await self.staged.copied(staged)
         kinds = [media_type_of(str(item["name"])) for item in items]
         taken = [(path, kind) for path, kind in zip(paths, kinds, strict=True) if path is not None]
         refs = iter(await self._place.blobs.adopt(taken))
@@ -194,6 +193,12 @@ class Verbs:
             # Bytes that are not there were taken over by a request whose answer was lost.
             if not answer:
                 answer.update({"row": row} if row is not None else {"errno": errno.ESTALE})
+        done = [
+            path
+            for path, item, answer in zip(staged, items, answers, strict=True)
+            if path is not None and "row" in answer and not item.get("keep")
+        ]
+        await asyncio.to_thread(_remove, done)
         return answers
 
     async def _make(
@@ -297,6 +302,11 @@ class Verbs:
         access = await self._mounted.access(principal, str(args["id"]), Ability.TRASH)
         await self._drive.change(principal, access.file_id, trashed=True)
         return {}, []
+
+
+def _remove(paths: list[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
 
 
 def _in_memory(data: bytes) -> int:

@@ -17,6 +17,7 @@ import errno
 import shutil
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +93,8 @@ class Journal:
         self._interval_s = interval_s
         self._folder = folder
         self._min_free = min_free_bytes
+        # A thread of its own: commits do not wait for what else takes the threads of all.
+        self._thread = ThreadPoolExecutor(1, "journal")
         self._queue: deque[Entry] = deque()
         self._bytes = 0
         self._wake = asyncio.Event()
@@ -120,6 +123,7 @@ class Journal:
             with suppress(asyncio.CancelledError):
                 await self._task
             self._task = None
+        self._thread.shutdown(wait=False)
 
     def abandon(self) -> None:
         """Stops at once and forgets what is queued, as a kill would."""
@@ -227,7 +231,7 @@ class Journal:
     async def _check_space(self) -> None:
         if self._folder is None or not self._min_free:
             return
-        usage = await asyncio.to_thread(shutil.disk_usage, self._folder)
+        usage = await asyncio.get_running_loop().run_in_executor(self._thread, shutil.disk_usage, self._folder)
         if usage.free < self._min_free:
             raise UnavailableError("The server's disk is full.", code="storage_full")
 

@@ -170,6 +170,9 @@ class KernelWorker:
             info = await session.start()
         if info.status == "dead":
             info = await session.restart()
+        if fresh:
+            # What a kernel that was started ahead has said, or how an earlier life of it ended, is not this notebook's.
+            record = {**record, "n": info.last}
         await self._attach(lease, session, record, info)
 
     async def _attach(

@@ -242,7 +242,8 @@ class Fts5Index:
             .join(_read_texts, _read_texts.c.number == _read_documents.c.number)
             .where(_read_documents.c.file_id.in_(file_ids))
         )
-        return {row.file_id: _unpacked(row.pieces) for row in await connection.execute(query)}
+        packed = {row.file_id: row.pieces for row in await connection.execute(query)}
+        return await asyncio.to_thread(lambda: {file_id: _unpacked(data) for file_id, data in packed.items()})
 
 
 def _is_stale() -> list[ColumnElement[bool]]:

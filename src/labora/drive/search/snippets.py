@@ -11,7 +11,7 @@ from labora.drive.search.tokens import Term, hits_in
 WIDTH = 180
 """Characters of a snippet."""
 _BEFORE = 40
-_LOOKED_AT = 200_000
+_LOOKED_AT = 40_000
 """Characters of a file's texts that are looked at: further hits are found, but not shown."""
 
 

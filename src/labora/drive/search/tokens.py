@@ -17,6 +17,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 
 from labora.base.text import folded
 
@@ -24,6 +25,8 @@ MAX_TOKEN = 64
 """Characters of a word that the index keeps."""
 MAX_TERMS = 16
 """Terms of a question that are looked at."""
+MAX_WORDS = 12
+"""Words of a term that are looked at: each costs a pass over every text of which a piece is shown."""
 MAX_QUESTION = 500
 _PAIRED = (
     "\u0e00-\u0eff"  # Thai, Lao
@@ -108,7 +111,7 @@ def read_question(text: str) -> list[Term]:
     terms: list[Term] = []
     for match in _CHUNK.finditer(text[:MAX_QUESTION]):
         chunk = match["phrase"] if match["phrase"] is not None else match["plain"]
-        words = tuple(folded(found[0])[:MAX_TOKEN] for found in _word().finditer(chunk))
+        words = tuple(folded(found[0])[:MAX_TOKEN] for found in islice(_word().finditer(chunk), MAX_WORDS))
         if not words or all(not word.strip("_") for word in words):
             continue
         prefix = match["plain"] is not None and chunk.endswith("*")

@@ -42,7 +42,7 @@ class Storage:
         self._images = images
         self._lock = threading.Lock()
         self._measured: dict[str, tuple[float, int]] = {}
-        self._written: dict[tuple[int, int], int] = {}
+        self._written: dict[str, dict[tuple[int, int], int]] = {}
         self._free: int | None = None
         self._kills: dict[str, int] = {}
 
@@ -97,6 +97,7 @@ class Storage:
         """Drops what is known of a runtime that is gone."""
         self._measured.pop(runtime_id, None)
         self._kills.pop(runtime_id, None)
+        self._written.pop(runtime_id, None)
 
     def adopt(self, handle: Handle) -> None:
         """Goes on counting where an earlier host stopped."""
@@ -127,20 +128,30 @@ class Storage:
         for handle in watched:
             _, before = self._measured.get(handle.runtime_id, (0.0, 0))
             size = self._measure(handle.runtime_id)
-            # One file may reach the limit: what is written beside it (a spool, a log) must not end anybody yet.
-            if size > handle.limits.disk_bytes * (1 + _SPARE) and size > before:
-                self._end_writer(handle, size, size - before)
+            if size > handle.limits.disk_bytes // 2:
+                fresh = self._fresh(handle)
+                # One file may reach the limit: what is written beside it (a spool, a log) must not end anybody yet.
+                if size > handle.limits.disk_bytes * (1 + _SPARE):
+                    self._free = None  # look again soon
+                    if size > before:
+                        self._end_writer(handle, size, size - before, fresh)
+            else:
+                self._written.pop(handle.runtime_id, None)
 
-    def _end_writer(self, handle: Handle, size: int, growth: int) -> None:
+    def _fresh(self, handle: Handle) -> dict[tuple[int, int], int]:
+        """Returns what each process, by pid and start, has written since the last look; nothing at the first."""
         now = {}
         for pid in processes_below(handle.pid):
             started = start_time(pid)
             if pid != handle.pid and started is not None:
                 now[pid, started] = _written(pid)
-        fresh = {process: written - self._written.get(process, 0) for process, written in now.items()}
+        before = self._written.get(handle.runtime_id, now)
+        self._written[handle.runtime_id] = now
+        return {process: written - before.get(process, 0) for process, written in now.items()}
+
+    def _end_writer(self, handle: Handle, size: int, growth: int, fresh: dict[tuple[int, int], int]) -> None:
         # Who wrote most may be gone already, ended a moment ago: then the others have done nothing.
         if fresh and sum(fresh.values()) >= max(growth // 2, _LEAST_WRITTEN):
-            self._written = {process: written for process, written in self._written.items() if _lives(*process)} | now
             busiest = max(fresh, key=lambda process: fresh[process])
             # Counted first: whoever hears of the death asks for the count at once.
             self._kills[handle.runtime_id] = self.kills(handle.runtime_id) + 1
@@ -161,10 +172,6 @@ def _mounted_usage(handle: Handle) -> int:
     finally:
         os.close(root)
     return (space.f_blocks - space.f_bfree) * space.f_frsize
-
-
-def _lives(pid: int, started: int) -> bool:
-    return start_time(pid) == started
 
 
 def _written(pid: int) -> int:
