@@ -83,7 +83,7 @@ async def test_a_run_is_followed_over_a_restart_of_the_server(server: ServerProc
     async with asyncio.timeout(120):
         files: list[Any] = []
         while not files:
-            files = (await server.api().get("/files", params={"q": "report"})).json()["files"]
+            files = (await server.api().get("/files", params={"name": "report"})).json()["files"]
         async with server.page(files[0]["id"]).open() as page:
             await page.until(lambda: "waits" in page.text("wait"))
         await server.kill()

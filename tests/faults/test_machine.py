@@ -134,9 +134,9 @@ async def test_fault_17_the_agent_is_killed(server: ServerProcess) -> None:
 )
 async def test_fault_18_a_kernel_dies_and_says_why(server: ServerProcess, code: str, says: str) -> None:
     """Out of memory is in tests/rooms/test_memory.py, a full disk in test_limits.py."""
-    file_id = await server.upload(
-        notebook_of(keep="kept = 1", die=f"print('before', flush=True)\n{code}", after="6 * 7")
-    )
+    # What was printed is on its way in a thread of ZeroMQ's, which a death does not wait for.
+    die = f"import time\nprint('before', flush=True)\ntime.sleep(0.5)\n{code}"
+    file_id = await server.upload(notebook_of(keep="kept = 1", die=die, after="6 * 7"))
     async with server.page(file_id).open() as page:
         await page.run("keep")
         first, second = await page.execute("die", "after")

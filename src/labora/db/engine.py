@@ -80,17 +80,8 @@ class Database:
                 async with self.engine.begin() as connection:
                     return await connection.run_sync(work)
             async with self._writer:
-                done = asyncio.get_running_loop().run_in_executor(self._thread, _write, self._short, work)
-                cancelled = False
-                while not done.done():
-                    try:
-                        await asyncio.wait([done])
-                    except asyncio.CancelledError:
-                        # The thread goes on, and nobody else may write before it ends.
-                        cancelled = True
-                if cancelled:
-                    raise asyncio.CancelledError
-                return done.result()
+                # A thread cannot be stopped, and nobody else may write before it ends.
+                return await _whole(asyncio.get_running_loop().run_in_executor(self._thread, _write, self._short, work))
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -108,16 +99,15 @@ class Database:
         connection = self.engine.connect()
         opening = asyncio.ensure_future(connection.start())
         try:
-            await asyncio.shield(opening)
+            await _whole(opening)
         except asyncio.CancelledError:
-            await asyncio.wait([opening])
             if opening.exception() is None:
-                await connection.close()
+                await _whole(asyncio.ensure_future(connection.close()))
             raise
         try:
             yield connection
         finally:
-            await asyncio.shield(asyncio.ensure_future(connection.close()))
+            await _whole(asyncio.ensure_future(connection.close()))
 
     async def close(self) -> None:
         """Closes every connection."""
@@ -125,6 +115,19 @@ class Database:
         if self._short is not None:
             self._short.dispose()
         self._thread.shutdown(wait=False)
+
+
+async def _whole(work: asyncio.Future[T]) -> T:
+    """Waits for ``work`` to its end, also when the caller is cancelled meanwhile, who is told afterwards."""
+    cancelled = False
+    while not work.done():
+        try:
+            await asyncio.wait([work])
+        except asyncio.CancelledError:
+            cancelled = True
+    if cancelled:
+        raise asyncio.CancelledError
+    return work.result()
 
 
 def _write(engine: Engine, work: Callable[[Connection], T]) -> T:
