@@ -320,4 +320,5 @@ class Files:
             node.checked = time.monotonic()
             node.row[RIGHTS] = 0 if row is None else row[RIGHTS]
             if before & READ and not node.row[RIGHTS] & READ:
-                self.notify(fuse.inval_inode(node.nodeid))  # what the kernel holds of it must not be read on
+                # What the kernel holds of it must not be read on. It waits for reads that we have yet to answer.
+                await asyncio.to_thread(self.notify, fuse.inval_inode(node.nodeid))
