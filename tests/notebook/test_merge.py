@@ -110,7 +110,8 @@ def test_merged_text_has_what_each_side_wrote(base: str, mine: str, theirs: str)
     if not conflict:
         for side in (mine, theirs):
             for line in set(side.split("\n")) - set(base.split("\n")):
-                assert all(character in text for character in line)
+                # What the text had before, the other side may have taken out of the line.
+                assert set(line) - set(base) <= set(text)
 
 
 notebooks = st.lists(st.tuples(st.sampled_from("abcdef"), lines), max_size=5, unique_by=lambda cell: cell[0])
