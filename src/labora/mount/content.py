@@ -98,7 +98,6 @@ class Content:
         self.failure: int = 0
         self.version = 0
         """Counts writes, so that a commit knows whether it had them all."""
-        self.published_at = 0.0
         self.wants_publishing = False
         self.lock = asyncio.Lock()
         self.committing = False
