@@ -27,6 +27,7 @@ import typer
 
 from labora.base.errors import InvalidError, LaboraError
 from labora.base.logging import configure_logging
+from labora.base.memory import look_less_often
 from labora.base.settings import Settings, load_settings
 from labora.cli.options import Config, DataDir, settings_for
 
@@ -238,6 +239,7 @@ async def run_server(settings: Settings, listener: socket.socket, tls: ssl.SSLCo
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             if self.started:
+                look_less_often()
                 await announce(settings, app)
 
     config = uvicorn.Config(

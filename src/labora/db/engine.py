@@ -7,13 +7,13 @@ transaction never fails half-way for a lock that another coroutine holds. Reader
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, CursorResult, Engine, Executable, create_engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -22,6 +22,8 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 from labora.base.errors import UnavailableError
 
 RETRY_S = 5.0
+LOOKS_AT_ONCE = 2
+"""How many short reads go on at the same time; more threads would only wait for the interpreter."""
 
 T = TypeVar("T")
 
@@ -46,8 +48,9 @@ class Database:
         self._short: Engine | None = None
         # A thread of its own: who waits for a commit does not wait for what else takes the threads of all.
         self._thread = ThreadPoolExecutor(1, "database")
+        self._lookers = ThreadPoolExecutor(LOOKS_AT_ONCE, "database-look")
         if self.is_sqlite:
-            self._short = create_engine(url.replace("+aiosqlite", ""), pool_size=1, max_overflow=0)
+            self._short = create_engine(url.replace("+aiosqlite", ""), pool_size=1 + LOOKS_AT_ONCE, max_overflow=0)
             configure = _sqlite_configuration(attached or {}, durable=durable)
             for engine in (self.engine.sync_engine, self._short):
                 event.listen(engine, "connect", configure)
@@ -93,6 +96,21 @@ class Database:
             async with self._connected() as connection:
                 yield connection
 
+    async def look(self, work: Callable[[AsyncConnection], Coroutine[Any, Any, T]]) -> T:
+        """Runs ``work`` in one reading transaction, in one trip to another thread where the database is SQLite.
+
+        For several small queries that somebody waits for: each statement of :meth:`read` is several trips. ``work``
+        may await nothing but the connection's ``execute`` and ``scalar``, and touches only what is its own.
+
+        Raises as :meth:`read` does, and RuntimeError when ``work`` awaits something else.
+        """
+        if self._short is None:
+            async with self.read() as connection:
+                return await work(connection)
+        with _passing_failures():
+            loop = asyncio.get_running_loop()
+            return await _whole(loop.run_in_executor(self._lookers, _look, self._short, work))
+
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:
         """Opens a connection, whole even when the caller is cancelled meanwhile: half-open ones would be lost."""
@@ -115,6 +133,7 @@ class Database:
         if self._short is not None:
             self._short.dispose()
         self._thread.shutdown(wait=False)
+        self._lookers.shutdown(wait=False)
 
 
 async def _whole(work: asyncio.Future[T]) -> T:
@@ -133,6 +152,30 @@ async def _whole(work: asyncio.Future[T]) -> T:
 def _write(engine: Engine, work: Callable[[Connection], T]) -> T:
     with engine.connect().execution_options(labora_write=True) as connection, connection.begin():
         return work(connection)
+
+
+class _Straight:
+    """What a look uses of an AsyncConnection, over one that answers at once."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+        return self._connection.execute(statement, parameters)
+
+    async def scalar(self, statement: Executable, parameters: Any = None) -> Any:
+        return self._connection.scalar(statement, parameters)
+
+
+def _look(engine: Engine, work: Callable[[AsyncConnection], Coroutine[Any, Any, T]]) -> T:
+    with engine.connect() as connection:
+        running = work(cast("AsyncConnection", _Straight(connection)))
+        try:
+            running.send(None)
+        except StopIteration as done:
+            return cast("T", done.value)
+        running.close()
+        raise RuntimeError("a look may wait for its connection only")
 
 
 @contextmanager
