@@ -92,7 +92,7 @@ class Mounts:
         living = {key[0] for key in self._servers}
         for folder in await asyncio.to_thread(lambda: list(self._place.folder.glob("*/"))):
             if folder.name not in living:
-                await self._save_left(folder.name, None)
+                await self._save_left(folder.name)
 
     # -- consent --------------------------------------------------------------------------------------------------
 
@@ -168,7 +168,7 @@ class Mounts:
     def _serve(self, mounted: Mounted, account_id: str) -> MountServer:
         key = (mounted.runtime_id, mounted.target)
         folder = self._place.folder / mounted.runtime_id
-
+        mount = mounted.socket.rpartition("-")[2].removesuffix(".sock")
         known: tuple[float, Principal | None] = (float("-inf"), None)
 
         async def principal() -> Principal:
@@ -183,17 +183,18 @@ class Mounts:
 
         async def verbs(daemon: str) -> Verbs:
             await asyncio.to_thread(_prepare, folder, account_id)
-            name = f"{mounted.socket.rpartition('-')[2].removesuffix('.sock')}-{daemon}"
-            await self._save_left(mounted.runtime_id, name)
-            return Verbs(self._place, principal, StagedFiles(folder / name))
+            name = f"{mount}-{daemon}"
+            await self._save_left(mounted.runtime_id, mount, living=name)
+            return Verbs(self._place, principal, StagedFiles(folder / name), readonly=mounted.readonly)
 
         async def gone() -> bool:
             """Says whether the mount is still wanted; else saves what is left and ends."""
             with suppress(UnavailableError):
                 wanted = [(one.runtime_id, one.target) for one in await self._host.mounts()]
                 if key not in wanted or await self._owner_of(mounted.runtime_id) is None:
-                    self._servers.pop(key, None)
-                    await self._save_left(mounted.runtime_id, None)
+                    if self._servers.get(key) is server:
+                        del self._servers[key]
+                    await self._save_left(mounted.runtime_id, mount)
                     return False
             return True
 
@@ -207,18 +208,18 @@ class Mounts:
         self._servers[key] = server
         return server
 
-    async def _save_left(self, runtime_id: str, living: str | None) -> None:
+    async def _save_left(self, runtime_id: str, mount: str = "", *, living: str | None = None) -> None:
         """Brings into the drive what daemons of a runtime had written when they died.
 
         Args:
-            living: folder of a daemon that lives; with one, only earlier daemons of the same mount are looked at.
+            mount: looks at the daemons of this mount only; others of the runtime may live.
+            living: folder of the daemon that lives now.
         """
         folder = self._place.folder / runtime_id
         try:
             account_id = await asyncio.to_thread((folder / "account").read_text)
         except OSError:
             return
-        mount = living.partition("-")[0] if living is not None else ""
         for left in await asyncio.to_thread(lambda: list(folder.glob(f"{mount}*-*/"))):
             if left.name != living:
                 await self._save(account_id, StagedFiles(left))
