@@ -108,12 +108,19 @@ class Mounts:
             await store.grant(connection, account_id, file_id, now)
             await store.audit(connection, account_id, "mount.granted", file_id, {}, now)
 
-    async def revoke(self, account_id: str, file_id: str) -> None:
-        """Asks the account again before this notebook gets its drive."""
+    async def grants(self, account_id: str) -> list[tuple[str, str, str]]:
+        """Returns id and name of each notebook that may have the account's drive, and since when."""
+        async with self._database.read() as connection:
+            return await store.grants(connection, account_id)
+
+    async def revoke(self, account_id: str, file_id: str) -> bool:
+        """Asks the account again before this notebook gets its drive. Returns whether it had not to ask."""
         now = timestamp(self._clock.now())
         async with self._database.transaction() as connection:
-            await store.revoke(connection, account_id, file_id)
-            await store.audit(connection, account_id, "mount.revoked", file_id, {}, now)
+            revoked = await store.revoke(connection, account_id, file_id)
+            if revoked:
+                await store.audit(connection, account_id, "mount.revoked", file_id, {}, now)
+        return revoked
 
     # -- mounting -------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@ import { type ReactNode, useEffect, useState } from 'react';
 import { api, isApiError } from '@labora/api';
 import { TopBar, setAccount, signOut, useAccount, useInstance } from '@labora/drive/shell';
 import { Button, Select, TextField, type ThemeChoice, errorText, setTheme, t, toast, useThemeChoice } from '@labora/ui';
+import { MountGrants } from './MountGrants';
 import { Tokens } from './Tokens';
 import './settings.css';
 
@@ -138,6 +139,9 @@ export function SettingsPage() {
         </Section>
         <Section title={t('settings.tokens')} text={t('settings.tokensText')}>
           <Tokens />
+        </Section>
+        <Section title={t('settings.mounts')} text={t('settings.mountsText')}>
+          <MountGrants />
         </Section>
         <Section title={t('settings.devices')} text={t('settings.everywhereText')}>
           <Button icon="logout" onClick={() => void signOut(true).catch(failed)}>

@@ -32,6 +32,8 @@ const calls: Record<string, () => unknown> = {
   tokens: () => api.tokens(),
   createToken: () => api.createToken('x', ['read'], 30),
   deleteToken: () => api.deleteToken('t'),
+  mountGrants: () => api.mountGrants(),
+  revokeMountGrant: () => api.revokeMountGrant('f'),
   invitations: () => api.invitations(),
   invite: () => api.invite('x'),
   deleteInvitation: () => api.deleteInvitation('i'),

@@ -15,6 +15,7 @@ import type {
   Invitation,
   InvitationPage,
   ListQuery,
+  MountGrant,
   NewApiToken,
   NewInvitation,
   NotebookDiff,
@@ -63,6 +64,8 @@ export const api = {
   createToken: (label: string, scopes: TokenScope[], expiresDays: number | null) =>
     post<NewApiToken>('/me/tokens', { label, scopes, expires_days: expiresDays }),
   deleteToken: (token: string) => request<void>('DELETE', `/me/tokens/${id(token)}`),
+  mountGrants: () => list(get<MountGrant[]>('/mount-grants')),
+  revokeMountGrant: (file: string) => request<void>('DELETE', `/mount-grants/${id(file)}`),
 
   invitations: () => list(get<Invitation[]>('/invitations')),
   invite: (label: string) => post<NewInvitation>('/invitations', { label }),

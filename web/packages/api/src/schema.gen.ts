@@ -865,6 +865,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mount-grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Mount Grants
+         * @description Lists the notebooks that get the caller's drive without asking again, the newest first.
+         */
+        get: operations["mount_grants_api_v1_mount_grants_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mount-grants/{notebook_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke Mount Grant
+         * @description Takes it back: the notebook asks again before its next mount. What is mounted stays until its runtime ends.
+         */
+        delete: operations["revoke_mount_grant_api_v1_mount_grants__notebook_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/people": {
         parameters: {
             query?: never;
@@ -1681,6 +1721,26 @@ export interface components {
             memory_limit: number | null;
             /** Processes */
             processes: number | null;
+        };
+        /**
+         * MountGrant
+         * @description One notebook that may mount the drive.
+         */
+        MountGrant: {
+            /** Created At */
+            created_at: string;
+            /** File Id */
+            file_id: string;
+            /** Name */
+            name: string;
+        };
+        /**
+         * MountGrants
+         * @description All of them.
+         */
+        MountGrants: {
+            /** Grants */
+            grants: components["schemas"]["MountGrant"][];
         };
         /** NewAccountBody */
         NewAccountBody: {
@@ -3736,6 +3796,57 @@ export interface operations {
             header?: never;
             path: {
                 token_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    mount_grants_api_v1_mount_grants_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MountGrants"];
+                };
+            };
+        };
+    };
+    revoke_mount_grant_api_v1_mount_grants__notebook_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                notebook_id: string;
             };
             cookie?: never;
         };
