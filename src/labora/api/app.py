@@ -27,7 +27,9 @@ from labora.api.routers import (
     compute_admin,
     executions,
     files,
+    groups,
     instance,
+    notifications,
     revisions,
     runtimes,
     search,
@@ -44,14 +46,20 @@ ROUTERS = (
     files.router,
     search.router,
     sharing.router,
+    groups.router,
+    notifications.router,
     revisions.router,
     runtimes.router,
     compute_admin.router,
     executions.router,
     content.router,
 )
-SOCKETS = {f"{PREFIX}/files/{{file_id}}/room": (room_socket, Ability.READ)}
-"""WebSockets and the ability that opening one needs; what may be done through it is decided frame by frame."""
+SOCKETS = {
+    f"{PREFIX}/files/{{file_id}}/room": (room_socket, Ability.READ),
+    f"{PREFIX}/notifications/live": (notifications.notifications_socket, None),
+}
+"""WebSockets and the ability that opening one of a file needs; what may be done through it is decided frame by frame.
+"""
 
 
 class LaboraApp:
