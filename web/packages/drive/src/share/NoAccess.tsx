@@ -1,0 +1,72 @@
+/** The page of a file that is not there or not shared: asking for access works the same for both. */
+import { useState } from 'react';
+import { type GivenRole, sharing } from '@labora/api';
+import { Banner, Button, EmptyState, Select, TextField, errorText, navigate, t } from '@labora/ui';
+import { useAccount } from '../shell/account';
+import './messages';
+import './share.css';
+
+const wishes: GivenRole[] = ['viewer', 'commenter', 'editor'];
+
+export function NoAccess({ fileId }: { fileId: string }) {
+  const account = useAccount();
+  const [role, setRole] = useState<GivenRole>('viewer');
+  const [message, setMessage] = useState('');
+  const [state, setState] = useState<'new' | 'busy' | 'asked'>('new');
+  const [error, setError] = useState<unknown>(null);
+  async function ask() {
+    setState('busy');
+    setError(null);
+    try {
+      await sharing.ask(fileId, role, message.trim());
+      setState('asked');
+    } catch (reason) {
+      setError(reason);
+      setState('new');
+    }
+  }
+  const home = <Button onClick={() => navigate('/')}>{t('app.home')}</Button>;
+  if (state === 'asked')
+    return (
+      <div role="status">
+        <EmptyState icon="check_circle" title={t('access.asked')} actions={home}>
+          {t('access.askedText')}
+        </EmptyState>
+      </div>
+    );
+  return (
+    <div className="access">
+      <EmptyState icon="lock" title={t('access.title')}>
+        {t('access.text')} {account && t('access.as', { name: account.name })}
+      </EmptyState>
+      <form
+        className="access-form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void ask();
+        }}
+      >
+        {error !== null && <Banner kind="error">{errorText(error)}</Banner>}
+        <Select
+          label={t('access.role')}
+          value={role}
+          options={wishes.map((value) => ({ value, label: t(`access.roles.${value}`) }))}
+          onChange={setRole}
+        />
+        <TextField
+          label={t('access.message')}
+          value={message}
+          maxLength={1000}
+          autoComplete="off"
+          onChange={(event) => setMessage(event.target.value)}
+        />
+        <div className="access-actions">
+          {home}
+          <Button type="submit" variant="primary" busy={state === 'busy'}>
+            {t('access.ask')}
+          </Button>
+        </div>
+      </form>
+    </div>
+  );
+}
