@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import format_datetime, make_msgid, parseaddr
+from email.utils import format_datetime, parseaddr
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -60,6 +60,7 @@ class Mailer:
         self._clock = clock or SystemClock()
         self._transport: Transport = _Smtp(settings) if settings.host else _Files(outbox)
         self._changed = asyncio.Event()
+        self._sending = asyncio.Lock()
         database.on_committed(WAITS, self._wake)
 
     def _wake(self, _counts: Sequence[Any]) -> None:
@@ -82,6 +83,10 @@ class Mailer:
 
     async def send(self) -> float:
         """Tries every letter that is due; returns the seconds until the next one is."""
+        async with self._sending:
+            return await self._send()
+
+    async def _send(self) -> float:
         waiting = mail.c.sent_at.is_(None), mail.c.tries < TRIES
         while True:
             now = timestamp(self._clock.now())
@@ -117,7 +122,8 @@ class Mailer:
         letter["From"] = self._settings.sender
         letter["To"] = row.recipient
         letter["Date"] = format_datetime(parse_timestamp(row.created_at))
-        letter["Message-ID"] = make_msgid(row.id, domain=parseaddr(self._settings.sender)[1].rpartition("@")[2])
+        # The same at every try: a letter that was taken before a crash is known as such.
+        letter["Message-ID"] = f"<{row.id}@{parseaddr(self._settings.sender)[1].rpartition('@')[2]}>"
         letter["Auto-Submitted"] = "auto-generated"
         letter.set_content(row.body.replace(SITE, self._site))
         return letter

@@ -13,16 +13,26 @@ import {
   errorText,
   formatWhen,
   hasMessage,
+  navigate,
   t,
   toast,
 } from '@labora/ui';
+import { useAccount } from '../shell/account';
 import { onNews, setUnread, useUnread } from './live';
 import '../share/messages';
 import '../share/share.css';
 import './messages';
 import './notices.css';
 
+/** The bell; who looks by a link without being signed in finds the way to do that in its place. */
 export function NoticeBell() {
+  const account = useAccount();
+  if (account) return <Bell />;
+  const next = `/login?next=${encodeURIComponent(location.pathname)}`;
+  return <Button onClick={() => navigate(next)}>{t('notices.signIn')}</Button>;
+}
+
+function Bell() {
   const unread = useUnread();
   const [open, setOpen] = useState(false);
   return (
@@ -155,7 +165,7 @@ function Panel({ onClose }: { onClose: () => void }) {
 function textOf(notice: Notice): string {
   const key = `notices.kind.${notice.kind}`;
   const role = notice.details['role'];
-  return t(hasMessage(key) ? key : 'notices.kind.other', {
+  return t(hasMessage(key) ? key : 'notices.kind.unknown', {
     actor: notice.actor?.name ?? t('notices.somebody'),
     file: notice.file?.name ?? t('notices.something'),
     role: typeof role === 'string' ? t(`notices.role.${role}`) : '',

@@ -11,6 +11,7 @@ addMessages('notices', {
   },
   allRead: 'Mark all as read',
   more: 'Show more',
+  signIn: 'Sign in',
   unread: 'Unread',
   somebody: 'Somebody',
   something: 'an item',
@@ -26,7 +27,7 @@ addMessages('notices', {
     comment: '{actor} commented on “{file}”',
     mention: '{actor} mentioned you in “{file}”',
     comment_resolved: '{actor} resolved a comment on “{file}”',
-    other: 'News about “{file}”',
+    unknown: 'News about “{file}”',
   },
   role: { viewer: 'viewer', commenter: 'commenter', editor: 'editor', owner: 'owner' },
   letters: {

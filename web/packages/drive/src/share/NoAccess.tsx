@@ -1,7 +1,7 @@
 /** The page of a file that is not there or not shared: asking for access works the same for both. */
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { type GivenRole, sharing } from '@labora/api';
-import { Banner, Button, EmptyState, Select, TextField, errorText, navigate, t } from '@labora/ui';
+import { Banner, Button, EmptyState, Icon, Select, TextField, errorText, navigate, t } from '@labora/ui';
 import { useAccount } from '../shell/account';
 import './messages';
 import './share.css';
@@ -14,6 +14,9 @@ export function NoAccess({ fileId }: { fileId: string }) {
   const [message, setMessage] = useState('');
   const [state, setState] = useState<'new' | 'busy' | 'asked'>('new');
   const [error, setError] = useState<unknown>(null);
+  useEffect(() => {
+    document.title = t('app.title', { page: t('access.title') });
+  }, []);
   async function ask() {
     setState('busy');
     setError(null);
@@ -36,9 +39,15 @@ export function NoAccess({ fileId }: { fileId: string }) {
     );
   return (
     <div className="access">
-      <EmptyState icon="lock" title={t('access.title')}>
-        {t('access.text')} {account && t('access.as', { name: account.name })}
-      </EmptyState>
+      <div className="ui-empty">
+        <span className="ui-empty-icon">
+          <Icon name="lock" size={32} />
+        </span>
+        <h1>{t('access.title')}</h1>
+        <p>
+          {t('access.text')} {account && t('access.as', { name: account.name })}
+        </p>
+      </div>
       <form
         className="access-form"
         onSubmit={(event) => {
