@@ -38,8 +38,8 @@ async function find(q: string, signal: AbortSignal): Promise<Chosen[]> {
   if (ADDRESS.test(q) && !people.some((one) => one.login === address))
     options.push({
       key: address,
-      name: t('share.invite', { address }),
-      note: '',
+      name: address,
+      note: t('share.byMail'),
       to: { email: address },
       kind: 'email',
     });
@@ -93,19 +93,19 @@ export function AddRecipients({ taken, onGive }: AddProps) {
   const open = found !== null;
 
   function pick(one: Chosen) {
-    const name = one.kind === 'email' ? one.key : one.name;
-    setChosen((before) => [...before, { ...one, name }]);
+    setChosen((before) => [...before, one]);
     setText('');
     setFound(null);
   }
 
   async function give() {
-    const last = chosen.length === 0 && options.length === 1 ? options.slice(0, 1) : chosen;
-    if (last.length === 0 || busy) return;
+    // What is typed and fits one only is meant, too.
+    const meant = options.length === 1 ? [...chosen, ...options] : chosen;
+    if (meant.length === 0 || busy) return;
     setBusy(true);
-    if (await onGive(last, role, { notify, message: notify ? message.trim() : '' })) {
+    if (await onGive(meant, role, { notify, message: notify ? message.trim() : '' })) {
       setChosen([]);
-      setText('');
+      if (meant !== chosen) setText('');
       setMessage('');
     }
     setBusy(false);

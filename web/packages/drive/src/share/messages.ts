@@ -6,7 +6,6 @@ addMessages('share', {
   placeholder: 'Name, group or e-mail address',
   nobody: 'Nobody found. Type a whole e-mail address to invite somebody.',
   allTaken: 'Already has access.',
-  invite: 'Share with {address}',
   mayBe: 'Role',
   action: 'Share',
   drop: 'Leave out {name}',
