@@ -13,6 +13,10 @@ from typing import Any
 import httpx
 import pytest
 
+from labora.base.clock import SystemClock
+from labora.base.settings import RuntimeSettings
+from labora.runtimes.policies import Policies
+from labora.runtimes.policy import PolicyRow
 from labora.testing.server import PASSWORD, ServerInProcess
 
 
@@ -70,6 +74,19 @@ async def test_a_group_gives_what_is_shared_with_it_for_as_long_as_one_belongs_t
     await owner.delete(f"/groups/{group}")
     assert await role_of(bob, inside) is None
     assert len((await ann.get(f"/files/{shared}/permissions")).json()["permissions"]) == 1
+
+
+async def test_what_runtimes_may_use_is_set_for_a_group(
+    server: ServerInProcess, owner: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    group, bob_id = await group_of(server, owner, "bob"), server.ids["bob"]
+    policies = Policies(server.app.services.database, RuntimeSettings(), SystemClock())
+    await policies.set(PolicyRow("group", group, max_runtimes=7), None)
+    assert (await policies.of(bob_id)).max_runtimes == 7
+    assert (await policies.of_all([bob_id, server.ids["owner"]]))[bob_id].max_runtimes == 7
+    assert (await policies.of(server.ids["owner"])).max_runtimes == RuntimeSettings().max_runtimes
+    await owner.delete(f"/groups/{group}")
+    assert await policies.all() == []
 
 
 async def test_managers_fill_a_group_and_members_look_and_leave(
