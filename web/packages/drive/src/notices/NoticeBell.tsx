@@ -182,12 +182,18 @@ function Entry({ notice, onOpen, onAnswered }: EntryProps) {
   const { file, details } = notice;
   const quote = details['message'] ?? details['text'];
   const text = textOf(notice);
+  const href = file?.kind === 'folder' ? `/folders/${file.id}` : `/drive/${file?.id}`;
+  function open() {
+    onOpen();
+    // The page that says so is open already: what it could not show then it may show now.
+    if (location.pathname === href) location.reload();
+  }
   return (
     <li className={notice.read ? 'notice' : 'notice notice-unread'}>
       <Avatar name={notice.actor?.name ?? '?'} {...(notice.actor ? { color: notice.actor.color } : {})} size={32} />
       <div className="notice-body">
         {file?.name ? (
-          <Link href={file.kind === 'folder' ? `/folders/${file.id}` : `/drive/${file.id}`} onClick={onOpen}>
+          <Link href={href} onClick={open}>
             {text}
           </Link>
         ) : (

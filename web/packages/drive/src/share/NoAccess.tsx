@@ -1,7 +1,8 @@
 /** The page of a file that is not there or not shared: asking for access works the same for both. */
 import { useEffect, useState } from 'react';
-import { type GivenRole, sharing } from '@labora/api';
+import { type GivenRole, api, sharing } from '@labora/api';
 import { Banner, Button, EmptyState, Icon, Select, TextField, errorText, navigate, t } from '@labora/ui';
+import { onNews } from '../notices/live';
 import { useAccount } from '../shell/account';
 import './messages';
 import './share.css';
@@ -17,6 +18,16 @@ export function NoAccess({ fileId }: { fileId: string }) {
   useEffect(() => {
     document.title = t('app.title', { page: t('access.title') });
   }, []);
+  useEffect(() => {
+    if (state !== 'asked') return;
+    // Told something: the answer, perhaps. What may be read now opens by itself.
+    return onNews(() => {
+      api.file(fileId).then(
+        () => location.reload(),
+        () => undefined,
+      );
+    });
+  }, [state, fileId]);
   async function ask() {
     setState('busy');
     setError(null);

@@ -75,6 +75,7 @@ addMessages('access', {
   message: 'Message (optional)',
   ask: 'Request access',
   asked: 'Your request was sent',
-  askedText: 'If there is something at this address, its owner was told. You get a notification when they answer.',
+  askedText:
+    'If there is something at this address, its owner was told. This page opens by itself when they give you access, and you find their answer under the bell.',
   more: 'Ask for edit access',
 });
