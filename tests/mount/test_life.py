@@ -32,7 +32,7 @@ async def works(world, guest, text="x"):
     await world.until(reads)
 
 
-async def test_a_mount_outlives_its_daemon(world):
+async def test_sec_79_a_mount_outlives_its_daemon(world):
     await world.upload(world.ann, "in.txt", b"x")
     guest = await world.mounted()
     # Written and synced, but not closed, when the daemon dies.
@@ -108,13 +108,13 @@ async def gone(pid):
 
 
 @pytest.mark.parametrize("target", ["/content/../etc", "content/drive", "/content/my drive", "/content/./x", "/a\nb"])
-async def test_mount_points_that_make_no_sense_are_refused(world, target):
+async def test_sec_79_mount_points_that_make_no_sense_are_refused(world, target):
     await world.runtime()
     with pytest.raises(InvalidError):
         await world.mounts.mount("ann", "rt", target)
 
 
-async def test_links_files_and_filled_folders_are_no_mount_points(world):
+async def test_sec_79_links_files_and_filled_folders_are_no_mount_points(world):
     guest = await world.runtime()
     await guest.run("""
         import os
@@ -132,7 +132,7 @@ async def test_links_files_and_filled_folders_are_no_mount_points(world):
     assert await world.host.client.mounts() == []
 
 
-async def test_the_mount_has_no_powers_and_the_runtime_cannot_take_it_away(world):
+async def test_sec_79_the_mount_has_no_powers_and_the_runtime_cannot_take_it_away(world):
     guest = await world.mounted()
     options = await guest.run(f"""
         for line in open('/proc/self/mountinfo'):
@@ -148,7 +148,7 @@ async def test_the_mount_has_no_powers_and_the_runtime_cannot_take_it_away(world
     assert await named(world, "device") is None
 
 
-async def test_only_the_runtimes_own_account_gets_a_mount(world):
+async def test_sec_78_only_the_runtimes_own_account_gets_a_mount(world):
     guest = await world.runtime("ann")
     await guest.run(f"import os; os.makedirs({TARGET!r})")
     with pytest.raises(NotFoundError):
@@ -164,7 +164,7 @@ async def test_only_the_runtimes_own_account_gets_a_mount(world):
     await world.until(refused)
 
 
-async def test_a_daemon_is_no_way_to_other_accounts(world):
+async def test_sec_78_a_daemon_is_no_way_to_other_accounts(world):
     """What the connection of one mount can ask is bounded by its account, whatever the daemon says."""
     secret = await world.upload(world.bob, "secret.txt", b"bob's")
     await world.mounted()

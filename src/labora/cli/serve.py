@@ -270,13 +270,7 @@ async def announce(settings: Settings, app: Any) -> None:
 
 def app_url(settings: Settings) -> str:
     """Returns the URL that people open."""
-    if settings.server.public_url:
-        return settings.server.public_url.rstrip("/")
-    scheme = "https" if settings.server.tls_cert else "http"
-    host = settings.server.host
-    if host in {"127.0.0.1", "::1", "0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
-        host = "localhost"
-    return f"{scheme}://{host}:{settings.server.port}"
+    return settings.app_url
 
 
 def stop(config: Config = None, data_dir: DataDir = None) -> None:

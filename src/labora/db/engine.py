@@ -7,7 +7,7 @@ transaction never fails half-way for a lock that another coroutine holds. Reader
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -24,6 +24,7 @@ from labora.base.errors import UnavailableError
 RETRY_S = 5.0
 LOOKS_AT_ONCE = 2
 """How many short reads go on at the same time; more threads would only wait for the interpreter."""
+_NOTES = "labora_notes"
 
 T = TypeVar("T")
 
@@ -46,6 +47,7 @@ class Database:
         self.engine: AsyncEngine = create_async_engine(url, **options)
         self._writer = asyncio.Lock()
         self._short: Engine | None = None
+        self._listeners: dict[str, list[Callable[[Sequence[Any]], None]]] = {}
         # A thread of its own: who waits for a commit does not wait for what else takes the threads of all.
         self._thread = ThreadPoolExecutor(1, "database")
         self._lookers = ThreadPoolExecutor(LOOKS_AT_ONCE, "database-look")
@@ -65,12 +67,31 @@ class Database:
         with _passing_failures():
             if not self.is_sqlite:
                 async with self.engine.begin() as connection:
+                    connection.info.pop(_NOTES, None)
                     yield connection
+                    notes = connection.info.pop(_NOTES, ())
+                self._announce(notes)
                 return
             async with self._writer, self._connected() as connection:
+                connection.info.pop(_NOTES, None)
                 await connection.execution_options(labora_write=True)
                 async with connection.begin():
                     yield connection
+                    notes = connection.info.pop(_NOTES, ())
+            self._announce(notes)
+
+    def on_committed(self, topic: str, callback: Callable[[Sequence[Any]], None]) -> None:
+        """Calls ``callback`` with what :func:`note` was given under ``topic``, after each commit of such a transaction.
+
+        It is called in the event loop, must not wait and must not fail.
+        """
+        self._listeners.setdefault(topic, []).append(callback)
+
+    def _announce(self, notes: Sequence[tuple[str, Any]]) -> None:
+        for topic, callbacks in self._listeners.items():
+            values = [value for noted, value in notes if noted == topic]
+            for callback in callbacks if values else ():
+                callback(values)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Runs ``work`` in one writing transaction, in one trip to another thread where the database is SQLite.
@@ -134,6 +155,11 @@ class Database:
             self._short.dispose()
         self._thread.shutdown(wait=False)
         self._lookers.shutdown(wait=False)
+
+
+def note(connection: AsyncConnection, topic: str, value: Any) -> None:
+    """Notes within a transaction what others are told once it is committed; see :meth:`Database.on_committed`."""
+    connection.info.setdefault(_NOTES, []).append((topic, value))
 
 
 async def _whole(work: asyncio.Future[T]) -> T:

@@ -1,6 +1,6 @@
 import { type ReactNode, useEffect, useState } from 'react';
 import { api, isApiError } from '@labora/api';
-import { TopBar, setAccount, signOut, useAccount, useInstance } from '@labora/drive/shell';
+import { LettersSetting, TopBar, setAccount, signOut, useAccount, useInstance } from '@labora/drive/shell';
 import { Button, Select, TextField, type ThemeChoice, errorText, setTheme, t, toast, useThemeChoice } from '@labora/ui';
 import { MountGrants } from './MountGrants';
 import { Tokens } from './Tokens';
@@ -133,6 +133,9 @@ export function SettingsPage() {
             options={themes.map((theme) => ({ value: theme, label: t(`themes.${theme}`) }))}
             onChange={setTheme}
           />
+        </Section>
+        <Section title={t('notices.letters.title')} text={t('notices.letters.text')}>
+          <LettersSetting />
         </Section>
         <Section title={t('settings.password')}>
           <Password />

@@ -11,7 +11,6 @@ import type {
   FilePage,
   Image,
   Instance,
-  GivenRole,
   Invitation,
   InvitationPage,
   ListQuery,
@@ -25,7 +24,6 @@ import type {
   Revision,
   RevisionChange,
   RevisionPage,
-  Role,
   Runtime,
   RuntimeHistory,
   SearchPage,
@@ -108,12 +106,6 @@ export const api = {
     address(`/files/${id(file)}/blobs/${sha256}`, { type: mediaType }),
 
   permissions: (file: string) => list(get<Permission[]>(`/files/${id(file)}/permissions`)),
-  share: (file: string, person: { account_id: string } | { login: string }, role: GivenRole) =>
-    post<Permission>(`/files/${id(file)}/permissions`, { ...person, role }),
-  changePermission: (file: string, permission: string, role: Role) =>
-    request<Permission>('PATCH', `/files/${id(file)}/permissions/${id(permission)}`, { json: { role } }),
-  removePermission: (file: string, permission: string) =>
-    request<void>('DELETE', `/files/${id(file)}/permissions/${id(permission)}`),
 
   /** One page of a file's revisions, newest first. */
   revisions: (file: string, pageToken?: string, signal?: AbortSignal) =>
