@@ -24,6 +24,7 @@ from labora.api.public import PREFIX
 from labora.api.room_socket import room_socket
 from labora.api.routers import (
     accounts,
+    comments,
     compute_admin,
     executions,
     files,
@@ -44,6 +45,7 @@ ROUTERS = (
     files.router,
     search.router,
     sharing.router,
+    comments.router,
     revisions.router,
     runtimes.router,
     compute_admin.router,
