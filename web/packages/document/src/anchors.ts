@@ -1,7 +1,7 @@
 /**
  * Ranges of a cell's text that follow it through edits: two Yjs relative positions and the text that stood between them.
- * A range shrinks when some of its text is deleted and never grows at its ends. With all of it gone it is found again
- * where its quote stands, as after an undo; every page comes to the same answer, from the document alone.
+ * A range shrinks when some of its text is deleted; what is typed beside its ends stays outside. With all of it gone it
+ * is found again where its quote stands, as after an undo; every page comes to the same answer, from the document alone.
  */
 import * as Y from 'yjs';
 
