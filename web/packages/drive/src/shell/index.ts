@@ -1,5 +1,6 @@
 export * from './AccountMenu';
 export * from './TopBar';
 export * from './account';
+export * from './drafts';
 export * from './instance';
 export * from './kinds';

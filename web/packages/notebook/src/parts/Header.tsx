@@ -2,6 +2,7 @@
 import { type KeyboardEvent, useRef, useState, useSyncExternalStore } from 'react';
 import { Avatar, Button, Icon, IconButton, type IconName, Link, Logo, Menu, Menubar, t, Tooltip } from '@labora/ui';
 import type { SaveState } from '@labora/document';
+import { CommentsButton } from '../comments/CommentsButton';
 import { useController, useStatus } from '../model/context';
 import { menus, renameNotebook } from '../model/commands';
 import { menuItems } from './menu-items';
@@ -115,6 +116,7 @@ export function Header() {
       </div>
       <div className="nb-header-end">
         <People />
+        <CommentsButton />
         {abilities.includes('share') && (
           <Button
             icon="person_add"

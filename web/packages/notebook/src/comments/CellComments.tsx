@@ -1,0 +1,103 @@
+/** Comments on one cell: how many, in the margin; and the cards below it. */
+import { useCallback, useSyncExternalStore } from 'react';
+import { CommentCard, Composer, SendingText, useSending } from '@labora/drive/comments';
+import { Icon, IconButton, t } from '@labora/ui';
+import { useController, useStore } from '../model/context';
+import { useCellComments, useDrafting, useReader } from './hooks';
+
+function useOpened(cellId: string): boolean {
+  const { opened } = useController().comments;
+  return useSyncExternalStore(
+    opened.subscribe,
+    useCallback(() => opened.get().has(cellId), [opened, cellId]),
+  );
+}
+
+export function CommentMarker({ cellId }: { cellId: string }) {
+  const { comments } = useController();
+  const count = useCellComments(cellId).filter((comment) => comment.resolved_at === null).length;
+  const opened = useOpened(cellId);
+  if (count === 0) return null;
+  return (
+    <button
+      type="button"
+      className="nb-comment-marker"
+      aria-label={t('comments.onCell', { count })}
+      title={t('comments.onCell', { count })}
+      aria-expanded={opened}
+      onClick={() => comments.toggle(cellId)}
+    >
+      <Icon name="comment" size={16} />
+      <span>{count}</span>
+    </button>
+  );
+}
+
+export function CellComments({ cellId }: { cellId: string }) {
+  const opened = useOpened(cellId);
+  const drafting = useDrafting(cellId);
+  return opened || drafting ? <Cards cellId={cellId} /> : null;
+}
+
+function Cards({ cellId }: { cellId: string }) {
+  const { comments } = useController();
+  const reader = useReader();
+  const drafting = useDrafting(cellId);
+  const sought = useStore(comments.sought);
+  const active = useStore(comments.active);
+  const list = useCellComments(cellId).filter((comment) => comment.resolved_at === null);
+  const sending = useSending(comments.comments).filter((one) => !one.answers && one.place.cell_id === cellId);
+  if (list.length === 0 && sending.length === 0 && !drafting) return null;
+  return (
+    <section
+      className="nb-comments"
+      aria-label={t('comments.onCell', { count: list.length })}
+      // What is pressed here is no press on the cell.
+      onMouseDown={(event) => event.stopPropagation()}
+    >
+      {list.map((comment) => (
+        <CommentCard
+          key={comment.id}
+          comments={comments.comments}
+          comment={comment}
+          reader={reader}
+          active={comment.id === active}
+          sought={sought?.id === comment.id && !sought.inPanel}
+          place={comment.anchor && <blockquote className="comment-quote">{comment.quote}</blockquote>}
+          onActivate={() => comments.active.set(comment.id)}
+        />
+      ))}
+      {sending.map((one) => (
+        <div key={one.key} className="comment-card">
+          <SendingText comments={comments.comments} sending={one} />
+        </div>
+      ))}
+      {drafting && reader.canComment && (
+        <div className="comment-card comment-card-active">
+          {drafting.anchor && <blockquote className="comment-quote">{drafting.quote}</blockquote>}
+          <Composer
+            key={JSON.stringify(drafting)}
+            autoFocus
+            fileId={comments.comments.fileId}
+            draft={comments.draftKey('new')}
+            label={t('comments.add')}
+            placeholder={t('comments.placeholder')}
+            send={t('comments.send')}
+            canShare={reader.canShare}
+            onSend={(content) => comments.send(content)}
+            onCancel={() => comments.drafting.set(null)}
+          />
+        </div>
+      )}
+      {!drafting && reader.canComment && (
+        <IconButton
+          size="sm"
+          icon="add_comment"
+          className="nb-comment-more"
+          label={t('notebook.commands.insert_comment')}
+          onClick={() => comments.begin(cellId)}
+        />
+      )}
+    </section>
+  );
+}
