@@ -5,12 +5,16 @@ import { Icon, IconButton, t } from '@labora/ui';
 import { useController, useStore } from '../model/context';
 import { useCellComments, useDrafting, useReader } from './hooks';
 
+/** Whether the comments on a cell are to be shown below it. */
 function useOpened(cellId: string): boolean {
-  const { opened } = useController().comments;
-  return useSyncExternalStore(
+  const { comments, ui } = useController();
+  const { opened } = comments;
+  const listed = useSyncExternalStore(ui.preferences.subscribe, () => comments.listed);
+  const chosen = useSyncExternalStore(
     opened.subscribe,
     useCallback(() => opened.get().has(cellId), [opened, cellId]),
   );
+  return chosen && !listed;
 }
 
 export function CommentMarker({ cellId }: { cellId: string }) {
@@ -36,17 +40,18 @@ export function CommentMarker({ cellId }: { cellId: string }) {
 export function CellComments({ cellId }: { cellId: string }) {
   const opened = useOpened(cellId);
   const drafting = useDrafting(cellId);
-  return opened || drafting ? <Cards cellId={cellId} /> : null;
+  return opened || drafting ? <Cards cellId={cellId} opened={opened} /> : null;
 }
 
-function Cards({ cellId }: { cellId: string }) {
+function Cards({ cellId, opened }: { cellId: string; opened: boolean }) {
   const { comments } = useController();
   const reader = useReader();
   const drafting = useDrafting(cellId);
   const sought = useStore(comments.sought);
   const active = useStore(comments.active);
-  const list = useCellComments(cellId).filter((comment) => comment.resolved_at === null);
-  const sending = useSending(comments.comments).filter((one) => !one.answers && one.place.cell_id === cellId);
+  const open = useCellComments(cellId).filter((comment) => comment.resolved_at === null);
+  const list = opened ? open : [];
+  const sending = useSending(comments.comments).filter((one) => opened && !one.answers && one.place.cell_id === cellId);
   if (list.length === 0 && sending.length === 0 && !drafting) return null;
   return (
     <section

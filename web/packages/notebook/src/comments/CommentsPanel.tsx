@@ -31,7 +31,7 @@ export function CommentsPanel() {
   const noting = useStore(comments.noting);
   const sought = useStore(comments.sought);
   const active = useStore(comments.active);
-  const sending = useSending(comments.comments).filter((one) => !one.answers && !one.place.cell_id);
+  const sending = useSending(comments.comments).filter((one) => !one.answers);
   const list = useRef<HTMLDivElement>(null);
   const shown = entries.filter(({ comment }) => passes(comment, filter, reader.id));
 

@@ -140,7 +140,20 @@ export class NotebookComments {
     if (!this.opened.get().has(cellId)) this.opened.set(new Set([...this.opened.get(), cellId]));
   }
 
+  /** Whether the list is open: what is in it is not shown below the cells too. */
+  get listed(): boolean {
+    return this.#controller.ui.preferences.get().comments;
+  }
+
+  /** Shows or hides the comments on a cell; in the list while that is open. */
   toggle(cellId: string): void {
+    const first = this.ofCell(cellId).find((comment) => comment.resolved_at === null);
+    if (this.listed && first) {
+      this.filter.set('open');
+      this.active.set(first.id);
+      this.sought.set({ id: first.id, inPanel: true });
+      return;
+    }
     const opened = new Set(this.opened.get());
     if (!opened.delete(cellId)) opened.add(cellId);
     this.opened.set(opened);
@@ -151,7 +164,9 @@ export class NotebookComments {
     if (!place) return;
     const { cellId, anchor, quote } = place;
     this.drafting.set(null);
-    void this.comments.send(content, { cell_id: cellId, anchor, quote });
+    void this.comments
+      .send(content, { cell_id: cellId, anchor, quote })
+      .then((made) => made && this.active.set(made.id));
   }
 
   /** Goes to the cell of a comment. */
@@ -175,7 +190,7 @@ export class NotebookComments {
       return;
     }
     const cellId = comment.cell_id;
-    const inPanel = comment.resolved_at !== null || !cellId || this.#controller.doc.indexOf(cellId) < 0;
+    const inPanel = this.listed || comment.resolved_at !== null || !cellId || this.#controller.doc.indexOf(cellId) < 0;
     this.active.set(comment.id);
     if (inPanel) {
       this.filter.set(comment.resolved_at === null ? 'open' : 'resolved');
