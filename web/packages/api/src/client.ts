@@ -143,7 +143,6 @@ export const api = {
     request<Comment>('PATCH', `/files/${id(file)}/comments/${id(comment)}`, { json: { content } }),
   deleteComment: (file: string, comment: string) =>
     request<void>('DELETE', `/files/${id(file)}/comments/${id(comment)}`),
-  comment: (file: string, comment: string) => get<Comment>(`/files/${id(file)}/comments/${id(comment)}`),
   addReply: (file: string, comment: string, content: string, key: string) =>
     post<Comment>(`/files/${id(file)}/comments/${id(comment)}/replies`, { content }, { 'Idempotency-Key': key }),
   settleComment: (file: string, comment: string, action: 'resolve' | 'reopen') =>

@@ -155,7 +155,7 @@ function Said({ comments, comment, text, reader, extra }: SaidProps) {
       action: t('comments.remove'),
       danger: true,
     });
-    if (sure) await trying(comments.remove(comment.id, text.id));
+    if (sure) await trying(comments.remove(comment, text.id, reader.isOwner));
   }
   async function copyLink() {
     if (await copyText(comments.link(text.id))) toast({ message: t('comments.copied'), kind: 'ok' });

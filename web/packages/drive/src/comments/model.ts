@@ -103,16 +103,26 @@ export class Comments {
     this.source.put(comment, await api.settleComment(this.fileId, comment, action));
   }
 
-  async remove(comment: string, text: string): Promise<void> {
-    await (text === comment ? api.deleteComment(this.fileId, comment) : api.deleteReply(this.fileId, comment, text));
-    // What is left of it, if anything is.
-    this.source.put(comment, await api.comment(this.fileId, comment).catch(() => null));
+  /** Deletes a text of a comment: the whole of it, where its owner does so or nothing else of it is left. */
+  async remove(comment: Comment, text: string, byOwner: boolean): Promise<void> {
+    const own = text === comment.id;
+    await (own ? api.deleteComment(this.fileId, comment.id) : api.deleteReply(this.fileId, comment.id, text));
+    const replies = comment.replies.map((reply) => (reply.id === text ? blank(reply) : reply));
+    const lives = replies.some((reply) => !reply.deleted);
+    const left = own ? !byOwner && lives : !comment.deleted || lives;
+    this.source.put(comment.id, left ? { ...(own ? blank(comment) : comment), replies } : null);
   }
 
   link(id: string): string {
     return `${location.origin}/drive/${this.fileId}#comment=${id}`;
   }
 }
+
+const blank = <T extends { content: string; deleted: boolean }>(said: T): T => ({
+  ...said,
+  content: '',
+  deleted: true,
+});
 
 /** The comment that the address of this page names. */
 export function linkedComment(): string | null {
