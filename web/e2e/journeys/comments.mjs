@@ -52,6 +52,11 @@ await journey(
       await press(page, 'Ctrl+Enter');
       await page.waitForSelector(`${cell('cell-0')} article.comment-card .comment-mention`);
       assert.equal(await hers.saveState(), 'read-only');
+      await page.hover(cell('cell-2'));
+      await role(page, 'button', 'Add a comment').click();
+      await page.waitForSelector(`${cell('cell-2')} textarea:focus`);
+      await press(page, 'Escape');
+      await until('nothing begun', async () => (await page.$(`${cell('cell-2')} textarea`)) === null);
     });
 
     await t.step('the owner sees it at once: the mark, the number, the words', async () => {
@@ -189,7 +194,7 @@ await journey(
       await page.goto('about:blank');
       await page.goto(`${t.server.url}/drive/${file.id}#comment=${comment}`);
       await page.waitForSelector(`${cell('cell-0')} article.comment-card-active:focus`);
-      await looksRight(t, page, 'card');
+      if (!t.isFirefox) await looksRight(t, page, 'card');
       await olga.select('cell-0');
       await press(page, 'Ctrl+M D');
       await page.goto('about:blank');
@@ -217,7 +222,7 @@ await journey(
       await page.focus('.file-comments textarea');
       await press(page, 'Ctrl+Enter');
       await page.waitForSelector('.file-comments article.comment-card');
-      await looksRight(t, page, 'file');
+      if (!t.isFirefox) await looksRight(t, page, 'file');
     });
   },
   { env: { LABORA_COMMENTS__CONTENT_CHARACTERS: '300' } },

@@ -38,6 +38,9 @@ async def load(
     if limit:
         query = query.limit(limit)
     heads = [dict(row) for row in (await connection.execute(query)).mappings()]
+    if not heads:
+        # Most files, and asked whenever a notebook is opened.
+        return []
     said = await _said(connection, [head["id"] for head in heads])
     ids = {row["author_id"] for rows in said.values() for row in rows}
     ids |= {head[key] for head in heads for key in ("author_id", "resolved_by")}

@@ -3,6 +3,7 @@ import { useCallback, useSyncExternalStore } from 'react';
 import { CommentCard, Composer, SendingText, useSending } from '@labora/drive/comments';
 import { Icon, IconButton, t } from '@labora/ui';
 import { useController, useStore } from '../model/context';
+import { showKeys } from '../model/keys';
 import { useCellComments, useDrafting, useReader } from './hooks';
 
 /** Whether the comments on a cell are to be shown below it. */
@@ -34,6 +35,23 @@ export function CommentMarker({ cellId }: { cellId: string }) {
       <Icon name="comment" size={16} />
       <span>{count}</span>
     </button>
+  );
+}
+
+/** The one tool of a cell for those who may comment and not edit. */
+export function CommentTool({ cellId }: { cellId: string }) {
+  const { comments } = useController();
+  if (!useReader().canComment) return null;
+  return (
+    <div className="nb-cell-tools">
+      <IconButton
+        size="sm"
+        icon="add_comment"
+        label={t('notebook.commands.insert_comment')}
+        keys={showKeys('Mod+Alt+M')}
+        onClick={() => comments.begin(cellId)}
+      />
+    </div>
   );
 }
 
@@ -82,7 +100,7 @@ function Cards({ cellId, opened }: { cellId: string; opened: boolean }) {
           {drafting.anchor && <blockquote className="comment-quote">{drafting.quote}</blockquote>}
           <Composer
             key={JSON.stringify(drafting)}
-            autoFocus
+            autoFocus={drafting !== comments.kept}
             fileId={comments.comments.fileId}
             draft={comments.draftKey('new')}
             label={t('comments.add')}

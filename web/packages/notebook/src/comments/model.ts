@@ -25,6 +25,8 @@ export class NotebookComments {
   readonly comments: Comments;
   /** Cells whose comments are shown below them. */
   readonly opened = new Store<ReadonlySet<string>>(new Set());
+  /** What was being written when the page was last left; nobody waits for the caret there. */
+  readonly kept: Drafting | null;
   readonly drafting: Store<Drafting | null>;
   readonly active = new Store<string | null>(null);
   /** A comment that somebody came for: it shows itself once. */
@@ -46,7 +48,8 @@ export class NotebookComments {
       put: (id: string, comment: Comment | null) => controller.room.putComment(id, comment),
     };
     this.comments = new Comments(controller.fileId, source, accountId);
-    this.drafting = new Store(this.#keptPlace());
+    this.kept = this.#keptPlace();
+    this.drafting = new Store(this.kept);
     this.drafting.subscribe(() => {
       const place = this.drafting.get();
       keepDraft(this.draftKey('place'), place ? JSON.stringify(place) : '');
