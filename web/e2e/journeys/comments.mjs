@@ -53,7 +53,7 @@ await journey(
       await page.waitForSelector(`${cell('cell-0')} article.comment-card .comment-mention`);
       assert.equal(await hers.saveState(), 'read-only');
       await page.hover(cell('cell-2'));
-      await role(page, 'button', 'Add a comment').click();
+      await page.locator(`${cell('cell-2')} > .nb-cell-tools button`).click();
       await page.waitForSelector(`${cell('cell-2')} textarea:focus`);
       await press(page, 'Escape');
       await until('nothing begun', async () => (await page.$(`${cell('cell-2')} textarea`)) === null);

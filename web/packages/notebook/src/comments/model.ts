@@ -135,7 +135,6 @@ export class NotebookComments {
     const range = viewOf(cellId)?.state.selection.main;
     const anchor = range && !range.empty ? makeAnchor(text, range) : null;
     const quote = anchor && range ? text.toString().slice(range.from, range.to).slice(0, 1000) : '';
-    this.open(cellId);
     this.drafting.set({ cellId, anchor, quote });
   }
 
@@ -167,6 +166,7 @@ export class NotebookComments {
     if (!place) return;
     const { cellId, anchor, quote } = place;
     this.drafting.set(null);
+    this.open(cellId);
     void this.comments
       .send(content, { cell_id: cellId, anchor, quote })
       .then((made) => made && this.active.set(made.id));
