@@ -24,6 +24,7 @@ from labora.api.public import PREFIX
 from labora.api.room_socket import room_socket
 from labora.api.routers import (
     accounts,
+    comments,
     compute_admin,
     executions,
     files,
@@ -49,6 +50,7 @@ ROUTERS = (
     sharing.router,
     groups.router,
     notifications.router,
+    comments.router,
     revisions.router,
     runtimes.router,
     mounts.router,

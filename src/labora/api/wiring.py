@@ -48,7 +48,14 @@ def build_services(settings: Settings, provider: Provider | None = None) -> Serv
     database = Database(settings.database_url)
     blobs = Blobs(database, settings.state_dir / "blobs", min_free_bytes=settings.storage.min_free_bytes)
     accounts = Accounts(database, settings.accounts)
-    drive = Drive(database, blobs, settings.limits, notebook_inspector(settings.limits), history=settings.history)
+    drive = Drive(
+        database,
+        blobs,
+        settings.limits,
+        notebook_inspector(settings.limits),
+        history=settings.history,
+        comments=settings.comments,
+    )
     home = Home(drive)
     drive.context.after_root = home.furnish
     accounts.on_account_made(home.prepare)

@@ -13,12 +13,13 @@ from labora.access import Ability, FileAccess, Principal, access_rows
 from labora.base.clock import Clock
 from labora.base.errors import ConflictError, InvalidError, LaboraError, NotFoundError, UnsupportedError
 from labora.base.ids import new_id
-from labora.base.settings import HistorySettings, LimitSettings
+from labora.base.settings import CommentSettings, HistorySettings, LimitSettings
 from labora.base.text import folded
 from labora.blobs import BlobRef, Blobs
 from labora.db import Database
 from labora.drive import store
 from labora.drive.base import DriveContext, account_of
+from labora.drive.comments import Comments
 from labora.drive.compare import Compare
 from labora.drive.filters import Filters, mentions, parents_in
 from labora.drive.history import History
@@ -56,12 +57,13 @@ class Drive:
         inspect: reads notebooks far enough to say whether they can be edited.
         clock: for tests.
         history: which automatic revisions stay.
+        comments: how much may be said about a file.
 
     Attributes:
         context: what the parts share; rooms set ``context.live``.
         tree: moves, trash, deletion. revisions, sharing: as named.
         requests: of access. notifications: what accounts are told.
-        history: revisions as people see them. compare: two notebooks by cell.
+        history: revisions as people see them. compare: two notebooks by cell. comments: as named.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Drive:
         inspect: NotebookInspector,
         clock: Clock | None = None,
         history: HistorySettings | None = None,
+        comments: CommentSettings | None = None,
     ) -> None:
         self.context = DriveContext(database, clock)
         self.revisions = Revisions(self.context, blobs, limits, inspect)
@@ -80,6 +83,7 @@ class Drive:
         self.sharing = Sharing(self.context)
         self.requests = Requests(self.context, self.sharing)
         self.notifications = Notifications(self.context)
+        self.comments = Comments(self.context, comments or CommentSettings())
         self.tree = Tree(self.context)
         self._blobs = blobs
 

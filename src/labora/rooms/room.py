@@ -19,9 +19,9 @@ from labora.notebook.document import NotebookDocument
 from labora.rooms.decide import decide
 from labora.rooms.journal import Entry, EntryKind, Journal
 from labora.rooms.model import Event, Note, RoomState, Snapshot
-from labora.rooms.operations import Effect, Operation
+from labora.rooms.operations import Effect, Operation, Record
 from labora.rooms.presence import Presence
-from labora.rooms.state import dump_entry
+from labora.rooms.state import apply_event, comment_event, dump_entry
 from labora.rooms.subscriber import Close, Lane, Subscriber, json_frame, update_frame
 from labora.rooms.turn import Decision
 
@@ -109,7 +109,7 @@ class Room:
             "seq": self.seq,
             "file": file,
             "account": subscriber.account,
-            "state": self.snapshot.state,
+            "state": self.snapshot.state if subscriber.reads_comments else {**self.snapshot.state, "comments": {}},
             "read_only_reason": self.read_only_reason,
             "now": timestamp(self.clock.now()),
         }
@@ -284,13 +284,35 @@ class Room:
             if any(event["type"] in CONTENT_EVENTS for event in events):
                 self.mark_changed(author)
             if events:
-                frame = json_frame(Lane.EVENTS, {"seq": seq, "events": events})
-                for subscriber in list(self.subscribers.values()):
-                    subscriber.send(frame)
+                self._broadcast(seq, events)
             self._reached(seq)
             then()
 
         self._append("event", dump_entry(events, notes), author, seq, durable, blobs)
+
+    def _broadcast(self, seq: int, events: list[Event]) -> None:
+        frame = json_frame(Lane.EVENTS, {"seq": seq, "events": events})
+        said = any(event["type"] == "comment" for event in events)
+        for subscriber in list(self.subscribers.values()):
+            if not said or subscriber.reads_comments:
+                subscriber.send(frame)
+
+    def show_comment(self, comment_id: str, comment: dict[str, Any] | None) -> None:
+        """Shows a comment as it is stored now; None takes it away.
+
+        The database has it already. Where this room is journalled the event is too; a notebook that cannot be edited
+        has no journal, and is told as it goes by.
+        """
+        event = comment_event(self.staged.state, comment_id, comment)
+        if event is None or self.closed:
+            return
+        if self.document is not None and self.read_only_reason is None:
+            self.perform(Record(events=(event,)))
+            return
+        self.seq = self.staged_seq = self.staged_seq + 1
+        self.snapshot = self.staged = Snapshot(apply_event(self.staged.state, event), self.staged.ledger)
+        self._broadcast(self.seq, [event])
+        self._wake()
 
     # -- durability ---------------------------------------------------------------------------------------------------
 

@@ -42,6 +42,12 @@ export interface FileDiffQuery {
   revision?: string;
   againstRevision?: string;
 }
+/** A comment with its replies; `content` is Markdown in which a mention is `@[name](account:id)`. */
+export type Comment = Schemas['CommentAnswer'];
+export type CommentReply = Schemas['ReplyAnswer'];
+export type CommentPage = Schemas['CommentList'];
+export type NewComment = Schemas['CommentBody'];
+export type Mentionable = Schemas['MentionableAnswer'];
 export type ApiToken = Schemas['TokenAnswer'];
 export type TokenScope = Schemas['TokenBody']['scopes'][number];
 /** A token with its secret, which is shown once. */

@@ -9,10 +9,13 @@ import './styles/cells.css';
 import './styles/code.css';
 import './styles/dialogs.css';
 import './styles/usage.css';
+import './comments/comments.css';
 import './styles/small.css';
 import { ControllerContext, useController, useStatus, useStore } from './model/context';
 import { NotebookController } from './model/controller';
 import { listenForKeys, showKeys } from './model/keys';
+import { CommentsPanel } from './comments/CommentsPanel';
+import { useLinkedComment } from './comments/hooks';
 import { Banners } from './parts/Banners';
 import { CellList } from './parts/CellList';
 import { Contents } from './parts/Contents';
@@ -89,7 +92,8 @@ function outputsHost(controller: NotebookController, externalImages: boolean): P
 function Page() {
   const controller = useController();
   const { loaded, ended, file } = useStatus();
-  const contents = useStore(controller.ui.preferences).contents;
+  const { contents, comments } = useStore(controller.ui.preferences);
+  useLinkedComment(loaded);
   const { externalImages } = useInstance();
   const host = useMemo(() => outputsHost(controller, externalImages), [controller, externalImages]);
   const name = file?.name;
@@ -110,6 +114,7 @@ function Page() {
             <Banners />
             {loaded ? <CellList /> : <Loading />}
           </main>
+          {comments && loaded && <CommentsPanel />}
         </div>
         <Dialogs />
         <DriveConsent />
