@@ -173,6 +173,7 @@ async def _keep_up(services: Services) -> None:
             if services.runtimes is not None:
                 await services.runtimes.tidy()
             await services.drive.history.thin()
+            await services.drive.notifications.tidy()
             await services.blobs.sweep()
         except Exception as error:  # noqa: BLE001 - upkeep tries again in an hour
             get_logger("api").error("upkeep failed", error=repr(error))

@@ -1,6 +1,6 @@
 /** The page of one notebook: a view on its room. */
 import { useEffect, useMemo, useState } from 'react';
-import { rememberedAccount, useInstance } from '@labora/drive/shell';
+import { NoAccess, rememberedAccount, useAccount, useInstance } from '@labora/drive/shell';
 import { type OutputsHost, OutputsProvider } from '@labora/outputs';
 import { Button, EmptyState, navigate, Spinner, t } from '@labora/ui';
 import './messages';
@@ -69,7 +69,7 @@ export function NotebookPage({ fileId }: NotebookPageProps) {
   if (!controller) return null;
   return (
     <ControllerContext value={controller}>
-      <Page key={fileId} />
+      <Page key={fileId} fileId={fileId} />
     </ControllerContext>
   );
 }
@@ -89,7 +89,7 @@ function outputsHost(controller: NotebookController, externalImages: boolean): P
   };
 }
 
-function Page() {
+function Page({ fileId }: { fileId: string }) {
   const controller = useController();
   const { loaded, ended, file } = useStatus();
   const { contents, comments } = useStore(controller.ui.preferences);
@@ -100,7 +100,7 @@ function Page() {
   useEffect(() => {
     if (name) document.title = `${name.replace(/\.ipynb$/, '')} · Labora`;
   }, [name]);
-  if (ended) return <Ended reason={ended} />;
+  if (ended) return <Ended reason={ended} fileId={fileId} />;
   return (
     <OutputsProvider host={host}>
       <div className="nb-page">
@@ -139,20 +139,34 @@ function ChordHint() {
   return chord && <div className="nb-chord">{t('notebook.chord', { keys: showKeys(chord) })}</div>;
 }
 
-function Ended({ reason }: { reason: string }) {
+function Ended({ reason, fileId }: { reason: string; fileId: string }) {
+  const account = useAccount();
+  const [asking, setAsking] = useState(false);
   const act = () => {
     if (reason === 'version') location.reload();
     else navigate(reason === 'signed-out' ? `/login?next=${encodeURIComponent(location.pathname)}` : '/');
   };
+  if (asking) {
+    return (
+      <main id="main" className="nb-ended">
+        <NoAccess fileId={fileId} />
+      </main>
+    );
+  }
   return (
     <main id="main" className="nb-ended">
       <EmptyState
         icon="info"
         title={t(`notebook.ended.${reason}.title`)}
         actions={
-          <Button variant="primary" onClick={act}>
-            {t(`notebook.ended.${reason}.action`)}
-          </Button>
+          <>
+            <Button variant="primary" onClick={act}>
+              {t(`notebook.ended.${reason}.action`)}
+            </Button>
+            {account && (reason === 'forbidden' || reason === 'missing') && (
+              <Button onClick={() => setAsking(true)}>{t('access.ask')}</Button>
+            )}
+          </>
         }
       >
         {t(`notebook.ended.${reason}.text`)}
