@@ -8,10 +8,10 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from labora.base.settings import Settings, load_settings
-from labora.db.schema import notifications
+from labora.db.schema import group_members, groups, notifications, permissions
 from labora.testing.server import ServerInProcess
 
 HERE = {"cell_id": "start", "anchor": {"start": "AQ==", "end": "Ag=="}, "quote": "x = 1"}
@@ -265,6 +265,24 @@ async def test_a_mention_carries_the_true_name_and_tells_those_with_access(
     await share(ann, file_id, "zoe", "viewer")
     await ann.patch(url, json={"content": f"@[Zoe](account:{ids['zoe']}) now"})
     assert await notices(server, "zoe") == [("mention", "@Zoe now")]
+
+
+async def test_members_of_a_group_are_people_with_access(
+    server: ServerInProcess, owner: httpx.AsyncClient, ann: httpx.AsyncClient, bob: httpx.AsyncClient, file_id: str
+) -> None:
+    await server.person("zoe", owner)
+    at = "2026-01-01T00:00:00.000Z"
+    group = {"id": "g", "name": "Team", "folded_name": "team", "created_at": at}
+    given = {"id": "p", "file_id": file_id, "kind": "group", "group_id": "g", "role": "viewer", "created_at": at}
+    async with server.app.services.database.transaction() as connection:
+        await connection.execute(insert(groups).values(**group))
+        member = {"group_id": "g", "account_id": server.ids["zoe"], "added_at": at}
+        await connection.execute(insert(group_members).values(**member))
+        await connection.execute(insert(permissions).values(created_by=server.ids["ann"], **given))
+    found = (await bob.get(f"/files/{file_id}/comments/people", params={"q": "z"})).json()["people"]
+    assert [(one["name"], one["has_access"]) for one in found] == [("Zoe", True)]
+    await say(bob, file_id, f"@[Zoe](account:{server.ids['zoe']}) look")
+    assert await notices(server, "zoe") == [("mention", "@Zoe look")]
 
 
 async def test_people_to_mention(

@@ -19,10 +19,14 @@ function useOpened(cellId: string): boolean {
 }
 
 export function CommentMarker({ cellId }: { cellId: string }) {
-  const { comments } = useController();
   const count = useCellComments(cellId).filter((comment) => comment.resolved_at === null).length;
+  // Most cells have none, and listen to nothing else.
+  return count > 0 && <Marker cellId={cellId} count={count} />;
+}
+
+function Marker({ cellId, count }: { cellId: string; count: number }) {
+  const { comments } = useController();
   const opened = useOpened(cellId);
-  if (count === 0) return null;
   return (
     <button
       type="button"
