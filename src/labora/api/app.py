@@ -32,6 +32,8 @@ from labora.api.routers import (
     runtimes,
     search,
     sharing,
+    storage,
+    uploads,
 )
 from labora.api.services import Services
 from labora.api.wiring import build_services, start_services, stop_services
@@ -42,6 +44,8 @@ ROUTERS = (
     instance.router,
     accounts.router,
     files.router,
+    uploads.router,
+    storage.router,
     search.router,
     sharing.router,
     revisions.router,

@@ -11,7 +11,9 @@ from labora.base.settings import Settings
 from labora.blobs import Blobs
 from labora.db import Database
 from labora.drive import Drive
+from labora.drive.archive import Archives
 from labora.drive.search.service import Search
+from labora.drive.uploads import Uploads
 from labora.kernels.service import Kernels
 from labora.mount.service import Mounts
 from labora.rooms import Rooms
@@ -37,6 +39,8 @@ class Services:
     accounts: Accounts
     drive: Drive
     search: Search
+    uploads: Uploads
+    archives: Archives
     rooms: Rooms | None = None
     runtimes: Runtimes | None = None
     kernels: Kernels | None = None

@@ -16,11 +16,14 @@ from labora.base.settings import Settings
 from labora.blobs import Blobs
 from labora.db import Database, migrate
 from labora.drive import Drive
+from labora.drive.archive import Archives
 from labora.drive.home import Home
 from labora.drive.inspect import notebook_inspector
 from labora.drive.search.fts5 import Fts5Index
 from labora.drive.search.indexer import Indexer
 from labora.drive.search.service import Search
+from labora.drive.uploads import Uploads
+from labora.drive.uploads.pieces import Pieces
 from labora.host.client import HostClient
 from labora.kernels.service import Kernels
 from labora.mount.service import Mounts
@@ -44,12 +47,21 @@ def build_services(settings: Settings, provider: Provider | None = None) -> Serv
     database = Database(settings.database_url)
     blobs = Blobs(database, settings.state_dir / "blobs", min_free_bytes=settings.storage.min_free_bytes)
     accounts = Accounts(database, settings.accounts)
-    drive = Drive(database, blobs, settings.limits, notebook_inspector(settings.limits), history=settings.history)
+    drive = Drive(
+        database,
+        blobs,
+        settings.limits,
+        notebook_inspector(settings.limits),
+        history=settings.history,
+        rules=settings.drive,
+    )
     home = Home(drive)
     drive.context.after_root = home.furnish
     accounts.on_account_made(home.prepare)
     search = build_search(settings, drive, blobs)
-    services = Services(settings, database, blobs, accounts, drive, search)
+    pieces = Pieces(settings.state_dir / "uploads")
+    uploads = Uploads(drive, blobs, pieces, settings.limits, settings.drive)
+    services = Services(settings, database, blobs, accounts, drive, search, uploads, Archives(drive))
     if provider is not None:
         services.kernels = Kernels()
         services.runtimes = Runtimes(
@@ -151,6 +163,8 @@ async def _keep_up(services: Services) -> None:
             if services.runtimes is not None:
                 await services.runtimes.tidy()
             await services.drive.history.thin()
+            await services.uploads.tidy()
+            await services.drive.trash.purge()
             await services.blobs.sweep()
         except Exception as error:  # noqa: BLE001 - upkeep tries again in an hour
             get_logger("api").error("upkeep failed", error=repr(error))

@@ -101,6 +101,19 @@ class HistorySettings(_Section):
     daily_days: float = Field(365.0, ge=0, description="Until this age the last one of each day; then of each week.")
 
 
+class DriveSettings(_Section):
+    """What accounts may keep, and for how long."""
+
+    quota_bytes: int | None = Field(
+        None, ge=0, description="What one account may store; no limit when not set. `labora user quota` for exceptions."
+    )
+    trash_days: float = Field(
+        30.0, ge=0, description="What lies in the trash for longer is deleted for ever; 0: never."
+    )
+    upload_days: float = Field(7.0, gt=0, description="An unfinished upload is dropped this long after its last piece.")
+    uploads_open: int = Field(200, gt=0, description="Unfinished uploads of one account at a time.")
+
+
 class RuntimeSettings(_Section):
     """The machines that run code."""
 
@@ -193,6 +206,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     rooms: RoomSettings = RoomSettings()
     history: HistorySettings = HistorySettings()
+    drive: DriveSettings = DriveSettings()
     runtimes: RuntimeSettings = RuntimeSettings()
     network: NetworkSettings = NetworkSettings()
     log: LogSettings = LogSettings()

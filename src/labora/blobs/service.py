@@ -126,6 +126,11 @@ class Blobs:
                 await store.register_many(connection, list({ref.sha256: ref for ref in refs}.values()), now)
         return refs
 
+    async def require_space(self, wanted: int) -> None:
+        """Raises UnavailableError, ``storage_full``, where the disk has no room for ``wanted`` more bytes."""
+        with _storage_errors():
+            await self._check_space(wanted)
+
     def path(self, sha256: str) -> Path:
         """Returns the file that holds a stored blob, for a reader of this machine."""
         return self._folder / _key(sha256)
