@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
-import { Icon, IconButton, Link, Progress, Spinner, formatBytes, formatDuration, t } from '@labora/ui';
+import { Button, Icon, IconButton, Link, Progress, Spinner, formatBytes, formatDuration, t } from '@labora/ui';
 import { useAccount } from '../shell';
 import {
   type Upload,
@@ -43,14 +43,9 @@ function Buttons({ item }: { item: Upload }) {
       )}
       {status === 'left' && (
         <>
-          <button
-            type="button"
-            className="ui-button ui-button-sm"
-            aria-label={t('upload.chooseFor', { name })}
-            onClick={() => picker.current?.click()}
-          >
+          <Button size="sm" aria-label={t('upload.chooseFor', { name })} onClick={() => picker.current?.click()}>
             {t('upload.choose')}
-          </button>
+          </Button>
           <input
             ref={picker}
             type="file"
