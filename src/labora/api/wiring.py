@@ -19,12 +19,15 @@ from labora.base.settings import Settings
 from labora.blobs import Blobs
 from labora.db import Database, migrate
 from labora.drive import Drive
+from labora.drive.archive import Archives
 from labora.drive.expiry import Expiry
 from labora.drive.home import Home
 from labora.drive.inspect import notebook_inspector
 from labora.drive.search.fts5 import Fts5Index
 from labora.drive.search.indexer import Indexer
 from labora.drive.search.service import Search
+from labora.drive.uploads import Uploads
+from labora.drive.uploads.pieces import Pieces
 from labora.host.client import HostClient
 from labora.kernels.service import Kernels
 from labora.mount.service import Mounts
@@ -55,6 +58,7 @@ def build_services(settings: Settings, provider: Provider | None = None) -> Serv
         notebook_inspector(settings.limits),
         history=settings.history,
         comments=settings.comments,
+        rules=settings.drive,
     )
     home = Home(drive)
     drive.context.after_root = home.furnish
@@ -64,7 +68,9 @@ def build_services(settings: Settings, provider: Provider | None = None) -> Serv
     # Rooms put themselves into the drive's context when they start.
     accounts.on_group_changed(lambda file_ids: drive.context.live.rights_changed(file_ids))
     mailer = Mailer(database, settings.mail, settings.app_url, settings.outbox_dir)
-    services = Services(settings, database, blobs, accounts, drive, search, mailer)
+    pieces = Pieces(settings.state_dir / "uploads")
+    uploads = Uploads(drive, blobs, pieces, settings.limits, settings.drive)
+    services = Services(settings, database, blobs, accounts, drive, search, mailer, uploads, Archives(drive))
     if provider is not None:
         services.kernels = Kernels()
         services.runtimes = Runtimes(
@@ -174,6 +180,8 @@ async def _keep_up(services: Services) -> None:
                 await services.runtimes.tidy()
             await services.drive.history.thin()
             await services.drive.notifications.tidy()
+            await services.uploads.tidy()
+            await services.drive.trash.purge()
             await services.blobs.sweep()
         except Exception as error:  # noqa: BLE001 - upkeep tries again in an hour
             get_logger("api").error("upkeep failed", error=repr(error))

@@ -118,6 +118,19 @@ class CommentSettings(_Section):
     per_minute: int = Field(60, gt=0, description="Comments and replies of one account on one file.")
 
 
+class DriveSettings(_Section):
+    """What accounts may keep, and for how long."""
+
+    quota_bytes: int | None = Field(
+        None, ge=0, description="What one account may store; no limit when not set. `labora user quota` for exceptions."
+    )
+    trash_days: float = Field(
+        30.0, ge=0, description="What lies in the trash for longer is deleted for ever; 0: never."
+    )
+    upload_days: float = Field(7.0, gt=0, description="An unfinished upload is dropped this long after its last piece.")
+    uploads_open: int = Field(200, gt=0, description="Unfinished uploads of one account at a time.")
+
+
 class RuntimeSettings(_Section):
     """The machines that run code."""
 
@@ -229,6 +242,7 @@ class Settings(BaseSettings):
     rooms: RoomSettings = RoomSettings()
     history: HistorySettings = HistorySettings()
     comments: CommentSettings = CommentSettings()
+    drive: DriveSettings = DriveSettings()
     runtimes: RuntimeSettings = RuntimeSettings()
     network: NetworkSettings = NetworkSettings()
     mail: MailSettings = MailSettings()

@@ -126,6 +126,11 @@ class Blobs:
                 await store.register_many(connection, list({ref.sha256: ref for ref in refs}.values()), now)
         return refs
 
+    async def require_space(self, wanted: int) -> None:
+        """Raises UnavailableError, ``storage_full``, where the disk has no room for ``wanted`` more bytes."""
+        with _storage_errors():
+            await self._check_space(wanted)
+
     def path(self, sha256: str) -> Path:
         """Returns the file that holds a stored blob, for a reader of this machine."""
         return self._folder / _key(sha256)
@@ -262,12 +267,15 @@ class Blobs:
     async def sweep(self, grace: timedelta = timedelta(hours=24)) -> int:
         """Deletes blobs that nothing refers to and that were last put longer than ``grace`` ago; returns how many.
 
-        The grace covers the time between a put and the commit of the row that refers to it.
+        The grace covers the time between a put and the commit of the row that refers to it. While a backup is made
+        nothing is deleted.
         """
         before, swept = self._clock.now() - grace, 0
         while True:
             async with self._names:
                 async with self._database.transaction() as connection:
+                    if await store.is_held(connection, timestamp(self._clock.now())):
+                        return swept
                     batch = await store.unreferenced(connection, timestamp(before), _SWEEP_BATCH)
                     await store.forget(connection, batch)
                 await asyncio.to_thread(self._unlink, batch)

@@ -6,7 +6,7 @@ from sqlalchemy import delete, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labora.blobs.model import BlobRef
-from labora.db.schema import blobs, file_blobs, revisions
+from labora.db.schema import blobs, file_blobs, instance, revisions
 
 
 async def register(connection: AsyncConnection, ref: BlobRef, now: str) -> None:
@@ -50,6 +50,12 @@ async def unreferenced(connection: AsyncConnection, before: str, limit: int) -> 
         .limit(limit)
     )
     return list((await connection.execute(query)).scalars())
+
+
+async def is_held(connection: AsyncConnection, now: str) -> bool:
+    """Returns whether a backup is being made that needs every blob which is there (``labora.backup.model.HOLD``)."""
+    query = select(instance.c.key).where(instance.c.key.like("hold.backup.%"), instance.c.value > now).limit(1)
+    return (await connection.scalar(query)) is not None
 
 
 async def forget(connection: AsyncConnection, hashes: list[str]) -> None:

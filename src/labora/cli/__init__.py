@@ -7,7 +7,7 @@ import sys
 import typer
 
 from labora.base.errors import LaboraError
-from labora.cli import doctor, drive, groups, images, run, runtimes, search, serve, users
+from labora.cli import backup, doctor, drive, groups, images, quota, run, runtimes, search, serve, users
 
 app = typer.Typer(
     name="labora",
@@ -20,6 +20,9 @@ app.command("serve")(serve.serve)
 app.command("stop")(serve.stop)
 app.command("run")(run.run)
 app.command("doctor")(doctor.doctor)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
+users.user_app.command("quota")(quota.quota)
 app.add_typer(users.user_app, name="user")
 app.add_typer(users.token_app, name="token")
 app.add_typer(groups.app, name="group")

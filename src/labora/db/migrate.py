@@ -11,6 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from labora.base.errors import LaboraError
+from labora.db import kept
 from labora.db.engine import Database
 
 
@@ -35,6 +36,7 @@ def _upgrade(connection: Connection) -> None:
             "This database was written by a newer Labora. Install that version, or restore a backup."
         )
     command.upgrade(_config(connection), "head")
+    kept.ensure(connection)
 
 
 async def migrate(database: Database) -> None:

@@ -14,11 +14,13 @@ from labora.access import Ability, FileAccess, Principal, access_file, access_ro
 from labora.base.clock import Clock, SystemClock, timestamp
 from labora.base.errors import NotFoundError, UnauthenticatedError
 from labora.base.ids import new_id
+from labora.base.settings import DriveSettings
 from labora.db import Database
 from labora.db.schema import audit_log
 from labora.drive import store
 from labora.drive.model import FOLDER_TYPE, ROOT, FileView
 from labora.drive.ports import Inviting, LiveNotebooks, NoLiveNotebooks
+from labora.drive.quota import Quotas
 from labora.drive.search.ports import SearchIndex
 
 
@@ -28,13 +30,15 @@ class DriveContext:
     Attributes:
         live: the live side of notebooks; rooms put themselves here once at start.
         index: the full-text index, where there is one.
+        quotas: what accounts keep and may keep.
         after_root: called with the account id after its My Drive was made.
         inviting: invites people without an account; None where that is left to the owner of the server.
     """
 
-    def __init__(self, database: Database, clock: Clock | None = None) -> None:
+    def __init__(self, database: Database, clock: Clock | None = None, rules: DriveSettings | None = None) -> None:
         self.database = database
         self.clock = clock or SystemClock()
+        self.quotas = Quotas(database, rules or DriveSettings(), self.clock)
         self.live: LiveNotebooks = NoLiveNotebooks()
         self.index: SearchIndex | None = None
         self.after_root: Callable[[str], Awaitable[None]] | None = None

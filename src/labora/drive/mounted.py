@@ -28,6 +28,7 @@ from labora.drive.base import account_of
 from labora.drive.listing import ListQuery
 from labora.drive.model import ROOT
 from labora.drive.names import clean_name, is_notebook, media_type_of
+from labora.drive.quota import QuotaExceededError
 from labora.drive.service import Drive
 
 PAGE = 5000
@@ -221,6 +222,8 @@ class MountedDrive:
         async with self._context.writing(principal) as connection:
             folders: dict[str, FileAccess | LaboraError] = {}
             known = await store.existing(connection, [item.id for item in items])
+            quotas, taken = self._context.quotas, 0
+            limited = await quotas.limit(connection, account_id) is not None
             rows: list[dict[str, Any]] = []
             for item in items:
                 try:
@@ -231,6 +234,14 @@ class MountedDrive:
                     continue
                 if item.id in known:
                     continue  # made by a request whose answer was lost
+                if limited:
+                    # Of what is made together each takes room from the next.
+                    try:
+                        await quotas.require(connection, account_id, taken + item.ref.size, sha256=item.ref.sha256)
+                    except QuotaExceededError as error:
+                        item.error = error
+                        continue
+                    taken += item.ref.size
                 rows.append(
                     {
                         "id": item.id,
@@ -277,6 +288,7 @@ class MountedDrive:
         async with self._context.writing(principal) as connection:
             access = await self._context.access(connection, principal, file_id, Ability.EDIT)
             account_id = account_of(principal)
+            await self._context.quotas.require(connection, access.file["owner_id"], ref.size, sha256=ref.sha256)
             await self._drive.revisions.add_in(connection, access.file_id, ref, kind="mount", author_id=account_id)
 
 

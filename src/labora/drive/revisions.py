@@ -168,21 +168,43 @@ class Revisions:
             TooLargeError: as :meth:`receive`.
             InvalidError: a live notebook would be replaced by what is no notebook.
         """
+        file_id, media_type, known = await self.require_place(principal, file_id, declared_size or 0, base=base)
+        ref = await self.receive(chunks, media_type, declared_size)
+        return await self.take(principal, file_id, ref, base=known)
+
+    async def require_place(
+        self, principal: Principal, file_id: str, size: int, *, base: str | None = None, arriving: bool = False
+    ) -> tuple[str, str, Revision | None]:
+        """Looks before many bytes come: raises what new content of this size would.
+
+        Returns id and media type of the file, and the revision ``base``. ``arriving`` as in :meth:`Quotas.require`.
+        """
         async with self._context.reading(principal) as connection:
             access = await self._context.access(connection, principal, file_id, Ability.EDIT)
             known = await store.revisions_of(connection, access.file_id, only=base) if base else []
+            if access.file["kind"] not in ("notebook", "file"):
+                raise UnsupportedError("Only files and notebooks have content.", code="folder_content")
+            if base and not known:
+                raise NotFoundError("There is no such revision of this file.", code="no_such_revision")
+            await self._context.quotas.require(connection, access.file["owner_id"], size, arriving=arriving)
+        return access.file_id, str(access.file["media_type"]), known[0] if known else None
+
+    async def take(self, principal: Principal, file_id: str, ref: BlobRef, *, base: Revision | None = None) -> FileView:
+        """Does what :meth:`put` does, with bytes that are stored already."""
+        reason = None
+        async with self._context.reading(principal) as connection:
+            access = await self._context.access(connection, principal, file_id, Ability.EDIT)
         file_id, kind = access.file_id, access.file["kind"]
-        if kind not in ("notebook", "file"):
-            raise UnsupportedError("Only files and notebooks have content.", code="folder_content")
-        if base and not known:
-            raise NotFoundError("There is no such revision of this file.", code="no_such_revision")
-        ref = await self.receive(chunks, access.file["media_type"], declared_size)
         if kind == "notebook":
-            upload = Upload(ref, known[0] if known else None, await self.reason(ref))
-            # The upload may have taken long: whoever lost the right meanwhile changes nothing.
-            await self._require_edit(principal, file_id)
+            reason = await self.reason(ref)
+        # The bytes may have taken long to come: whoever lost the right meanwhile changes nothing.
+        async with self._context.reading(principal) as connection:
+            access = await self._context.access(connection, principal, file_id, Ability.EDIT)
+            await self._context.quotas.require(connection, access.file["owner_id"], ref.size, sha256=ref.sha256)
+        if kind == "notebook":
+            upload = Upload(ref, base, reason)
             await self._context.live.put(
-                principal, file_id, upload, lambda: self._keep(principal, file_id, ref, "upload", upload.reason)
+                principal, file_id, upload, lambda: self._keep(principal, file_id, ref, "upload", reason)
             )
         else:
             await self._keep(principal, file_id, ref, "upload", None)
@@ -209,13 +231,10 @@ class Revisions:
             await self._context.audit(connection, principal, "revision.restored", view.id, {"number": revision.number})
         return restored
 
-    async def _require_edit(self, principal: Principal, file_id: str) -> None:
-        async with self._context.reading(principal) as connection:
-            await self._context.access(connection, principal, file_id, Ability.EDIT)
-
     async def _keep(self, principal: Principal, file_id: str, ref: BlobRef, kind: str, reason: str | None) -> Revision:
         """Adds a revision of a file of which nothing is live."""
         async with self._context.database.transaction() as connection:
-            await self._context.access(connection, principal, file_id, Ability.EDIT)
+            access = await self._context.access(connection, principal, file_id, Ability.EDIT)
+            await self._context.quotas.require(connection, access.file["owner_id"], ref.size, sha256=ref.sha256)
             await store.update_file(connection, file_id, {"read_only_reason": reason})
             return await self.add_in(connection, file_id, ref, kind=kind, author_id=principal.account_id)

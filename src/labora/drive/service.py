@@ -13,7 +13,7 @@ from labora.access import Ability, FileAccess, Principal, access_rows
 from labora.base.clock import Clock
 from labora.base.errors import ConflictError, InvalidError, LaboraError, NotFoundError, UnsupportedError
 from labora.base.ids import new_id
-from labora.base.settings import CommentSettings, HistorySettings, LimitSettings
+from labora.base.settings import CommentSettings, DriveSettings, HistorySettings, LimitSettings
 from labora.base.text import folded
 from labora.blobs import BlobRef, Blobs
 from labora.db import Database
@@ -32,6 +32,7 @@ from labora.drive.ports import NotebookInspector
 from labora.drive.requests import Requests
 from labora.drive.revisions import Revisions
 from labora.drive.sharing import Sharing
+from labora.drive.trash import Trash
 from labora.drive.tree import Tree, require_version
 
 _NEW_NOTEBOOK = {
@@ -58,10 +59,11 @@ class Drive:
         clock: for tests.
         history: which automatic revisions stay.
         comments: how much may be said about a file.
+        rules: what accounts may keep, and for how long.
 
     Attributes:
         context: what the parts share; rooms set ``context.live``.
-        tree: moves, trash, deletion. revisions, sharing: as named.
+        tree: moves, trash, deletion. revisions, sharing: as named. trash: empties itself.
         requests: of access. notifications: what accounts are told.
         history: revisions as people see them. compare: two notebooks by cell. comments: as named.
     """
@@ -75,8 +77,9 @@ class Drive:
         clock: Clock | None = None,
         history: HistorySettings | None = None,
         comments: CommentSettings | None = None,
+        rules: DriveSettings | None = None,
     ) -> None:
-        self.context = DriveContext(database, clock)
+        self.context = DriveContext(database, clock, rules)
         self.revisions = Revisions(self.context, blobs, limits, inspect)
         self.history = History(self.context, self.revisions, history or HistorySettings())
         self.compare = Compare(self.context, blobs, self.revisions, limits)
@@ -85,6 +88,7 @@ class Drive:
         self.notifications = Notifications(self.context)
         self.comments = Comments(self.context, comments or CommentSettings())
         self.tree = Tree(self.context)
+        self.trash = Trash(self.context, self.tree, rules or DriveSettings())
         self._blobs = blobs
 
     # -- reading ------------------------------------------------------------------------------------------------------
@@ -193,13 +197,29 @@ class Drive:
         stream is; nothing is kept then.
         """
         name = clean_name(name)
+        await self.require_place(principal, parent_id, declared_size or 0)
+        ref = await self.revisions.receive(chunks, media_type_of(name), declared_size)
+        return await self.take(principal, name, parent_id, ref)
+
+    async def require_place(self, principal: Principal, parent_id: str, size: int, *, arriving: bool = False) -> None:
+        """Looks before many bytes come: raises what making a file of this size in the folder would.
+
+        ``arriving``: what lies here of unfinished uploads takes room too.
+        """
         async with self.context.reading(principal) as connection:
             await self._folder(connection, principal, parent_id)
-        media_type = media_type_of(name)
-        ref = await self.revisions.receive(chunks, media_type, declared_size)
+            await self.context.quotas.require(connection, account_of(principal), size, arriving=arriving)
+
+    async def take(
+        self, principal: Principal, name: str, parent_id: str, ref: BlobRef, *, file_id: str | None = None
+    ) -> FileView:
+        """Makes a file of stored bytes, under a given id where the caller chose one."""
+        name = clean_name(name)
         kind = "notebook" if is_notebook(name) else "file"
         reason = await self.revisions.reason(ref) if kind == "notebook" else None
-        return await self._create(principal, name, parent_id, kind, media_type, ref, reason=reason)
+        return await self._create(
+            principal, name, parent_id, kind, media_type_of(name), ref, reason=reason, file_id=file_id
+        )
 
     async def copy(
         self, principal: Principal, file_id: str, *, name: str | None = None, parent_id: str | None = None
@@ -241,10 +261,13 @@ class Drive:
         *,
         reason: str | None = None,
         revision_kind: str = "upload",
+        file_id: str | None = None,
     ) -> FileView:
-        account_id, file_id, now = account_of(principal), new_id(), self.context.now()
+        account_id, file_id, now = account_of(principal), file_id or new_id(), self.context.now()
         async with self.context.writing(principal) as connection:
             parent = await self._folder(connection, principal, parent_id)
+            if ref is not None:
+                await self.context.quotas.require(connection, account_id, ref.size, sha256=ref.sha256)
             row: dict[str, Any] = {
                 "id": file_id,
                 "kind": kind,

@@ -124,8 +124,8 @@ async def subtree(connection: AsyncConnection, row: Mapping[str, Any]) -> list[d
 
 async def delete_files(connection: AsyncConnection, ids: list[str]) -> None:
     """Deletes rows, the deepest first as given."""
-    for file_id in ids:
-        await connection.execute(delete(files).where(files.c.id == file_id))
+    for start in range(0, len(ids), 500):
+        await connection.execute(delete(files).where(files.c.id.in_(ids[start : start + 500])))
 
 
 async def people(connection: AsyncConnection, ids: Iterable[str]) -> dict[str, Person]:

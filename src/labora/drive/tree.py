@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labora.access import Ability, FileAccess, Principal
@@ -105,20 +108,28 @@ class Tree:
         async with self._context.writing(principal) as connection:
             access = await self._context.access(connection, principal, file_id, Ability.DELETE)
             require_version(access, expected_version)
-            row = access.file
-            await self._evacuate(connection, access)
-            ended = [found["id"] for found in reversed(await store.subtree(connection, row))]
-            ended.append(access.file_id)
-            await store.delete_files(connection, ended)
-            details = {"name": row["name"], "items": len(ended)}
-            await self._context.audit(connection, principal, "file.deleted", access.file_id, details)
+            return await self.end(connection, principal, access.file, "file.deleted")
+
+    async def end(
+        self, connection: AsyncConnection, principal: Principal, row: Mapping[str, Any], action: str
+    ) -> list[str]:
+        """Ends an item with everything below it in the caller's transaction; returns the ids that ended.
+
+        ``action`` is what the audit row says. The caller has checked access.
+        """
+        await self._evacuate(connection, row)
+        ended = [found["id"] for found in reversed(await store.subtree(connection, row))]
+        ended.append(str(row["id"]))
+        await store.delete_files(connection, ended)
+        details = {"name": row["name"], "items": len(ended)}
+        await self._context.audit(connection, principal, action, str(row["id"]), details)
         return ended
 
-    async def _evacuate(self, connection: AsyncConnection, access: FileAccess) -> None:
+    async def _evacuate(self, connection: AsyncConnection, top: Mapping[str, Any]) -> None:
         """Moves what others own below a folder into their own My Drive, out of the trash."""
-        owner = access.file["owner_id"]
+        owner = top["owner_id"]
         while True:
-            foreign = [row for row in await store.subtree(connection, access.file) if row["owner_id"] != owner]
+            foreign = [row for row in await store.subtree(connection, top) if row["owner_id"] != owner]
             if not foreign:
                 return
             row = foreign[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+from collections.abc import Callable
 from typing import Any
 
 from labora.mount.content import Content
@@ -39,6 +40,8 @@ class Committer:
         self._idle.set()
         self.unsaved: set[Content] = set()
         """Contents that could not be kept; they stay staged."""
+        self.heard: Callable[[int], None] = lambda free: None
+        """Called with the bytes that the drive has room for, whenever it says so."""
 
     def add(self, content: Content) -> None:
         """Takes a content whose last writer is gone."""
@@ -111,6 +114,8 @@ class Committer:
                 "commit", {"items": [item_of(content) for content in batch]}, wait_s=COMMIT_S
             )
             answers: list[dict[str, Any]] = result["items"]
+            if "free" in result:  # a server of before does not say
+                self.heard(int(result["free"]))
         except OSError:
             answers = [{"errno": errno.EIO}] * len(batch)
         going = True

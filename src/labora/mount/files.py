@@ -60,6 +60,11 @@ class Files:
         self._number = 0
         self.free = 1 << 62
         self.notify: Any = lambda message: None
+        committer.heard = self.hear
+
+    def hear(self, free: int) -> None:
+        """Takes what the drive has room for."""
+        self.free = free
 
     # -- opening --------------------------------------------------------------------------------------------------
 

@@ -154,7 +154,7 @@ class MountServer:
             verbs = await self._verbs_of(str(hello["daemon"]))
             self._verbs = verbs
             home = await verbs.home()
-            _, free = await asyncio.to_thread(verbs.space)
+            _, free = await verbs.space()
             about = {"home": home, "readonly": self._readonly, "limit": self._limit, "free": free}
             await self._ask("begin", about, BEGIN_S)
         except (LaboraError, OSError, KeyError) as error:

@@ -121,8 +121,14 @@ class Verbs:
         """Returns the account's My Drive."""
         return await self._mounted.root(await self._principal())
 
-    def space(self) -> tuple[int, int]:
-        """Returns bytes in all and bytes that can still be written; blocks."""
+    async def space(self) -> tuple[int, int]:
+        """Returns bytes in all and bytes that can still be written: the account's, as far as the disk has them."""
+        principal = await self._principal()
+        total, free = await asyncio.to_thread(self._disk)
+        room = await self._drive.context.quotas.room(str(principal.account_id))
+        return (total, free) if room is None else (min(total, room[0]), min(free, room[1]))
+
+    def _disk(self) -> tuple[int, int]:
         found = os.statvfs(self._place.folder)
         free = found.f_bavail * found.f_frsize - self._place.min_free_bytes
         return found.f_blocks * found.f_frsize, max(0, free)
@@ -162,7 +168,7 @@ class Verbs:
         return {"size": stored.size, "revision": revision}, [descriptor]
 
     async def _usage(self, _principal: Principal, _args: dict[str, Any]) -> Part:
-        total, free = await asyncio.to_thread(self.space)
+        total, free = await self.space()
         return {"total": total, "free": free}, []
 
     async def _name(self, _principal: Principal, args: dict[str, Any]) -> Part:
@@ -177,7 +183,8 @@ class Verbs:
 
     async def _commit(self, principal: Principal, args: dict[str, Any]) -> Part:
         items = [dict(item) for item in list(args["items"])[:MOST_ITEMS]]
-        return {"items": await self.commit(principal, items)}, []
+        answers = await self.commit(principal, items)
+        return {"items": answers, "free": (await self.space())[1]}, []
 
     async def commit(self, principal: Principal, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Makes revisions of staged files. Returns for each item ``{"row"}`` or ``{"errno"}``. Raises LaboraError.

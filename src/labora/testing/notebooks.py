@@ -28,6 +28,11 @@ def typed_difference(one: Any, other: Any, path: str = "$") -> str | None:
     return next((found for place, left, right in pairs if (found := typed_difference(left, right, place))), None)
 
 
+def sample_notebooks(checkout: Path) -> list[Path]:
+    """Returns the notebooks of nbformat's and nbclient's own tests, which ``scripts/setup --dev`` unpacked."""
+    return sorted((checkout / ".cache" / "notebooks").rglob("*.ipynb"))
+
+
 def real_notebook_folder(checkout: Path) -> Path | None:
     """Returns the folder of real notebooks for tests: ``LABORA_TEST_NOTEBOOKS``, or ``../shared/notebooks``."""
     named = os.environ.get("LABORA_TEST_NOTEBOOKS")

@@ -25,7 +25,7 @@ Reader = Annotated[Principal, Depends(Needs(Scope.READ, Ability.READ, link=True)
 Downloader = Annotated[Principal, Depends(Needs(Scope.READ, Ability.DOWNLOAD, link=True))]
 # What a change needs depends on what is changed; the verb asks for it.
 Writer = Annotated[Principal, Depends(Needs(Scope.WRITE, Ability.READ))]
-_RAW_BODY = {
+RAW_BODY = {
     "requestBody": {
         "required": True,
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
@@ -65,10 +65,10 @@ async def create_file(
 ) -> FileAnswer:
     """Makes an empty folder or notebook."""
     make = services.drive.create_folder if body.kind == "folder" else services.drive.create_notebook
-    return _answer(await make(caller, body.name, body.parent_id), response)
+    return file_answer(await make(caller, body.name, body.parent_id), response)
 
 
-@router.post("/files/upload", status_code=201, openapi_extra=_RAW_BODY)
+@router.post("/files/upload", status_code=201, openapi_extra=RAW_BODY)
 async def upload_file(
     request: Request,
     caller: Annotated[Principal, Depends(Needs(Scope.WRITE))],
@@ -79,10 +79,10 @@ async def upload_file(
 ) -> FileAnswer:
     """Stores the raw body as a new file; a name ending in ``.ipynb`` makes a notebook."""
     view = await services.drive.upload(caller, name, parent, request.stream(), declared_size=_declared_size(request))
-    return _answer(view, response)
+    return file_answer(view, response)
 
 
-@router.put("/files/{file_id}/content", openapi_extra=_RAW_BODY)
+@router.put("/files/{file_id}/content", openapi_extra=RAW_BODY)
 async def put_content(
     file_id: str,
     request: Request,
@@ -100,7 +100,7 @@ async def put_content(
     view = await services.drive.revisions.put(
         caller, file_id, request.stream(), declared_size=_declared_size(request), base=base
     )
-    return _answer(view, response)
+    return file_answer(view, response)
 
 
 @router.delete("/trash")
@@ -119,7 +119,7 @@ async def get_file(
     if_none_match: Annotated[str | None, Header(max_length=4096)] = None,
 ) -> FileAnswer | Response:
     """Returns a file or folder; ``root`` is the account's My Drive. With If-None-Match only when it looks different."""
-    answer = _answer(await services.drive.get(caller, file_id), response)
+    answer = file_answer(await services.drive.get(caller, file_id), response)
     etag = response.headers["ETag"]
     wanted = {tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")}
     return Response(status_code=304, headers={"ETag": etag}) if wanted & {etag, "*"} else answer
@@ -150,7 +150,7 @@ async def change_file(
         starred=body.starred,
         expected_version=_version(if_match),
     )
-    return _answer(view, response)
+    return file_answer(view, response)
 
 
 @router.delete("/files/{file_id}")
@@ -174,7 +174,7 @@ async def copy_file(
     services: Container,
 ) -> FileAnswer:
     """Makes a copy that belongs to the caller."""
-    return _answer(await services.drive.copy(caller, file_id, name=body.name, parent_id=body.parent_id), response)
+    return file_answer(await services.drive.copy(caller, file_id, name=body.name, parent_id=body.parent_id), response)
 
 
 @router.get("/files/{file_id}/download", response_class=Response)
@@ -188,7 +188,7 @@ async def download_file(file_id: str, caller: Downloader, services: Container) -
     )
 
 
-def _answer(view: FileView, response: Response) -> FileAnswer:
+def file_answer(view: FileView, response: Response) -> FileAnswer:
     """Returns a file with its ETag: the version, which If-Match compares, and a digest of all that the answer says."""
     answer = FileAnswer.of(view)
     digest = hashlib.sha256(answer.model_dump_json().encode()).hexdigest()[:16]

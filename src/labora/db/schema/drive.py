@@ -16,10 +16,14 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
     true,
 )
 
 from labora.db.schema.base import Id, Moment, folded_name, metadata
+
+IN_TRASH = text("trashed_at IS NOT NULL OR ancestor_trashed_at IS NOT NULL")
+TRASHED = text("trashed_at IS NOT NULL")
 
 blobs = Table(
     "blobs",
@@ -69,6 +73,9 @@ files = Table(
     Index("ix_files_owner_id_kind", "owner_id", "kind"),
     # What search has yet to read.
     Index("ix_files_modified_at", "modified_at"),
+    # The trash: what an account has in it, and what has been there long enough.
+    Index("ix_files_in_trash", "owner_id", sqlite_where=IN_TRASH, postgresql_where=IN_TRASH),
+    Index("ix_files_trashed_at", "trashed_at", sqlite_where=TRASHED, postgresql_where=TRASHED),
 )
 
 permissions = Table(
@@ -166,8 +173,44 @@ uploads = Table(
     Column("media_type", String(255), nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("received", BigInteger, nullable=False, server_default="0"),
+    # What the whole must hash to, where the client said so; the revision that new content was made from.
+    Column("sha256", String(64)),
+    Column("base_id", Id),
+    # Id of the file that it becomes: of the new one, chosen at the start, so that completing it twice makes one file.
+    Column("result_id", Id, nullable=False, server_default=""),
+    Column("completed_at", Moment),
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False, index=True),
+    Index("ix_uploads_account_id", "account_id"),
+)
+
+# What accounts keep, each blob once: kept by the triggers of :mod:`labora.db.kept`.
+kept_blobs = Table(
+    "kept_blobs",
+    metadata,
+    Column("account_id", Id, primary_key=True),
+    Column("sha256", String(64), primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    # Revisions of the account's files that hold it.
+    Column("uses", BigInteger, nullable=False),
+)
+kept_bytes = Table(
+    "kept_bytes",
+    metadata,
+    Column("account_id", Id, primary_key=True),
+    Column("bytes", BigInteger, nullable=False),
+)
+
+# Exceptions from the setting drive.quota_bytes. A row whose ``quota_bytes`` is NULL sets no limit.
+quotas = Table(
+    "quotas",
+    metadata,
+    Column("subject_kind", String(16), primary_key=True),
+    # Id of the account or group.
+    Column("subject_id", Id, primary_key=True),
+    Column("quota_bytes", BigInteger),
+    Column("changed_at", Moment, nullable=False),
+    CheckConstraint("subject_kind in ('group', 'account')", name="subject_kind"),
 )
 
 comment_threads = Table(

@@ -111,7 +111,6 @@ export const en: Messages = {
     drop: 'Drop to upload to {folder}',
     copyOf: 'Copy of {name}',
     newNotebook: 'Untitled.ipynb',
-    trashNote: 'Files stay here until you delete them for ever.',
     view: { drive: 'My Drive', shared: 'Shared with me', recent: 'Recent', trash: 'Trash' },
     nav: { drive: 'My Drive', shared: 'Shared', recent: 'Recent', trash: 'Trash' },
     search: {
@@ -223,23 +222,6 @@ export const en: Messages = {
     type: 'Type',
     unknownType: 'Unknown',
     note: 'Only notebooks open here. Download this file to see what is in it.',
-  },
-  upload: {
-    panel: 'Uploads',
-    title: { one: 'Uploading {count} file', other: 'Uploading {count} files' },
-    ended: 'Uploads finished',
-    someFailed: { one: '{count} file was not uploaded', other: '{count} files were not uploaded' },
-    progress: 'Progress of {name}',
-    sent: '{sent} of {size}',
-    waiting: 'Waiting',
-    done: 'Uploaded',
-    failed: 'Not uploaded',
-    cancelled: 'Cancelled',
-    cancel: 'Cancel {name}',
-    cancelAll: 'Cancel all',
-    retry: 'Upload {name} again',
-    fold: 'Fold the list',
-    unfold: 'Unfold the list',
   },
   images: {
     preparing: {

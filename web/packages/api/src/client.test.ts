@@ -54,6 +54,12 @@ const calls: Record<string, () => unknown> = {
   changeFile: () => api.changeFile('f', { name: 'x', parent_id: 'p', trashed: true, starred: true }),
   deleteFile: () => api.deleteFile('f'),
   emptyTrash: () => api.emptyTrash(),
+  about: () => api.about(),
+  startUpload: () => api.startUpload('x', 'root', 3),
+  upload: () => api.upload('u'),
+  uploads: () => api.uploads(),
+  completeUpload: () => api.completeUpload('u'),
+  cancelUpload: () => api.cancelUpload('u'),
   copyFile: () => api.copyFile('f', 'x', 'p'),
   permissions: () => api.permissions('f'),
   revisions: () => api.revisions('f', 't'),
@@ -116,7 +122,7 @@ test.each(Object.entries({ ...calls, ...more }))(
 );
 
 test('every verb is held against the description', () => {
-  const addresses = new Set(['downloadUrl', 'blobUrl', 'revisionUrl']);
+  const addresses = new Set(['downloadUrl', 'blobUrl', 'revisionUrl', 'zipUrl']);
   expect(Object.keys(calls).toSorted()).toEqual(
     Object.keys(api)
       .filter((name) => !addresses.has(name))

@@ -1,6 +1,7 @@
 /** The verbs of the REST API, one function each. */
 import { address, request } from './request';
 import type {
+  About,
   Account,
   AccountForOwner,
   AllRuntimes,
@@ -33,6 +34,7 @@ import type {
   SearchPage,
   SearchQuery,
   TokenScope,
+  UploadState,
 } from './types';
 
 const get = <T>(path: string, query = {}, signal?: AbortSignal) =>
@@ -98,6 +100,24 @@ export const api = {
     }),
   /** Deletes for ever; the file must be in the trash. */
   deleteFile: (file: string) => request<void>('DELETE', `/files/${id(file)}`),
+  /** What the account stores and may store. */
+  about: (signal?: AbortSignal) => get<About>('/drive/about', {}, signal),
+  /** Begins a file that is sent in pieces. */
+  startUpload: (name: string, parentId: string, size: number, signal?: AbortSignal) =>
+    request<UploadState>('POST', '/uploads', {
+      json: { name, parent_id: parentId, size },
+      ...(signal ? { signal } : {}),
+    }),
+  upload: (upload: string, signal?: AbortSignal) => get<UploadState>(`/uploads/${id(upload)}`, {}, signal),
+  /** The account's unfinished uploads, the newest first. */
+  uploads: () => list(get<{ uploads: UploadState[] }>('/uploads')),
+  /** Makes the file of an upload that has all its bytes; asked again it answers the same file. */
+  completeUpload: (upload: string, signal?: AbortSignal) =>
+    request<File>('POST', `/uploads/${id(upload)}/complete`, signal ? { signal } : {}),
+  cancelUpload: (upload: string) => request<void>('DELETE', `/uploads/${id(upload)}`),
+  /** Several items, or a folder, as one zip file. */
+  zipUrl: (files: string[]) =>
+    files.length === 1 && files[0] ? address(`/files/${id(files[0])}/zip`) : address('/zip', { ids: files.join(',') }),
   /** Deletes all that is in the asker's trash. */
   emptyTrash: () => request<void>('DELETE', '/trash'),
   /** The folders above, the highest first, as far as the asker may read them. */

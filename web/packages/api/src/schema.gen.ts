@@ -88,6 +88,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/drive/about": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * About
+         * @description Tells what the account keeps and may keep.
+         */
+        get: operations["about_api_v1_drive_about_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/files": {
         parameters: {
             query?: never;
@@ -671,6 +691,26 @@ export interface paths {
          * @description Sets the general access (nobody, everybody signed in, anyone with the link) and whether editors may share.
          */
         patch: operations["change_sharing_api_v1_files__file_id__sharing_patch"];
+        trace?: never;
+    };
+    "/api/v1/files/{file_id}/zip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Zip Folder
+         * @description Returns a folder, or a file, as a zip file; notebooks as they are now.
+         */
+        get: operations["zip_folder_api_v1_files__file_id__zip_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/files/upload": {
@@ -1494,6 +1534,101 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Uploads
+         * @description Lists the caller's unfinished uploads, the newest first.
+         */
+        get: operations["list_uploads_api_v1_uploads_get"];
+        put?: never;
+        /**
+         * Start Upload
+         * @description Begins an upload. Refused here already where there is no room for it or it cannot go there.
+         */
+        post: operations["start_upload_api_v1_uploads_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/{upload_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Upload
+         * @description Tells where an upload stands, in ``received`` and in the header ``Upload-Offset``.
+         */
+        get: operations["get_upload_api_v1_uploads__upload_id__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Cancel Upload
+         * @description Drops an unfinished upload.
+         */
+        delete: operations["cancel_upload_api_v1_uploads__upload_id__delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Send Piece
+         * @description Takes the raw body as the bytes from ``Upload-Offset`` on, which is where the upload stands.
+         *
+         *     Answered once they are durable. 409 ``offset_mismatch`` tells in its details where to go on. Of a piece that breaks
+         *     off, what arrived is kept.
+         */
+        patch: operations["send_piece_api_v1_uploads__upload_id__patch"];
+        trace?: never;
+    };
+    "/api/v1/uploads/{upload_id}/complete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Complete Upload
+         * @description Makes the file, or its new content, once all bytes are here; asked again it answers the same file.
+         */
+        post: operations["complete_upload_api_v1_uploads__upload_id__complete_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/zip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Zip Selection
+         * @description Returns several items, their ids joined by commas, as one zip file.
+         */
+        get: operations["zip_selection_api_v1_zip_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1504,6 +1639,25 @@ export interface components {
          * @enum {string}
          */
         Ability: "read" | "download" | "copy" | "comment" | "read_history" | "edit" | "rename" | "share" | "move" | "trash" | "delete" | "transfer";
+        /**
+         * About
+         * @description The account's storage.
+         */
+        About: {
+            /** Limit Bytes */
+            limit_bytes: number | null;
+            /**
+             * Trash Days
+             * @description What is in the trash for longer is deleted for ever; 0: never.
+             */
+            trash_days: number;
+            /**
+             * Upload Bytes
+             * @description The largest file that can be uploaded.
+             */
+            upload_bytes: number;
+            usage: components["schemas"]["UsageAnswer"];
+        };
         /** AccessRequestAnswer */
         AccessRequestAnswer: {
             account: components["schemas"]["PersonAnswer"];
@@ -2401,6 +2555,33 @@ export interface components {
              */
             secret: string;
         };
+        /**
+         * NewUploadBody
+         * @description A file that will come in pieces: a new one in ``parent_id``, or new content of ``file_id``.
+         */
+        NewUploadBody: {
+            /**
+             * Base
+             * @description With file_id: the revision that the new content was made from.
+             */
+            base?: string | null;
+            /** File Id */
+            file_id?: string | null;
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            /**
+             * Parent Id
+             * @default root
+             */
+            parent_id: string;
+            /** Sha256 */
+            sha256?: string | null;
+            /** Size */
+            size: number;
+        };
         /** NoticeAnswer */
         NoticeAnswer: {
             actor: components["schemas"]["PersonAnswer"] | null;
@@ -2922,6 +3103,57 @@ export interface components {
             /** Unread */
             unread: number;
         };
+        /**
+         * UploadAnswer
+         * @description An upload and where it stands.
+         */
+        UploadAnswer: {
+            /** Created At */
+            created_at: string;
+            /** Expires At */
+            expires_at: string;
+            /**
+             * File Id
+             * @description What it became, once it is complete.
+             */
+            file_id: string | null;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Parent Id */
+            parent_id: string | null;
+            /**
+             * Received
+             * @description Bytes that are durable; the next piece begins there.
+             */
+            received: number;
+            /** Size */
+            size: number;
+            /**
+             * Target Id
+             * @description The file whose content it will be.
+             */
+            target_id: string | null;
+        };
+        /** UploadList */
+        UploadList: {
+            /** Uploads */
+            uploads: components["schemas"]["UploadAnswer"][];
+        };
+        /** UsageAnswer */
+        UsageAnswer: {
+            /**
+             * Total Bytes
+             * @description What the account keeps: files, their revisions and the trash.
+             */
+            total_bytes: number;
+            /**
+             * Trash Bytes
+             * @description What emptying the trash would free.
+             */
+            trash_bytes: number;
+        };
         /** ValidationError */
         ValidationError: {
             /** Context */
@@ -3107,6 +3339,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    about_api_v1_drive_about_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["About"];
                 };
             };
         };
@@ -4429,6 +4681,35 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["PermissionList"];
                 };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    zip_folder_api_v1_files__file_id__zip_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Validation Error */
             422: {
@@ -5805,6 +6086,218 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Done"];
+                };
+            };
+        };
+    };
+    list_uploads_api_v1_uploads_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadList"];
+                };
+            };
+        };
+    };
+    start_upload_api_v1_uploads_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewUploadBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_upload_api_v1_uploads__upload_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    cancel_upload_api_v1_uploads__upload_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    send_piece_api_v1_uploads__upload_id__patch: {
+        parameters: {
+            query?: never;
+            header: {
+                "upload-offset": number;
+            };
+            path: {
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    complete_upload_api_v1_uploads__upload_id__complete_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    zip_selection_api_v1_zip_get: {
+        parameters: {
+            query: {
+                ids: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };

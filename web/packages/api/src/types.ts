@@ -9,6 +9,10 @@ type Schemas = components['schemas'];
 export type File = Schemas['FileAnswer'];
 export type Ability = File['abilities'][number];
 export type Role = File['role'];
+/** A file that arrives in pieces, and how far it is. */
+export type UploadState = Schemas['UploadAnswer'];
+/** What the account stores and may store. */
+export type About = Schemas['About'];
 export type FilePage = Schemas['FileList'];
 export type SearchPage = Schemas['SearchAnswer'];
 export type SearchResult = Schemas['SearchResult'];

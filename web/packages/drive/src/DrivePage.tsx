@@ -14,6 +14,7 @@ import * as actions from './list/actions';
 import { fileMenu } from './list/menu';
 import { useListing } from './list/useListing';
 import { TopBar, useAccount } from './shell';
+import { StorageBanner, TrashNote } from './storage/StorageBanner';
 import { UploadPanel } from './upload/UploadPanel';
 import { addDropped, addFiles } from './upload/queue';
 import './drive.css';
@@ -126,6 +127,7 @@ export function DrivePage(props: DrivePageProps) {
       <DriveNav view={q ? null : view} create={create} />
       <main className="drive-main" id="main">
         <PreparationBanner />
+        <StorageBanner />
         <div className="drive-head">
           {folderId && !q && listing.status !== 'failed' ? (
             <Crumbs folderId={folderId} onName={setHeading} />
@@ -138,7 +140,7 @@ export function DrivePage(props: DrivePageProps) {
             </Button>
           )}
         </div>
-        {view === 'trash' && <p className="drive-note">{t('drive.trashNote')}</p>}
+        {view === 'trash' && <TrashNote />}
         {searching ? (
           <SearchResults q={q} me={account?.id ?? ''} />
         ) : (

@@ -32,6 +32,12 @@ export function filesChanged(): void {
   for (const listener of changes) listener();
 }
 
+/** Calls back after each such change. */
+export function onFilesChanged(listener: () => void): () => void {
+  changes.add(listener);
+  return () => changes.delete(listener);
+}
+
 export function useListing(query: ListQuery): Listing {
   const key = JSON.stringify(query);
   const [state, setState] = useState<State>({ key, status: 'loading', files: [], token: null, error: null });

@@ -1,33 +1,50 @@
-/** The uploads of this page: a few at a time, each can be cancelled or tried again. */
-import { api, upload } from '@labora/api';
-import { errorText } from '@labora/ui';
+/** The uploads of this page: a few at a time, each can be paused, cancelled or tried again; large ones go on by
+ * themselves after a break, and after a reload once their file is chosen again. */
+import { type File as DriveFile, api, upload } from '@labora/api';
+import { errorText, t, toast } from '@labora/ui';
 import { filesChanged } from '../list/useListing';
+import { Pace } from './pace';
+import { forget, held, hold, keep, keepOnly, keptOf } from './kept';
+import { LARGE, uploadInPieces } from './resumable';
 
 export interface Upload {
   id: number;
   name: string;
   size: number;
   sent: number;
-  status: 'waiting' | 'sending' | 'done' | 'failed' | 'cancelled';
+  /** `left`: begun before a reload, and waits for its file. `offline`: goes on by itself. */
+  status: 'waiting' | 'sending' | 'offline' | 'paused' | 'left' | 'done' | 'failed' | 'cancelled';
   error: string | null;
   /** Once done. */
   fileId: string | null;
+  /** Bytes a second, once known. */
+  speed: number | null;
+  /** Whether it can be paused and goes on where it was. */
+  inPieces: boolean;
 }
 
 interface Job extends Upload {
-  body: Blob;
+  body: Blob | null;
+  modified: number;
   parent: string;
+  /** Of the server, for one that goes in pieces. */
+  uploadId: string | null;
   control: AbortController;
+  pace: Pace;
 }
 
 const AT_ONCE = 3;
 let jobs: Job[] = [];
 let view: Upload[] = [];
 let count = 0;
+let account = '';
 const listeners = new Set<() => void>();
 
+const isOpen = (job: Upload): boolean => ['waiting', 'sending', 'offline'].includes(job.status);
+const isBusy = (job: Upload): boolean => job.status === 'sending' || job.status === 'offline';
+
 function emit(): void {
-  view = jobs.map(({ id, name, size, sent, status, error, fileId }) => ({
+  view = jobs.map(({ id, name, size, sent, status, error, fileId, speed, inPieces }) => ({
     id,
     name,
     size,
@@ -35,6 +52,8 @@ function emit(): void {
     status,
     error,
     fileId,
+    speed,
+    inPieces,
   }));
   for (const listener of listeners) listener();
 }
@@ -44,36 +63,66 @@ function warn(event: BeforeUnloadEvent): void {
 }
 
 function pump(): void {
-  const busy = jobs.filter((job) => job.status === 'sending').length;
-  for (const job of jobs.filter((one) => one.status === 'waiting').slice(0, AT_ONCE - busy)) void send(job);
-  const open = jobs.some((job) => job.status === 'sending' || job.status === 'waiting');
-  if (open) addEventListener('beforeunload', warn);
+  const busy = jobs.filter(isBusy).length;
+  const waiting = jobs.filter((one) => one.status === 'waiting');
+  for (const job of waiting.slice(0, Math.max(0, AT_ONCE - busy))) void send(job);
+  if (jobs.some(isOpen)) addEventListener('beforeunload', warn);
   else removeEventListener('beforeunload', warn);
   emit();
 }
 
+function progress(job: Job, sent: number): void {
+  job.sent = Math.min(sent, job.size);
+  job.pace.note(job.sent, performance.now());
+  job.speed = job.pace.speed();
+  emit();
+}
+
+function sendOne(job: Job, body: Blob): Promise<DriveFile> {
+  const { signal } = job.control;
+  let release = () => {};
+  const onProgress = (sent: number) => progress(job, sent);
+  if (!job.inPieces) return upload(body, { parent: job.parent, name: job.name, signal, onProgress });
+  return uploadInPieces(body, job.name, job.parent, {
+    signal,
+    id: job.uploadId,
+    onStart: (id) => {
+      job.uploadId = id;
+      keep(id, account, job.modified);
+      release = hold(id);
+    },
+    onProgress,
+    onConnection: (online) => {
+      if (!isBusy(job)) return;
+      job.status = online ? 'sending' : 'offline';
+      if (!online) job.pace.clear();
+      emit();
+    },
+  }).finally(() => release());
+}
+
 async function send(job: Job): Promise<void> {
+  if (!job.body) return;
   job.status = 'sending';
+  const { control } = job;
   try {
-    const file = await upload(job.body, {
-      parent: job.parent,
-      name: job.name,
-      signal: job.control.signal,
-      onProgress: (sent) => {
-        job.sent = Math.min(sent, job.size);
-        emit();
-      },
-    });
-    Object.assign(job, { status: 'done', sent: job.size, fileId: file.id });
+    const file = await sendOne(job, job.body);
+    Object.assign(job, { status: 'done', sent: job.size, fileId: file.id, body: null });
+    if (job.uploadId) forget(job.uploadId);
     filesChanged();
   } catch (error) {
-    if (error instanceof DOMException && error.name === 'AbortError') job.status = 'cancelled';
-    else Object.assign(job, { status: 'failed', error: errorText(error) });
+    // Paused, cancelled or begun again meanwhile: whoever did that said what it is now.
+    if (control.signal.aborted) return;
+    Object.assign(job, { status: 'failed', error: errorText(error) });
   }
   pump();
 }
 
+const modifiedOf = (body: Blob): number => (body instanceof File ? body.lastModified : 0);
+
 function add(body: Blob, name: string, parent: string): void {
+  const left = jobs.find((job) => job.status === 'left' && job.name === name && fits(job, body));
+  if (left && (left.parent === parent || left.parent === '')) return goOn(left, body);
   count += 1;
   jobs.push({
     id: count,
@@ -83,15 +132,47 @@ function add(body: Blob, name: string, parent: string): void {
     status: 'waiting',
     error: null,
     fileId: null,
+    speed: null,
+    inPieces: body.size >= LARGE,
     body,
+    modified: modifiedOf(body),
     parent,
+    uploadId: null,
     control: new AbortController(),
+    pace: new Pace(),
   });
+}
+
+const fits = (job: Job, body: Blob): boolean => body.size === job.size && modifiedOf(body) === job.modified;
+
+function goOn(job: Job, body: Blob): void {
+  Object.assign(job, { body, status: 'waiting', error: null, control: new AbortController() });
 }
 
 export function addFiles(files: Iterable<File>, parent: string): void {
   for (const file of files) add(file, file.name, parent);
   pump();
+}
+
+/** Takes the files of a chosen folder and makes the folders that their paths name. Rejects when one cannot be made. */
+export async function addFolder(files: Iterable<File>, parent: string): Promise<void> {
+  const made = new Map<string, Promise<string>>();
+  const folderOf = (path: string): Promise<string> => {
+    if (path === '') return Promise.resolve(parent);
+    const known = made.get(path);
+    if (known) return known;
+    const cut = path.lastIndexOf('/');
+    const folder = folderOf(path.slice(0, Math.max(0, cut))).then(
+      async (above) => (await api.createFile('folder', path.slice(cut + 1), above)).id,
+    );
+    made.set(path, folder);
+    return folder;
+  };
+  for (const file of files) {
+    const path = file.webkitRelativePath;
+    addFiles([file], await folderOf(path.slice(0, Math.max(0, path.lastIndexOf('/')))));
+  }
+  filesChanged();
 }
 
 const fileOf = (entry: FileSystemFileEntry): Promise<File> =>
@@ -123,28 +204,97 @@ export async function addDropped(data: DataTransfer, parent: string): Promise<vo
   for (const entry of entries) await addEntry(entry, parent);
 }
 
+/** Shows the uploads that this browser began before a reload, for the account that is signed in. */
+export async function findLeft(who: string): Promise<void> {
+  account = who;
+  const [found, isHeld] = await Promise.all([api.uploads(), held()]);
+  const root = found.length ? await api.file('root') : null;
+  keepOnly(
+    found.map((one) => one.id),
+    who,
+  );
+  for (const one of found) {
+    const modified = keptOf(one.id, who);
+    if (modified === null || isHeld(one.id) || jobs.some((job) => job.uploadId === one.id)) continue;
+    count += 1;
+    jobs.push({
+      id: count,
+      name: one.name,
+      size: one.size,
+      sent: one.received,
+      status: 'left',
+      error: null,
+      fileId: null,
+      speed: null,
+      inPieces: true,
+      body: null,
+      modified,
+      parent: one.parent_id === root?.id ? 'root' : (one.parent_id ?? ''),
+      uploadId: one.id,
+      control: new AbortController(),
+      pace: new Pace(),
+    });
+  }
+  emit();
+}
+
+/** Goes on with an upload that was begun before a reload. */
+export function choose(id: number, file: File): void {
+  const job = jobs.find((one) => one.id === id);
+  if (!job || job.status !== 'left') return;
+  if (!fits(job, file)) return void toast({ kind: 'error', message: t('upload.other', { name: job.name }) });
+  goOn(job, file);
+  pump();
+}
+
+function stop(job: Job, status: 'paused' | 'cancelled'): void {
+  job.status = status;
+  job.pace.clear();
+  job.speed = null;
+  job.control.abort();
+}
+
+export function pause(id: number): void {
+  const job = jobs.find((one) => one.id === id);
+  if (job && isOpen(job)) stop(job, 'paused');
+  pump();
+}
+
+export function resume(id: number): void {
+  const job = jobs.find((one) => one.id === id);
+  if (job?.status === 'paused' && job.body) goOn(job, job.body);
+  pump();
+}
+
+/** Cancels an upload, and drops what the server has of it. */
 export function cancel(id: number): void {
   const job = jobs.find((one) => one.id === id);
   if (!job) return;
-  if (job.status === 'waiting') job.status = 'cancelled';
-  job.control.abort();
+  stop(job, 'cancelled');
+  if (job.uploadId) {
+    forget(job.uploadId);
+    // What cannot be dropped now expires.
+    api.cancelUpload(job.uploadId).catch(() => undefined);
+    job.uploadId = null;
+  }
+  if (!job.body) jobs = jobs.filter((one) => one !== job);
   pump();
 }
 
 export function cancelAll(): void {
-  for (const job of jobs) if (job.status === 'waiting' || job.status === 'sending') cancel(job.id);
+  for (const job of jobs) if (isOpen(job) || job.status === 'paused') cancel(job.id);
 }
 
 export function retry(id: number): void {
   const job = jobs.find((one) => one.id === id);
-  if (!job) return;
+  if (!job?.body) return;
   Object.assign(job, { status: 'waiting', sent: 0, error: null, control: new AbortController() });
   pump();
 }
 
 /** Forgets what has ended. */
 export function clearEnded(): void {
-  jobs = jobs.filter((job) => job.status === 'waiting' || job.status === 'sending');
+  jobs = jobs.filter((job) => isOpen(job) || job.status === 'paused' || job.status === 'left');
   emit();
 }
 
