@@ -25,6 +25,7 @@ from labora.api.room_socket import room_socket
 from labora.api.routers import (
     accounts,
     compute_admin,
+    exchange,
     executions,
     files,
     instance,
@@ -48,6 +49,7 @@ ROUTERS = (
     runtimes.router,
     compute_admin.router,
     executions.router,
+    exchange.router,
     content.router,
 )
 SOCKETS = {f"{PREFIX}/files/{{file_id}}/room": (room_socket, Ability.READ)}

@@ -11,6 +11,7 @@ from labora.base.settings import Settings
 from labora.blobs import Blobs
 from labora.db import Database
 from labora.drive import Drive
+from labora.drive.exchange.service import Exchange
 from labora.drive.search.service import Search
 from labora.kernels.service import Kernels
 from labora.mount.service import Mounts
@@ -37,6 +38,7 @@ class Services:
     accounts: Accounts
     drive: Drive
     search: Search
+    exchange: Exchange
     rooms: Rooms | None = None
     runtimes: Runtimes | None = None
     kernels: Kernels | None = None

@@ -16,6 +16,7 @@ from labora.base.settings import Settings
 from labora.blobs import Blobs
 from labora.db import Database, migrate
 from labora.drive import Drive
+from labora.drive.exchange.service import Exchange
 from labora.drive.home import Home
 from labora.drive.inspect import notebook_inspector
 from labora.drive.search.fts5 import Fts5Index
@@ -49,7 +50,7 @@ def build_services(settings: Settings, provider: Provider | None = None) -> Serv
     drive.context.after_root = home.furnish
     accounts.on_account_made(home.prepare)
     search = build_search(settings, drive, blobs)
-    services = Services(settings, database, blobs, accounts, drive, search)
+    services = Services(settings, database, blobs, accounts, drive, search, Exchange(drive, settings))
     if provider is not None:
         services.kernels = Kernels()
         services.runtimes = Runtimes(
