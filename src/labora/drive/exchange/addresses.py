@@ -64,7 +64,7 @@ def place_of(text: str, settings: OutsideSettings) -> Place:
         )
     try:
         parts = urlsplit(text)
-        host = parts.hostname or ""
+        host = parts.netloc.lower()
     except ValueError:
         raise _bad("This cannot be read as an address.") from None
     segments = [unquote(part) for part in parts.path.split("/") if part]
@@ -125,7 +125,7 @@ def _bad(message: str) -> InvalidError:
 
 
 def _host(url: str) -> str:
-    return (urlsplit(url).hostname or "").lower()
+    return urlsplit(url).netloc.lower()
 
 
 def fragment_of(name: str) -> str:

@@ -107,10 +107,13 @@ class Fetcher:
         if body is not None:
             sent["Content-Length"] = str(len(body))
         host = f"[{target.host}]" if ":" in target.host else target.host
-        place = httpcore.URL(
-            scheme=target.scheme.encode(), host=host.strip("[]").encode(), port=target.port, target=_ascii(target.path)
-        )
         usual = {"http": 80, "https": 443}[target.scheme] == target.port
+        place = httpcore.URL(
+            scheme=target.scheme.encode(),
+            host=host.strip("[]").encode(),
+            port=None if usual else target.port,
+            target=_ascii(target.path),
+        )
         fields = [(b"Host", (host if usual else f"{host}:{target.port}").encode())]
         fields += [(name.encode(), value.encode()) for name, value in sent.items()]
         try:

@@ -2,3 +2,4 @@ export * from './client';
 export * from './request';
 export * from './types';
 export * from './upload';
+export * from './exchange';
