@@ -36,9 +36,17 @@ def write_page(notebook: Mapping[str, Any], options: Options) -> str:
         f"<title>{escape(options.title)}</title><style>{styles}</style>"
     )
     body = "\n".join(writer.write(notebook.get("cells") or []))
-    heading = f'<h1 class="title">{escape(options.title)}</h1>'
+    heading = "" if _has_title(notebook) else f'<h1 class="title">{escape(options.title)}</h1>'
     main = f"<main>\n{heading}\n{body}\n</main>"
     return f'<!doctype html>\n<html lang="en">\n<head>{head}</head>\n<body>{main}</body>\n</html>\n'
+
+
+def _has_title(notebook: Mapping[str, Any]) -> bool:
+    """Returns whether the first cell is a title already."""
+    first = next(iter(notebook.get("cells") or []), None)
+    if not isinstance(first, dict) or first.get("cell_type") != "markdown":
+        return False
+    return (join_text(first.get("source")) or "").lstrip().startswith("# ")
 
 
 class _Cells:

@@ -157,7 +157,7 @@ export function Failed({ error, again, title }: { error: unknown; again: () => v
               {t('exchange.found.retry')}
             </Button>
             <Button variant="quiet" onClick={() => navigate('/url')}>
-              {t('exchange.found.other')}
+              {t('exchange.found.another')}
             </Button>
           </>
         }

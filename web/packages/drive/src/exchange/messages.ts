@@ -17,7 +17,7 @@ addMessages('exchange', {
     loading: 'Fetching the notebook…',
     failed: 'This notebook can’t be fetched',
     retry: 'Try again',
-    other: 'Another address',
+    another: 'Another address',
     from: 'From {place}',
     cells: { one: '{count} cell', other: '{count} cells' },
     save: 'Save a copy to My Drive',
