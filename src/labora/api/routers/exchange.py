@@ -47,7 +47,8 @@ Name = Annotated[str, Query(min_length=1, max_length=255)]
 Result = TypeVar("Result")
 BADGE = "/open-in-labora.svg"
 _PASSIVE = (
-    "default-src 'none'; img-src data: https:; media-src data:; style-src 'unsafe-inline'; frame-ancestors 'self'"
+    "default-src 'none'; img-src data: https:; media-src data:; style-src 'unsafe-inline'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 _FRAMED = {"X-Frame-Options": "SAMEORIGIN", "Content-Security-Policy": f"{_PASSIVE}; sandbox allow-popups"}
 # Same origin without scripts: the notebook's page may then tell its own frame to print.
