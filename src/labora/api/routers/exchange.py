@@ -31,6 +31,7 @@ from labora.api.models import Done, FileAnswer
 from labora.api.needs import Needs, services_of
 from labora.api.public import PREFIX
 from labora.api.services import Services
+from labora.base.errors import UnavailableError
 from labora.convert.model import Format, Options
 from labora.drive.exchange.exports import ToGitHub
 
@@ -203,17 +204,25 @@ def _open_url(origin: str, source: dict[str, str]) -> str:
 
 
 async def _while_waited_for(request: Request, work: Awaitable[Result]) -> Result:
-    """Returns what ``work`` gives; ends it when the client has gone."""
+    """Returns what ``work`` gives; ends it when the client has gone, with an error that nobody reads."""
     task = asyncio.ensure_future(work)
+    gone = False
 
     async def watch() -> None:
+        nonlocal gone
         while (await request.receive())["type"] != "http.disconnect":
             pass
+        gone = True
         task.cancel()
 
     watcher = asyncio.create_task(watch())
     try:
         return await task
+    except asyncio.CancelledError:
+        if gone:
+            raise UnavailableError("The client has gone.", code="client_gone") from None
+        task.cancel()
+        raise
     finally:
         watcher.cancel()
         await asyncio.gather(watcher, return_exceptions=True)

@@ -23,10 +23,12 @@ interface TokenProps {
   account: GitHubAccount | undefined;
   onChange: (account: GitHubAccount) => void;
   error?: unknown;
+  /** In a dialog the field takes the focus when it appears. */
+  focus?: boolean;
 }
 
 /** Connects and disconnects the account's GitHub token. */
-export function TokenForm({ account, onChange, error = null }: TokenProps) {
+export function TokenForm({ account, onChange, error = null, focus = false }: TokenProps) {
   const [token, setToken] = useState('');
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<unknown>(null);
@@ -75,6 +77,7 @@ export function TokenForm({ account, onChange, error = null }: TokenProps) {
         label={t('exchange.token.label')}
         type="password"
         autoComplete="off"
+        autoFocus={focus}
         value={token}
         hint={t('exchange.token.help')}
         error={problem === null ? null : errorText(problem)}

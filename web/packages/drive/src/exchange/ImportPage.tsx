@@ -129,6 +129,7 @@ function Shown({ place }: { place: string }) {
   const title = loaded.state === 'ready' ? loaded.value.name.replace(/\.ipynb$/i, '') : t('exchange.open.title');
   return (
     <ExchangeFrame title={title}>
+      {loaded.state !== 'ready' && <h1 className="ui-hidden">{title}</h1>}
       {loaded.state === 'loading' && (
         <div className="exchange-waiting">
           <Spinner size={28} label={t('exchange.found.loading')} />

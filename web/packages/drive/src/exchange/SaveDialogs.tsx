@@ -79,7 +79,7 @@ function useDoors(fileId: string) {
   const token = (
     <>
       {account && !account.connected && account.enabled && <p>{t('exchange.token.intro')}</p>}
-      <TokenForm account={account} onChange={setAccount} error={error} />
+      <TokenForm account={account} onChange={setAccount} error={error} focus />
     </>
   );
   return { account, source, ready, token };

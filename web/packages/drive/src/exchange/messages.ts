@@ -74,7 +74,7 @@ addMessages('exchange', {
       'py-light': 'Cells are told apart by blank lines; it opens as a notebook again.',
       ipynb: 'The notebook itself.',
     },
-    include: 'With it',
+    include: 'Include',
     code: 'Code',
     outputs: 'Outputs',
     action: 'Download',
