@@ -288,5 +288,21 @@ async def test_a_notebook_leaves_in_other_formats(owner: httpx.AsyncClient) -> N
     assert (await owner.get(f"/files/{folder['id']}/export")).status_code == 415
 
 
+async def test_links_and_the_badge_are_served_to_anybody(stranger: httpx.AsyncClient, static: Path) -> None:
+    (static / "open-in-labora.svg").write_text("<svg/>")
+    for path in (
+        "/github",
+        "/github/ada/waves",
+        "/github/ada/waves/blob/feature%2Fdeep/a%20b.ipynb",
+        "/gist/a/0a",
+        "/url",
+    ):
+        answer = await stranger.get(f"http://localhost:8000{path}")
+        assert (answer.status_code, "<title>Labora" in answer.text) == (200, True), path
+    badge = await stranger.get("http://localhost:8000/open-in-labora.svg")
+    assert (badge.status_code, badge.headers["content-type"]) == (200, "image/svg+xml")
+    assert badge.headers["cross-origin-resource-policy"] == "cross-origin"
+
+
 def test_the_fake_names_content_as_git_does() -> None:
     assert sha(b"hello\n") == "ce013625030ba8dba906f756967f9e9ca394464a"

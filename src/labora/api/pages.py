@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 STATIC = Path(__file__).parents[1] / "web" / "static"
 _PAGE = re.compile(
-    r"/|/(shared|recent|starred|trash|settings|people|runtimes|compare|login|setup|invite|reset|url)/?"
+    r"/|/(shared|recent|starred|trash|settings|people|runtimes|compare|login|setup|invite|reset|url|github)/?"
     r"|/(folders|drive)/[A-Za-z0-9]{1,64}/?|/drive/[A-Za-z0-9]{1,64}/history/?"
     r"|/(github|gist)/[^?#]{1,2000}"
 )

@@ -1,8 +1,9 @@
 import { useState } from 'react';
 import { exchange } from '@labora/api';
 import { Banner, EmptyState, Icon, Link, Select, Spinner, TextField, navigate, t } from '@labora/ui';
-import { ExchangeFrame, Failed, OwnerLine, githubPath } from './ImportPage';
+import { ExchangeFrame, Failed, OwnerLine } from './ImportPage';
 import { useLoaded } from './loading';
+import { githubPath } from './paths';
 import './messages';
 import './exchange.css';
 

@@ -17,6 +17,7 @@ import {
 import { TopBar } from '../shell';
 import { TokenForm, useGitHubAccount } from './GitHubToken';
 import { useLoaded } from './loading';
+import { githubPath, placeOf } from './paths';
 import './messages';
 import './exchange.css';
 
@@ -34,17 +35,11 @@ export function ExchangeFrame({ title, children }: { title: string; children: Re
   );
 }
 
-/** What an address of this server names, as the text that a person would paste. */
-function wanted(path: string, search: string): string | null {
-  if (path.startsWith('/url')) return new URLSearchParams(search).get('u');
-  return decodeURI(path);
-}
-
 /** A notebook from elsewhere: first an address, then the notebook to read, and one button that makes a copy. */
 export function ImportPage() {
   const path = usePath();
   const search = useSearch();
-  const place = wanted(path, search);
+  const place = placeOf({ pathname: path, search, hash: location.hash });
   return place === null ? <Ask /> : <Shown key={place} place={place} />;
 }
 
@@ -93,16 +88,6 @@ function Ask() {
       </form>
     </ExchangeFrame>
   );
-}
-
-/** The page of what a person typed: an owner, a repository, or an address of GitHub. */
-export function githubPath(text: string): string {
-  const parts = text
-    .trim()
-    .replace(/^https?:\/\/[^/]+\//, '')
-    .split('/')
-    .filter(Boolean);
-  return `/github/${parts.map(encodeURIComponent).join('/')}`;
 }
 
 export function OwnerLine({ value, onChange }: { value: string; onChange: (value: string) => void }) {
