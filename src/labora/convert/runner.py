@@ -61,7 +61,7 @@ class Converter:
     async def _child(self, request: Mapping[str, Any], body: bytes) -> bytes:
         bounds = {"memory_bytes": self._settings.memory_bytes, "seconds": int(self._settings.timeout_s) + 1}
         head = json.dumps({**request, **bounds}).encode() + b"\n"
-        code, out, err = await self._run([sys.executable, "-I", "-m", "labora.convert"], head + body)
+        code, out, err = await self._run([sys.executable, "-I", "-B", "-m", "labora.convert"], head + body)
         if code == 0:
             return out
         if code == _REFUSED:
