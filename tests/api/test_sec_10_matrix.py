@@ -41,6 +41,8 @@ CALLS: dict[str, Request] = {
     "execute": lambda case, who: who.post(f"/files/{case.file_id}/executions", json={}),
     "executions": lambda case, who: who.get(f"/files/{case.file_id}/executions"),
     "frame_origin": lambda case, who: who.get(f"/files/{case.file_id}/frame-origin"),
+    "export_file": lambda case, who: who.get(f"/files/{case.file_id}/export", params={"format": "ipynb"}),
+    "file_source": lambda case, who: who.get(f"/files/{case.file_id}/source"),
     "get_file": lambda case, who: who.get(f"/files/{case.file_id}"),
     "ancestors": lambda case, who: who.get(f"/files/{case.file_id}/ancestors"),
     "download_file": lambda case, who: who.get(f"/files/{case.file_id}/download"),
@@ -81,6 +83,7 @@ APART = {
     # Who may do these depends on who wrote the text: tests/api/test_comments.py.
     *("change_comment", "delete_comment", "change_reply", "delete_reply"),
 }
+APART |= {"save_to_github", "save_as_gist", "text_as_notebook"}  # tests/api/test_exchange.py
 
 CHANGES: dict[Ability, dict[str, Any]] = {
     Ability.READ: {"starred": True},

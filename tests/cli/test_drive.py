@@ -50,6 +50,15 @@ async def test_files_go_up_are_listed_shared_and_come_back(tmp_path: Path, image
         code, _, err = await labora(server, "drive", "get", "from here/deep/tree/it's.txt", str(back / "tree"))
         assert (code, "exists" in err) == (2, True)
 
+        notebook = tmp_path / "waves.ipynb"
+        notebook.write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
+        await labora(server, "drive", "put", str(notebook))
+        code, out, err = await labora(server, "drive", "get", "waves.ipynb", str(back), "--as", "html")
+        assert (code, out.strip()) == (0, str(back / "waves.html")), err
+        assert (back / "waves.html").read_text().startswith("<!doctype html>")
+        code, _, err = await labora(server, "drive", "get", "waves.ipynb", str(back), "--as", "exe")
+        assert (code, "html" in err) == (2, True)
+
         (tree / "it's.txt").write_bytes(b"thread")
         code, _, err = await labora(server, "drive", "put", str(tree), "--to", "from here/deep", "--replace")
         assert code == 0, err

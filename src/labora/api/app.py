@@ -26,6 +26,7 @@ from labora.api.routers import (
     accounts,
     comments,
     compute_admin,
+    exchange,
     executions,
     files,
     groups,
@@ -60,6 +61,7 @@ ROUTERS = (
     mounts.router,
     compute_admin.router,
     executions.router,
+    exchange.router,
     content.router,
 )
 SOCKETS = {

@@ -14,9 +14,11 @@ from starlette.types import Receive, Scope, Send
 
 STATIC = Path(__file__).parents[1] / "web" / "static"
 _PAGE = re.compile(
-    r"/|/(shared|recent|starred|trash|settings|people|groups|runtimes|compare|login|setup|invite|reset)/?"
+    r"/|/(shared|recent|starred|trash|settings|people|groups|runtimes|compare|login|setup|invite|reset|url|github)/?"
     r"|/(folders|drive)/[A-Za-z0-9]{1,64}/?|/drive/[A-Za-z0-9]{1,64}/history/?"
+    r"|/(github|gist)/[^?#]{1,2000}"
 )
+_BADGE = "open-in-labora.svg"
 _FILE = re.compile(r"/(assets/[A-Za-z0-9_.-]+|[A-Za-z0-9_-]+\.(js|css|svg|ico|png|webmanifest|txt|woff2))")
 _ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
 _IMMUTABLE = "public, max-age=31536000, immutable"
@@ -64,6 +66,9 @@ class Pages:
             return PlainTextResponse("There is nothing at this address.", 404, {"Cache-Control": "no-store"})
         media_type = guess_type(name)[0] or "application/octet-stream"
         extra = {"Cache-Control": _IMMUTABLE if hashed else "no-cache", "Vary": "Accept-Encoding"}
+        if name == _BADGE:
+            # Other sites' pages show it.
+            extra |= {"Cross-Origin-Resource-Policy": "cross-origin", "Cache-Control": "public, max-age=86400"}
         accepted = {part.split(";")[0].strip() for part in headers.get("accept-encoding", "").split(",")}
         for encoding, suffix in _ENCODINGS:
             smaller = path.with_name(path.name + suffix)

@@ -13,6 +13,7 @@ from labora.blobs import Blobs
 from labora.db import Database
 from labora.drive import Drive
 from labora.drive.archive import Archives
+from labora.drive.exchange.service import Exchange
 from labora.drive.search.service import Search
 from labora.drive.uploads import Uploads
 from labora.kernels.service import Kernels
@@ -43,6 +44,7 @@ class Services:
     mailer: Mailer
     uploads: Uploads
     archives: Archives
+    exchange: Exchange
     rooms: Rooms | None = None
     runtimes: Runtimes | None = None
     kernels: Kernels | None = None

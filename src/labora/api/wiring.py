@@ -20,6 +20,7 @@ from labora.blobs import Blobs
 from labora.db import Database, migrate
 from labora.drive import Drive
 from labora.drive.archive import Archives
+from labora.drive.exchange.service import Exchange
 from labora.drive.expiry import Expiry
 from labora.drive.home import Home
 from labora.drive.inspect import notebook_inspector
@@ -70,7 +71,8 @@ def build_services(settings: Settings, provider: Provider | None = None) -> Serv
     mailer = Mailer(database, settings.mail, settings.app_url, settings.outbox_dir)
     pieces = Pieces(settings.state_dir / "uploads")
     uploads = Uploads(drive, blobs, pieces, settings.limits, settings.drive)
-    services = Services(settings, database, blobs, accounts, drive, search, mailer, uploads, Archives(drive))
+    archives, exchange = Archives(drive), Exchange(drive, settings)
+    services = Services(settings, database, blobs, accounts, drive, search, mailer, uploads, archives, exchange)
     if provider is not None:
         services.kernels = Kernels()
         services.runtimes = Runtimes(

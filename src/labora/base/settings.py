@@ -217,6 +217,34 @@ class MailSettings(_Section):
         return value
 
 
+class OutsideSettings(_Section):
+    """What the server itself fetches for people: notebooks by their address, GitHub, gists."""
+
+    enabled: bool = Field(True, description="False: the server fetches nothing and saves nothing to GitHub.")
+    allow: list[str] = Field(
+        [], description="Private places that may be fetched from: 10.0.0.0/8, 10.1.2.3:8443, git.example.org:443."
+    )
+    proxy: str = Field(
+        "auto",
+        description="auto: as HTTPS_PROXY, HTTP_PROXY and NO_PROXY say; off; or a proxy's URL. It resolves names.",
+    )
+    timeout_s: float = Field(15.0, gt=0, description="Longest wait for one answer, redirects included.")
+    github_url: str = Field("https://github.com", description="Where people see GitHub (or GitHub Enterprise).")
+    github_api_url: str = Field("https://api.github.com", description="Its API (Enterprise: https://HOST/api/v3).")
+    github_raw_url: str = Field("https://raw.githubusercontent.com", description="Where its raw files are.")
+    gist_url: str = Field("https://gist.github.com", description="Where people see gists.")
+
+
+class ExportSettings(_Section):
+    """Bounds of writing notebooks in other formats."""
+
+    at_once: int = Field(2, gt=0, description="Conversions at a time; the others wait.")
+    timeout_s: float = Field(90.0, gt=0, description="Longest conversion.")
+    memory_bytes: int = Field(2 * GIB, ge=256 * MIB, description="Address space of one conversion.")
+    result_bytes: int = Field(256 * MIB, gt=0, description="Largest result.")
+    chromium: str | None = Field(None, description="Browser that prints PDF; the machine's Chromium by default.")
+
+
 class LogSettings(_Section):
     """What the server says on standard error."""
 
@@ -246,6 +274,8 @@ class Settings(BaseSettings):
     runtimes: RuntimeSettings = RuntimeSettings()
     network: NetworkSettings = NetworkSettings()
     mail: MailSettings = MailSettings()
+    outside: OutsideSettings = OutsideSettings()
+    exports: ExportSettings = ExportSettings()
     log: LogSettings = LogSettings()
 
     @classmethod

@@ -43,13 +43,22 @@ def get(
     place: Place,
     target: Annotated[Path, typer.Argument(help="File or folder to write; an existing folder takes it in.")] = Path(),
     force: Annotated[bool, typer.Option("--force", help="Overwrite files.")] = False,
+    form: Annotated[str, typer.Option("--as", help="Notebooks as: html, pdf, md, py (cells marked), py-light.")] = "",
+    code: Annotated[bool, typer.Option("--code/--no-code", help="With --as: whether with code.")] = True,
+    outputs: Annotated[bool, typer.Option("--outputs/--no-outputs", help="With --as: whether with outputs.")] = True,
     server: Server = "http://localhost:8000",
     token: Token = "",
 ) -> None:
     """Downloads a file, or a folder with everything below it."""
+    from labora.base.errors import InvalidError
+    from labora.convert.model import FORMATS
+
+    if form and form not in FORMATS:
+        raise InvalidError(f"--as is one of {', '.join(FORMATS)}.", code="bad_format")
+    export = {"format": form, "code": str(code).lower(), "outputs": str(outputs).lower()} if form else None
 
     async def work(client: DriveClient) -> None:
-        await client.get(place, target, force=force, report=print)
+        await client.get(place, target, force=force, report=print, export=export)
 
     _with_client(server, token, work)
 

@@ -14,10 +14,15 @@ import httpx
 
 from labora.base.errors import ConflictError, InvalidError, NotFoundError
 from labora.cli.remote import call, checked
+from labora.convert.model import FORMATS
 
 Report = Callable[[str], None]
 File = dict[str, Any]
+Export = dict[str, str]
+"""Query of an export: ``format``, ``code``, ``outputs``."""
 _CHUNK = 1024 * 1024
+_CONVERTING_S = 600
+"""A notebook is converted, and may wait for its turn, before its first byte comes."""
 
 
 class DriveClient:
@@ -90,17 +95,18 @@ class DriveClient:
 
     # -- moving bytes -------------------------------------------------------------------------------------------------
 
-    async def get(self, place: str, target: Path, *, force: bool, report: Report) -> None:
-        """Downloads an item to ``target``, or into it where that is a folder."""
+    async def get(self, place: str, target: Path, *, force: bool, report: Report, export: Export | None = None) -> None:
+        """Downloads an item to ``target``, or into it where that is a folder; notebooks as ``export`` says."""
         file = await self.find(place)
-        into = target / _local_name(file) if target.is_dir() else target
-        await self._get(file, into, force=force, report=report)
+        into = target / _local_name(file, export) if target.is_dir() else target
+        await self._get(file, into, force=force, report=report, export=export)
 
-    async def _get(self, file: File, target: Path, *, force: bool, report: Report) -> None:
+    async def _get(self, file: File, target: Path, *, force: bool, report: Report, export: Export | None) -> None:
         if file["kind"] == "folder":
             target.mkdir(exist_ok=True)
             async for inner in self._pages(folder=file["id"]):
-                await self._get(inner, target / _local_name(inner), force=force, report=report)
+                into = target / _local_name(inner, export)
+                await self._get(inner, into, force=force, report=report, export=export)
             return
         if file["kind"] == "shortcut":
             return
@@ -109,7 +115,12 @@ class DriveClient:
         # Whole or not at all: a broken connection leaves no half file under the name.
         part = target.with_name(f".{target.name}.part")
         try:
-            async with self._http.stream("GET", f"/files/{file['id']}/download") as answer:
+            converts = export is not None and file["kind"] == "notebook"
+            address = f"/files/{file['id']}/{'export' if converts else 'download'}"
+            timeout = httpx.Timeout(60, read=_CONVERTING_S if converts else 60)
+            async with self._http.stream(
+                "GET", address, params=export if converts else None, timeout=timeout
+            ) as answer:
                 if answer.is_error:
                     await answer.aread()
                     checked(answer)
@@ -179,9 +190,11 @@ def _names(place: str) -> list[str]:
     return [name for name in place.split("/") if name]
 
 
-def _local_name(file: File) -> str:
+def _local_name(file: File, export: Export | None = None) -> str:
     """Returns the name under which an item is written here; names hold no slash, and these two mean something."""
     name = str(file["name"])
+    if export is not None and file["kind"] == "notebook":
+        name = name.removesuffix(".ipynb") + FORMATS[export["format"]].ending
     if name in {".", ".."} or "/" in name or "\0" in name:
         raise InvalidError(f"{name!r} cannot be the name of a file here.", code="bad_name")
     return name

@@ -7,6 +7,8 @@ import { matchPath } from '@labora/ui';
 const DrivePage = lazy(async () => ({ default: (await import('@labora/drive')).DrivePage }));
 const FilePage = lazy(async () => ({ default: (await import('@labora/drive')).FilePage }));
 const NotebookPage = lazy(async () => ({ default: (await import('@labora/notebook')).NotebookPage }));
+const ImportPage = lazy(async () => ({ default: (await import('@labora/drive/exchange')).ImportPage }));
+const GitHubPage = lazy(async () => ({ default: (await import('@labora/drive/exchange')).GitHubPage }));
 const HistoryPage = lazy(async () => ({ default: (await import('@labora/history')).HistoryPage }));
 const ComparePage = lazy(async () => ({ default: (await import('@labora/history')).ComparePage }));
 const LoginPage = lazy(async () => ({ default: (await import('./pages/LoginPage')).LoginPage }));
@@ -61,6 +63,14 @@ const routes: [pattern: string, page: (parameters: Parameters) => ReactElement][
   ['/drive/:id', ({ id = '' }) => <Opened key={id} fileId={id} />],
   ['/drive/:id/history', ({ id = '' }) => <HistoryPage key={id} fileId={id} />],
   ['/compare', () => <ComparePage />],
+  ['/url', () => <ImportPage />],
+  ['/github', () => <GitHubPage />],
+  ['/github/:owner', ({ owner }) => <GitHubPage key={owner} owner={owner} />],
+  ['/github/:owner/:repo', ({ owner, repo }) => <GitHubPage key={`${owner}/${repo}`} owner={owner} repo={repo} />],
+  [
+    '/github/:owner/:repo/blob/:branch',
+    ({ owner, repo, branch }) => <GitHubPage key={`${owner}/${repo}`} owner={owner} repo={repo} branch={branch} />,
+  ],
   ['/settings', () => <SettingsPage />],
   ['/runtimes', () => <RuntimesPage />],
   ['/people', () => <PeoplePage />],
@@ -84,5 +94,7 @@ export function pageFor(path: string): ReactElement | null {
     const parameters = matchPath(pattern, path);
     if (parameters) return page(parameters);
   }
+  // A path of any depth follows.
+  if (/^\/(github\/[^/]+\/[^/]+\/blob\/[^/]+\/.|gist\/.)/.test(path)) return <ImportPage />;
   return null;
 }

@@ -177,3 +177,14 @@ idempotency_keys = Table(
     Column("body", JSON),
     Column("created_at", Moment, nullable=False, index=True),
 )
+
+# A person's GitHub token, sealed with a key that lies beside the database (labora.drive.exchange.tokens).
+github_tokens = Table(
+    "github_tokens",
+    metadata,
+    Column("account_id", Id, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True),
+    Column("sealed", Text, nullable=False),
+    Column("login", String(254), nullable=False),
+    Column("scopes", String(254), nullable=False, server_default=""),
+    Column("created_at", Moment, nullable=False),
+)

@@ -128,7 +128,13 @@ export const en: Messages = {
       size: 'Size',
       more: 'Actions',
     },
-    new: { button: 'New', notebook: 'New notebook', folder: 'New folder', upload: 'Upload files' },
+    new: {
+      button: 'New',
+      notebook: 'New notebook',
+      folder: 'New folder',
+      upload: 'Upload files',
+      import: 'From GitHub or a link',
+    },
     newFolder: { title: 'New folder', label: 'Name', value: 'Untitled folder', action: 'Create' },
     rename: { label: 'New name for {name}' },
     action: {
@@ -140,6 +146,7 @@ export const en: Messages = {
       copy: 'Make a copy',
       star: 'Add star',
       unstar: 'Remove star',
+      asNotebook: 'Open as a notebook',
       showIn: 'Show in folder',
       history: 'Revision history',
       download: 'Download',

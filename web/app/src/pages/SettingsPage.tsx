@@ -1,5 +1,6 @@
 import { type ReactNode, useEffect, useState } from 'react';
 import { api, isApiError } from '@labora/api';
+import { GitHubToken } from '@labora/drive/exchange';
 import { LettersSetting, TopBar, setAccount, signOut, useAccount, useInstance } from '@labora/drive/shell';
 import { Button, Select, TextField, type ThemeChoice, errorText, setTheme, t, toast, useThemeChoice } from '@labora/ui';
 import { MountGrants } from './MountGrants';
@@ -145,6 +146,9 @@ export function SettingsPage() {
         </Section>
         <Section title={t('settings.mounts')} text={t('settings.mountsText')}>
           <MountGrants />
+        </Section>
+        <Section title={t('exchange.token.title')} text={t('exchange.token.intro')}>
+          <GitHubToken />
         </Section>
         <Section title={t('settings.devices')} text={t('settings.everywhereText')}>
           <Button icon="logout" onClick={() => void signOut(true).catch(failed)}>

@@ -3,3 +3,4 @@ export * from './request';
 export * from './sharing';
 export * from './types';
 export * from './upload';
+export * from './exchange';

@@ -497,6 +497,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/files/{file_id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export File
+         * @description Returns a notebook as it is now in another format, as an attachment.
+         */
+        get: operations["export_file_api_v1_files__file_id__export_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/files/{file_id}/frame-origin": {
         parameters: {
             query?: never;
@@ -511,6 +531,66 @@ export interface paths {
         get: operations["frame_origin_api_v1_files__file_id__frame_origin_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/{file_id}/gist": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Save As Gist
+         * @description Saves a notebook as a gist.
+         */
+        post: operations["save_as_gist_api_v1_files__file_id__gist_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/{file_id}/github": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Save To Github
+         * @description Commits a notebook to GitHub.
+         */
+        post: operations["save_to_github_api_v1_files__file_id__github_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/{file_id}/notebook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Text As Notebook
+         * @description Makes a notebook of a script or Markdown file.
+         */
+        post: operations["text_as_notebook_api_v1_files__file_id__notebook_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -693,6 +773,26 @@ export interface paths {
         patch: operations["change_sharing_api_v1_files__file_id__sharing_patch"];
         trace?: never;
     };
+    "/api/v1/files/{file_id}/source": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * File Source
+         * @description Tells where a notebook came from or was saved to, and what a badge for it links to.
+         */
+        get: operations["file_source_api_v1_files__file_id__source_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/files/{file_id}/zip": {
         parameters: {
             query?: never;
@@ -727,6 +827,94 @@ export interface paths {
          * @description Stores the raw body as a new file; a name ending in ``.ipynb`` makes a notebook.
          */
         post: operations["upload_file_api_v1_files_upload_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/github/account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Github Account
+         * @description Tells whether the account has a GitHub token here.
+         */
+        get: operations["github_account_api_v1_github_account_get"];
+        /**
+         * Connect Github
+         * @description Stores a GitHub token, sealed, after GitHub has told whose it is.
+         */
+        put: operations["connect_github_api_v1_github_account_put"];
+        post?: never;
+        /**
+         * Disconnect Github
+         * @description Forgets the stored GitHub token.
+         */
+        delete: operations["disconnect_github_api_v1_github_account_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/github/branches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Github Branches
+         * @description Lists branches of a repository.
+         */
+        get: operations["github_branches_api_v1_github_branches_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/github/notebooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Github Notebooks
+         * @description Lists what can be opened as a notebook in a repository.
+         */
+        get: operations["github_notebooks_api_v1_github_notebooks_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/github/repositories": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Github Repositories
+         * @description Lists repositories of a person or organisation on GitHub.
+         */
+        get: operations["github_repositories_api_v1_github_repositories_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -841,6 +1029,66 @@ export interface paths {
          * @description Tells how far the preparation of images is.
          */
         get: operations["images_api_v1_images_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Find Import
+         * @description Fetches the notebook that an address names and keeps it for ten minutes. Makes no file.
+         */
+        post: operations["find_import_api_v1_imports_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{found_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take Import
+         * @description Makes a notebook of what was fetched.
+         */
+        post: operations["take_import_api_v1_imports__found_id__post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{found_id}/page": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Import Page
+         * @description Returns what was fetched as a page to read, in which nothing runs.
+         */
+        get: operations["import_page_api_v1_imports__found_id__page_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1773,6 +2021,13 @@ export interface components {
             /** Start */
             start: string;
         };
+        /** Branches */
+        Branches: {
+            /** Branches */
+            branches: string[];
+            /** Default Branch */
+            default_branch: string;
+        };
         /** CellDiffAnswer */
         CellDiffAnswer: {
             after: components["schemas"]["CellSideAnswer"] | null;
@@ -2072,6 +2327,49 @@ export interface components {
             /** Nextpagetoken */
             nextPageToken: string | null;
         };
+        /** FileSource */
+        FileSource: {
+            /** Badge Url */
+            badge_url: string;
+            /**
+             * Open Url
+             * @description Address of this server that opens the source; what a badge links to.
+             */
+            open_url: string | null;
+            source: components["schemas"]["SourceAnswer"] | null;
+        };
+        /** FindBody */
+        FindBody: {
+            /**
+             * Url
+             * @description An address of GitHub, a gist, Colab or any notebook; or /github/…, /gist/….
+             */
+            url: string;
+        };
+        /**
+         * FoundAnswer
+         * @description A notebook that was fetched. It is no file until it is imported.
+         */
+        FoundAnswer: {
+            /** Cells */
+            cells: number;
+            /** Id */
+            id: string;
+            /** Language */
+            language: string;
+            /** Name */
+            name: string;
+            /**
+             * Path
+             * @description Path of this server under which the same opens.
+             */
+            path: string;
+            /** Read Only Reason */
+            read_only_reason: string | null;
+            /** Size */
+            size: number;
+            source: components["schemas"]["SourceAnswer"];
+        };
         /**
          * FrameLocation
          * @description Where the frames of a notebook come from.
@@ -2107,6 +2405,32 @@ export interface components {
              * @description None for restricted.
              */
             role?: ("editor" | "commenter" | "viewer") | null;
+        };
+        /**
+         * GitHubAccount
+         * @description Whether the account has a token here, and where it is for.
+         */
+        GitHubAccount: {
+            /** Connected */
+            connected: boolean;
+            /**
+             * Enabled
+             * @description Whether this server fetches from other sites at all.
+             */
+            enabled: boolean;
+            /** Github Url */
+            github_url: string;
+            /** Login */
+            login: string | null;
+            /** Scopes */
+            scopes: string;
+            /** Since */
+            since: string | null;
+        };
+        /** GitHubTokenBody */
+        GitHubTokenBody: {
+            /** Token */
+            token: string;
         };
         /** GroupAnswer */
         GroupAnswer: {
@@ -2216,6 +2540,16 @@ export interface components {
             fraction: number | null;
             /** Label */
             label: string;
+        };
+        /** ImportBody */
+        ImportBody: {
+            /** Name */
+            name?: string | null;
+            /**
+             * Parent Id
+             * @default root
+             */
+            parent_id: string;
         };
         /** Instance */
         Instance: {
@@ -2582,6 +2916,16 @@ export interface components {
             /** Size */
             size: number;
         };
+        /** Notebooks */
+        Notebooks: {
+            /** Paths */
+            paths: string[];
+            /**
+             * Truncated
+             * @description GitHub lists only a part of a repository as large as this.
+             */
+            truncated: boolean;
+        };
         /** NoticeAnswer */
         NoticeAnswer: {
             actor: components["schemas"]["PersonAnswer"] | null;
@@ -2845,6 +3189,13 @@ export interface components {
             effective: components["schemas"]["PolicyAnswer"];
             own: components["schemas"]["PolicyLimits"];
         };
+        /** Published */
+        Published: {
+            /** Commit Url */
+            commit_url: string | null;
+            /** Url */
+            url: string;
+        };
         /** ReadBody */
         ReadBody: {
             /**
@@ -2878,6 +3229,28 @@ export interface components {
         ReplyList: {
             /** Replies */
             replies: components["schemas"]["ReplyAnswer"][];
+        };
+        /** Repositories */
+        Repositories: {
+            /** Repositories */
+            repositories: components["schemas"]["Repository"][];
+        };
+        /** Repository */
+        Repository: {
+            /**
+             * Default Branch
+             * @default main
+             */
+            default_branch: string;
+            /** Description */
+            description?: string | null;
+            /** Full Name */
+            full_name: string;
+            /**
+             * Private
+             * @default false
+             */
+            private: boolean;
         };
         /** ResetBody */
         ResetBody: {
@@ -3068,6 +3441,81 @@ export interface components {
             hit: boolean;
             /** Text */
             text: string;
+        };
+        /**
+         * SourceAnswer
+         * @description Where a notebook came from or was saved to.
+         */
+        SourceAnswer: {
+            /** Branch */
+            branch?: string | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "github" | "gist" | "url";
+            /** Owner */
+            owner?: string | null;
+            /** Path */
+            path?: string | null;
+            /** Repo */
+            repo?: string | null;
+            /** Url */
+            url: string;
+        };
+        /** ToGistBody */
+        ToGistBody: {
+            /**
+             * Again
+             * @description Into the gist that it was saved to or came from, where there is one.
+             * @default false
+             */
+            again: boolean;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /**
+             * Outputs
+             * @default true
+             */
+            outputs: boolean;
+            /**
+             * Public
+             * @default false
+             */
+            public: boolean;
+        };
+        /** ToGitHubBody */
+        ToGitHubBody: {
+            /**
+             * Badge
+             * @description Whether a badge that opens it here becomes its first cell there.
+             * @default false
+             */
+            badge: boolean;
+            /** Branch */
+            branch: string;
+            /** Message */
+            message: string;
+            /**
+             * Outputs
+             * @default true
+             */
+            outputs: boolean;
+            /** Owner */
+            owner: string;
+            /** Path */
+            path: string;
+            /**
+             * Replace
+             * @description Whether what lies there and is not known here may be replaced.
+             * @default false
+             */
+            replace: boolean;
+            /** Repo */
+            repo: string;
         };
         /** TokenAnswer */
         TokenAnswer: {
@@ -4292,6 +4740,41 @@ export interface operations {
             };
         };
     };
+    export_file_api_v1_files__file_id__export_get: {
+        parameters: {
+            query?: {
+                code?: boolean;
+                format?: "ipynb" | "html" | "pdf" | "md" | "py" | "py-light";
+                /** @description Of HTML: as a page to print, in which nothing runs. */
+                inline?: boolean;
+                outputs?: boolean;
+            };
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     frame_origin_api_v1_files__file_id__frame_origin_get: {
         parameters: {
             query?: never;
@@ -4310,6 +4793,107 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FrameLocation"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    save_as_gist_api_v1_files__file_id__gist_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ToGistBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Published"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    save_to_github_api_v1_files__file_id__github_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ToGitHubBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Published"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    text_as_notebook_api_v1_files__file_id__notebook_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileAnswer"];
                 };
             };
             /** @description Validation Error */
@@ -4693,6 +5277,37 @@ export interface operations {
             };
         };
     };
+    file_source_api_v1_files__file_id__source_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileSource"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     zip_folder_api_v1_files__file_id__zip_get: {
         parameters: {
             query?: never;
@@ -4745,6 +5360,175 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FileAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    github_account_api_v1_github_account_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GitHubAccount"];
+                };
+            };
+        };
+    };
+    connect_github_api_v1_github_account_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GitHubTokenBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GitHubAccount"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    disconnect_github_api_v1_github_account_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+        };
+    };
+    github_branches_api_v1_github_branches_get: {
+        parameters: {
+            query: {
+                owner: string;
+                repo: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Branches"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    github_notebooks_api_v1_github_notebooks_get: {
+        parameters: {
+            query: {
+                owner: string;
+                ref: string;
+                repo: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notebooks"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    github_repositories_api_v1_github_repositories_get: {
+        parameters: {
+            query: {
+                owner: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Repositories"];
                 };
             };
             /** @description Validation Error */
@@ -5023,6 +5807,103 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ImageList"];
+                };
+            };
+        };
+    };
+    find_import_api_v1_imports_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FindBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    take_import_api_v1_imports__found_id__post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                found_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    import_page_api_v1_imports__found_id__page_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                found_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };

@@ -1,5 +1,5 @@
 import type { View } from '@labora/api';
-import { Button, Icon, type IconName, Link, Menu, t } from '@labora/ui';
+import { Button, Icon, type IconName, Link, Menu, navigate, t } from '@labora/ui';
 
 export interface NewActions {
   notebook: () => void;
@@ -25,6 +25,7 @@ export function DriveNav({ view, create }: { view: View | null; create: NewActio
           { id: 'folder', label: t('drive.new.folder'), icon: 'create_new_folder', onSelect: create.folder },
           'separator',
           { id: 'upload', label: t('drive.new.upload'), icon: 'upload_file', onSelect: create.upload },
+          { id: 'import', label: t('drive.new.import'), icon: 'cloud_download', onSelect: () => navigate('/url') },
         ]}
         trigger={
           <Button variant="primary" icon="add" className="drive-new">

@@ -52,6 +52,11 @@ export function FilePage({ fileId }: { fileId: string }) {
                     {t('drive.action.share')}
                   </Button>
                 )}
+                {/\.(py|md|rmd|r|jl)$/i.test(file.name) && file.abilities.includes('download') && (
+                  <Button icon="data_object" onClick={() => void actions.openAsNotebook(file)}>
+                    {t('drive.action.asNotebook')}
+                  </Button>
+                )}
                 <Button variant="primary" icon="download" onClick={() => actions.download([file])}>
                   {t('drive.action.download')}
                 </Button>

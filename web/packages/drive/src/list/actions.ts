@@ -1,6 +1,6 @@
 /** What can be done with files, each with its message and its undo. Menus, keys and buttons all come here. */
-import { type File, api } from '@labora/api';
-import { confirm, copyText, errorText, prompt, t, toast } from '@labora/ui';
+import { type File, api, exchange } from '@labora/api';
+import { confirm, copyText, errorText, navigate, prompt, t, toast } from '@labora/ui';
 import { filesChanged } from './useListing';
 
 const failed = (error: unknown) => toast({ kind: 'error', message: errorText(error) });
@@ -16,6 +16,15 @@ async function each(files: File[], change: (file: File) => Promise<unknown>): Pr
 
 /** Names one file or counts several: fills the plural messages `key` (`{name}`, `{count}`). */
 const told = (key: string, files: File[]): string => t(key, { count: files.length, name: files[0]?.name ?? '' });
+
+/** Makes a notebook of a script or Markdown file, and opens it. */
+export async function openAsNotebook(file: File): Promise<void> {
+  try {
+    navigate(`/drive/${(await exchange.textAsNotebook(file.id)).id}`);
+  } catch (error) {
+    failed(error);
+  }
+}
 
 export async function trash(files: File[]): Promise<void> {
   if (!(await each(files, (file) => api.changeFile(file.id, { trashed: true })))) return;

@@ -8,6 +8,11 @@ import { showKeys } from '../model/keys';
 import { StillCode } from './StillCode';
 
 const SessionsDialog = lazy(async () => ({ default: (await import('@labora/drive/sessions')).SessionsDialog }));
+const exchange = () => import('@labora/drive/exchange');
+const DownloadDialog = lazy(async () => ({ default: (await exchange()).DownloadDialog }));
+const SaveToGitHub = lazy(async () => ({ default: (await exchange()).SaveToGitHub }));
+const SaveAsGist = lazy(async () => ({ default: (await exchange()).SaveAsGist }));
+const BadgeDialog = lazy(async () => ({ default: (await exchange()).BadgeDialog }));
 const ShareDialog = lazy(async () => ({ default: (await import('@labora/drive')).ShareDialog }));
 
 function CommandPalette({ onClose }: { onClose: () => void }) {
@@ -153,6 +158,14 @@ export function Dialogs() {
       return <SessionsDialog onClose={close} />;
     case 'share':
       return file && <ShareDialog file={file} onClose={close} />;
+    case 'downloadAs':
+      return file && <DownloadDialog file={file} onClose={close} />;
+    case 'toGitHub':
+      return file && <SaveToGitHub file={file} onClose={close} />;
+    case 'toGist':
+      return file && <SaveAsGist file={file} onClose={close} />;
+    case 'badge':
+      return file && <BadgeDialog file={file} onClose={close} />;
     default:
       return null;
   }

@@ -1,0 +1,1 @@
+"""Turns notebooks into pages, texts and scripts and back, in a process of its own."""

@@ -1,0 +1,1 @@
+"""Notebooks in and out: from addresses, GitHub and gists, to GitHub, gists and other formats."""
