@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labora.access import Ability, Principal, Role, access_rows
-from labora.base.errors import ConflictError, InvalidError, NotFoundError, RateLimitedError
+from labora.base.errors import ConflictError, InvalidError, NotFoundError
 from labora.base.ids import new_id
 from labora.db.schema import access_requests, accounts
 from labora.drive import store
 from labora.drive.base import DriveContext, account_of
 from labora.drive.model import Person
 from labora.drive.notices import NoticeKind, tell
+from labora.drive.pace import Pace
 from labora.drive.permissions import all_permissions
 from labora.drive.sharing import Sharing
 
 MESSAGE_LENGTH = 1000
 PER_HOUR = 20
-_HOUR_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,9 @@ class Requests:
     def __init__(self, context: DriveContext, sharing: Sharing) -> None:
         self._context = context
         self._sharing = sharing
-        self._asked: dict[str, deque[float]] = {}
+        self._pace = Pace(
+            context.clock, PER_HOUR, 3600.0, "You asked for access very often. Wait a while, then try again."
+        )
 
     async def ask(self, principal: Principal, file_id: str, role: Role, message: str = "") -> None:
         """Asks for a role on an item. Does the same, as far as the asker can tell, where there is no such item.
@@ -60,7 +61,7 @@ class Requests:
             raise InvalidError("Ask to view, comment or edit.", code="bad_role")
         if len(message) > MESSAGE_LENGTH:
             raise InvalidError(f"The message is longer than {MESSAGE_LENGTH} characters.", code="message_too_long")
-        self._count(account_id)
+        self._pace.take(account_id)
         async with self._context.writing(principal) as connection:
             row = await store.row_of(connection, file_id)
             if row is None or row["parent_id"] is None or row["trashed_at"] or row["ancestor_trashed_at"]:
@@ -70,17 +71,6 @@ class Requests:
             if held and held[0].role.rank >= role.rank:
                 return
             await self._keep(connection, account_id, row, role, message)
-
-    def _count(self, account_id: str) -> None:
-        now = self._context.clock.monotonic()
-        asked = self._asked.setdefault(account_id, deque())
-        while asked and asked[0] <= now - _HOUR_S:
-            asked.popleft()
-        if len(asked) >= PER_HOUR:
-            raise RateLimitedError(
-                "You asked for access very often. Wait a while, then try again.", retry_after=asked[0] + _HOUR_S - now
-            )
-        asked.append(now)
 
     async def _keep(
         self, connection: AsyncConnection, account_id: str, row: dict[str, object], role: Role, message: str

@@ -21,10 +21,13 @@ from labora.drive.expiry import EXPIRES
 from labora.drive.letters import write_invitation
 from labora.drive.model import Permission, SharingState
 from labora.drive.notices import NoticeKind, tell
+from labora.drive.pace import Pace
 from labora.drive.permissions import OWNER_ID, all_permissions, own_permission
 from labora.drive.recipients import Recipient, find_recipient
 
 MESSAGE_LENGTH = 2000
+LETTERS_PER_DAY = 100
+"""To addresses, by one account: a server is no way to write to everybody."""
 KEEP: Final = "keep"
 """Stands for an expiry that is not changed."""
 Reach = Literal["restricted", "domain", "anyone"]
@@ -35,6 +38,9 @@ class Sharing:
 
     def __init__(self, context: DriveContext) -> None:
         self._context = context
+        self._pace = Pace(
+            context.clock, LETTERS_PER_DAY, 86_400.0, "You wrote to many e-mail addresses today. Go on tomorrow."
+        )
 
     async def permissions(self, principal: Principal, file_id: str) -> list[Permission]:
         """Returns the owner and every permission, inherited ones too. Needs ``share``."""
@@ -74,6 +80,8 @@ class Sharing:
         """
         if role == Role.OWNER:
             raise InvalidError("Ownership is passed on by a transfer, not added.", code="bad_role")
+        if email is not None and notify:
+            self._pace.take(account_of(principal))
         if len(message) > MESSAGE_LENGTH:
             raise InvalidError(f"The message is longer than {MESSAGE_LENGTH} characters.", code="message_too_long")
         self._require_future(expires_at)
