@@ -47,7 +47,7 @@ async def notices(server: ServerInProcess, login: str) -> list[tuple[str, str]]:
     async with server.app.services.database.read() as connection:
         query = select(notifications).where(notifications.c.account_id == server.ids[login])
         rows = (await connection.execute(query.order_by(notifications.c.created_at))).all()
-    return [(row.kind, row.details["excerpt"]) for row in rows if "excerpt" in row.details]
+    return [(row.kind, row.details["text"]) for row in rows if "comment_id" in row.details]
 
 
 async def test_a_comment_is_made_answered_resolved_and_reopened(

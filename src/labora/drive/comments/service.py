@@ -381,7 +381,7 @@ class Comments:
             "comment_id": comment.id,
             "reply_id": None if text_id in (None, comment.id) else text_id,
             "cell_id": comment.cell_id,
-            "excerpt": text.excerpt(content),
+            "text": text.excerpt(content),
         }
         actor = account_of(access.principal)
         now = self._context.now()

@@ -72,6 +72,7 @@ describe('an anchor', () => {
         const quote = 'quick brown';
         expect(resolveAnchor(other.text(id)!, anchor, quote)).toEqual(resolveAnchor(text, anchor, quote));
       }),
+      { numRuns: 30 },
     );
   });
 
