@@ -154,27 +154,6 @@ export function addFiles(files: Iterable<File>, parent: string): void {
   pump();
 }
 
-/** Takes the files of a chosen folder and makes the folders that their paths name. Rejects when one cannot be made. */
-export async function addFolder(files: Iterable<File>, parent: string): Promise<void> {
-  const made = new Map<string, Promise<string>>();
-  const folderOf = (path: string): Promise<string> => {
-    if (path === '') return Promise.resolve(parent);
-    const known = made.get(path);
-    if (known) return known;
-    const cut = path.lastIndexOf('/');
-    const folder = folderOf(path.slice(0, Math.max(0, cut))).then(
-      async (above) => (await api.createFile('folder', path.slice(cut + 1), above)).id,
-    );
-    made.set(path, folder);
-    return folder;
-  };
-  for (const file of files) {
-    const path = file.webkitRelativePath;
-    addFiles([file], await folderOf(path.slice(0, Math.max(0, path.lastIndexOf('/')))));
-  }
-  filesChanged();
-}
-
 const fileOf = (entry: FileSystemFileEntry): Promise<File> =>
   new Promise((resolve, reject) => entry.file(resolve, reject));
 
