@@ -1,6 +1,6 @@
 /** The uploads of this page: a few at a time, each can be paused, cancelled or tried again; large ones go on by
  * themselves after a break, and after a reload once their file is chosen again. */
-import { type File as DriveFile, api, upload } from '@labora/api';
+import { type File as DriveFile, api, isApiError, upload } from '@labora/api';
 import { errorText, t, toast } from '@labora/ui';
 import { filesChanged } from '../list/useListing';
 import { Pace } from './pace';
@@ -92,9 +92,11 @@ function sendOne(job: Job, body: Blob): Promise<DriveFile> {
       release = hold(id);
     },
     onProgress,
-    onConnection: (online) => {
+    onConnection: (online, why) => {
       if (!isBusy(job)) return;
       job.status = online ? 'sending' : 'offline';
+      // Away, or there with a reason not to take it now, such as a full disk.
+      job.error = online || isApiError(why, 'offline') ? null : errorText(why);
       if (!online) job.pace.clear();
       emit();
     },
