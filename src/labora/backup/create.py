@@ -30,19 +30,29 @@ def back_up(settings: Settings, place: Path, report: Report = lambda progress: N
     database = database_path(settings.database_url)
     if not database.is_file():
         raise BackupError(f"There is no Labora in {settings.storage.data_dir}. Name its folder with --data-dir.")
-    with closing(sqlite3.connect(database, timeout=60)) as connection:
-        row = connection.execute("SELECT value FROM instance WHERE key = 'id'").fetchone()
-    instance_id = str(row[0]) if row else ""
+    instance_id = _instance_of(database)
     target: Target = TarTarget(place) if place.suffix == ".tar" else FolderTarget(place, instance_id)
     try:
         with holding(database) as hold:
             return _back_up(database, settings.state_dir, target, instance_id, hold, report)
-    except OSError as error:
+    except (OSError, sqlite3.Error) as error:
         target.abandon()
-        raise BackupError(f"The backup could not be written: {error}.") from error
+        raise BackupError(f"The backup could not be made: {error}.") from error
     except BaseException:
         target.abandon()
         raise
+
+
+def _instance_of(database: Path) -> str:
+    try:
+        with closing(sqlite3.connect(database, timeout=60)) as connection:
+            row = connection.execute("SELECT value FROM instance WHERE key = 'id'").fetchone()
+    except sqlite3.Error as error:
+        raise BackupError(
+            f"{database} cannot be read: {error}. Run this as the user of the server, or as root; if the database is "
+            "damaged, restore an earlier backup."
+        ) from error
+    return str(row[0]) if row else ""
 
 
 def _back_up(database: Path, state: Path, target: Target, instance_id: str, hold: Hold, report: Report) -> Manifest:

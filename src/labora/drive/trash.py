@@ -17,7 +17,7 @@ from labora.drive.base import DriveContext
 from labora.drive.tree import Tree
 
 _BATCH = 100
-_PAUSE_S = 0.05
+_PAUSE_S = 0.005
 
 
 class Trash:

@@ -1,6 +1,6 @@
 /** The uploads of this page: a few at a time, each can be paused, cancelled or tried again; large ones go on by
  * themselves after a break, and after a reload once their file is chosen again. */
-import { type File as DriveFile, api, upload } from '@labora/api';
+import { type File as DriveFile, api, isApiError, upload } from '@labora/api';
 import { errorText, t, toast } from '@labora/ui';
 import { filesChanged } from '../list/useListing';
 import { Pace } from './pace';
@@ -92,9 +92,11 @@ function sendOne(job: Job, body: Blob): Promise<DriveFile> {
       release = hold(id);
     },
     onProgress,
-    onConnection: (online) => {
+    onConnection: (online, why) => {
       if (!isBusy(job)) return;
       job.status = online ? 'sending' : 'offline';
+      // Away, or there with a reason not to take it now, such as a full disk.
+      job.error = online || isApiError(why, 'offline') ? null : errorText(why);
       if (!online) job.pace.clear();
       emit();
     },
@@ -152,27 +154,6 @@ function goOn(job: Job, body: Blob): void {
 export function addFiles(files: Iterable<File>, parent: string): void {
   for (const file of files) add(file, file.name, parent);
   pump();
-}
-
-/** Takes the files of a chosen folder and makes the folders that their paths name. Rejects when one cannot be made. */
-export async function addFolder(files: Iterable<File>, parent: string): Promise<void> {
-  const made = new Map<string, Promise<string>>();
-  const folderOf = (path: string): Promise<string> => {
-    if (path === '') return Promise.resolve(parent);
-    const known = made.get(path);
-    if (known) return known;
-    const cut = path.lastIndexOf('/');
-    const folder = folderOf(path.slice(0, Math.max(0, cut))).then(
-      async (above) => (await api.createFile('folder', path.slice(cut + 1), above)).id,
-    );
-    made.set(path, folder);
-    return folder;
-  };
-  for (const file of files) {
-    const path = file.webkitRelativePath;
-    addFiles([file], await folderOf(path.slice(0, Math.max(0, path.lastIndexOf('/')))));
-  }
-  filesChanged();
 }
 
 const fileOf = (entry: FileSystemFileEntry): Promise<File> =>

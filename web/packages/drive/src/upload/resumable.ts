@@ -13,8 +13,8 @@ export interface Hooks {
   id: string | null;
   onStart: (id: string) => void;
   onProgress: (sent: number) => void;
-  /** Told whether the server can be reached at the moment. */
-  onConnection: (online: boolean) => void;
+  /** Told whether the server takes it at the moment, and if not, why. */
+  onConnection: (online: boolean, why?: unknown) => void;
 }
 
 const passes = (error: unknown): boolean =>
@@ -48,7 +48,7 @@ async function insist<T>(hooks: Hooks, work: () => Promise<T>): Promise<T> {
       return result;
     } catch (error) {
       if (!passes(error)) throw error;
-      hooks.onConnection(false);
+      hooks.onConnection(false, error);
       await pause(tries, hooks.signal);
     }
   }
