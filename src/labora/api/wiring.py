@@ -44,7 +44,14 @@ def build_services(settings: Settings, provider: Provider | None = None) -> Serv
     database = Database(settings.database_url)
     blobs = Blobs(database, settings.state_dir / "blobs", min_free_bytes=settings.storage.min_free_bytes)
     accounts = Accounts(database, settings.accounts)
-    drive = Drive(database, blobs, settings.limits, notebook_inspector(settings.limits), history=settings.history)
+    drive = Drive(
+        database,
+        blobs,
+        settings.limits,
+        notebook_inspector(settings.limits),
+        history=settings.history,
+        playground_days=settings.rooms.playground_days,
+    )
     home = Home(drive)
     drive.context.after_root = home.furnish
     accounts.on_account_made(home.prepare)
@@ -151,6 +158,7 @@ async def _keep_up(services: Services) -> None:
             if services.runtimes is not None:
                 await services.runtimes.tidy()
             await services.drive.history.thin()
+            await services.drive.playgrounds.tidy()
             await services.blobs.sweep()
         except Exception as error:  # noqa: BLE001 - upkeep tries again in an hour
             get_logger("api").error("upkeep failed", error=repr(error))

@@ -15,6 +15,7 @@ from labora.drive import Drive, Revision
 from labora.notebook.codec import write_notebook
 from labora.notebook.model import BlobRef as OutputRef
 from labora.notebook.model import blob_refs
+from labora.notebook.privacy import SETTING, settings_of, strip_document
 from labora.rooms import store
 from labora.rooms.bin import bin_notes, purge_bin
 from labora.rooms.model import RoomState
@@ -40,7 +41,11 @@ class Checkpoints:
 
     async def export(self, room: Room) -> bytes:
         """Returns the durable state as ``.ipynb``, large outputs cut with a visible marker."""
-        notebook = room.require_document().to_notebook(room.state["cells"])
+        document = room.require_document()
+        states = room.state["cells"]
+        if room.omits:
+            states = {cell_id: {**state, "outputs": []} for cell_id, state in states.items()}
+        notebook = document.to_notebook(states)
         loop = asyncio.get_running_loop()
 
         def resolve(ref: OutputRef) -> bytes:
@@ -61,6 +66,8 @@ class Checkpoints:
         if room.document is None or room.read_only_reason is not None:
             return None
         async with self._locks.setdefault(room.file_id, asyncio.Lock()):
+            await room.settled()
+            self._strip(room)
             await room.settled()
             faults.reach("checkpoint.before")
             seq, seen, began = room.seq, room.dirty_at, room.clock.monotonic()
@@ -83,6 +90,14 @@ class Checkpoints:
             await self._mark(room, {"seq": seq, "revision_id": revision.id, "at": timestamp(room.clock.now())})
             await self.compact(room)
             return revision
+
+    def _strip(self, room: Room) -> None:
+        """Takes out what is personal, where the notebook or the server asks for that."""
+        document = room.require_document()
+        asked = settings_of({SETTING: document.metadata_value(SETTING)}).strip_personal
+        if asked or room.settings.rooms.strip_personal:
+            for update in strip_document(document):
+                room.add_update(update, author=None)
 
     async def _mark(self, room: Room, saved: Any) -> None:
         room.perform(Record(notes=tuple(bin_notes(room))), MarkSaved(saved))
