@@ -266,6 +266,7 @@ async def test_a_file_that_arrives_with_it_is_honoured_at_once(house: Any) -> No
         exported = json.loads(await house.blobs.get((await house.drive.revisions.head(file_id)).sha256))
         assert exported["cells"][0]["outputs"] == []
         assert exported["metadata"] == content["metadata"]
+
         # An upload over it brings none in either.
         async def body() -> Any:
             yield json.dumps(content).encode()
