@@ -183,6 +183,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/files/{file_id}/clean": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Clean Copy
+         * @description Returns a notebook without what its metadata tells about people, as an attachment; on wish without outputs.
+         */
+        get: operations["clean_copy_api_v1_files__file_id__clean_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/files/{file_id}/content": {
         parameters: {
             query?: never;
@@ -333,6 +353,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/files/{file_id}/notebook-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Notebook Settings
+         * @description Returns how a notebook is saved.
+         */
+        get: operations["notebook_settings_api_v1_files__file_id__notebook_settings_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change Notebook Settings
+         * @description Changes how a notebook is saved; open pages follow. Omitting outputs takes those that are stored out at once.
+         */
+        patch: operations["change_notebook_settings_api_v1_files__file_id__notebook_settings_patch"];
+        trace?: never;
+    };
     "/api/v1/files/{file_id}/permissions": {
         parameters: {
             query?: never;
@@ -379,6 +423,50 @@ export interface paths {
          * @description Changes a role; role ``owner`` passes the item on and leaves the former owner as editor.
          */
         patch: operations["change_permission_api_v1_files__file_id__permissions__permission_id__patch"];
+        trace?: never;
+    };
+    "/api/v1/files/{file_id}/playground": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Playground
+         * @description Returns the caller's playground of a notebook, if there is one.
+         */
+        get: operations["playground_api_v1_files__file_id__playground_get"];
+        put?: never;
+        /**
+         * Open Playground
+         * @description Returns the caller's playground of a notebook: made now, or with what the notebook got since merged in.
+         */
+        post: operations["open_playground_api_v1_files__file_id__playground_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/{file_id}/playground/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Refresh Playground
+         * @description Merges what the original got since into this playground; ``changed`` says whether that was anything.
+         */
+        post: operations["refresh_playground_api_v1_files__file_id__playground_refresh_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/files/{file_id}/revisions": {
@@ -481,6 +569,28 @@ export interface paths {
          * @description Makes a revision the present state, by adding one; open pages follow.
          */
         post: operations["restore_revision_api_v1_files__file_id__revisions__revision_id__restore_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/{file_id}/revisions/strip-outputs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Strip Outputs
+         * @description Takes the outputs out of revisions above number ``after``, pinned and named ones too. It cannot be undone.
+         *
+         *     Works for about a second; ask again with ``after`` set to ``last`` until that is null.
+         */
+        post: operations["strip_outputs_api_v1_files__file_id__revisions_strip_outputs_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1198,6 +1308,13 @@ export interface components {
             /** Files */
             files: components["schemas"]["FileAnswer"][];
         };
+        /** BaseAnswer */
+        BaseAnswer: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+        };
         /** CellDiffAnswer */
         CellDiffAnswer: {
             after: components["schemas"]["CellSideAnswer"] | null;
@@ -1389,6 +1506,8 @@ export interface components {
             owner: components["schemas"]["PersonAnswer"];
             /** Parent Id */
             parent_id: string | null;
+            /** @description Of a playground: the notebook it was made from. */
+            playground_of?: components["schemas"]["BaseAnswer"] | null;
             /** Read Only Reason */
             read_only_reason: string | null;
             role: components["schemas"]["Role"];
@@ -1755,6 +1874,23 @@ export interface components {
             secret: string;
         };
         /**
+         * NotebookSettings
+         * @description How a notebook is saved.
+         */
+        NotebookSettings: {
+            /** Omit Outputs */
+            omit_outputs: boolean;
+            /** Strip Personal */
+            strip_personal: boolean;
+        };
+        /** NotebookSettingsBody */
+        NotebookSettingsBody: {
+            /** Omit Outputs */
+            omit_outputs?: boolean | null;
+            /** Strip Personal */
+            strip_personal?: boolean | null;
+        };
+        /**
          * OwnPolicy
          * @description What holds for the caller, and how often all runtimes may be reset.
          */
@@ -1857,6 +1993,15 @@ export interface components {
             text: string;
         };
         /**
+         * PlaygroundAnswer
+         * @description The caller's playground of a notebook, if there is one; it is deleted when unused for ``keep_days``.
+         */
+        PlaygroundAnswer: {
+            file: components["schemas"]["FileAnswer"] | null;
+            /** Keep Days */
+            keep_days: number;
+        };
+        /**
          * PolicyAnswer
          * @description What holds for an account's runtimes. ``disk_bytes`` null leaves the disk to the machine.
          */
@@ -1923,6 +2068,11 @@ export interface components {
         PolicySet: {
             effective: components["schemas"]["PolicyAnswer"];
             own: components["schemas"]["PolicyLimits"];
+        };
+        /** RefreshedAnswer */
+        RefreshedAnswer: {
+            /** Changed */
+            changed: boolean;
         };
         /** ResetBody */
         ResetBody: {
@@ -2104,6 +2254,22 @@ export interface components {
             hit: boolean;
             /** Text */
             text: string;
+        };
+        /**
+         * StrippedAnswer
+         * @description How far stripping got; ``last`` is given as ``after`` to go on, and null when nothing is left.
+         */
+        StrippedAnswer: {
+            /** Changed */
+            changed: number;
+            /** Last */
+            last: number | null;
+            /** Looked At */
+            looked_at: number;
+            /** Total */
+            total: number;
+            /** Unreadable */
+            unreadable: number;
         };
         /** TokenAnswer */
         TokenAnswer: {
@@ -2568,6 +2734,37 @@ export interface operations {
             };
         };
     };
+    clean_copy_api_v1_files__file_id__clean_get: {
+        parameters: {
+            query?: {
+                outputs?: boolean;
+            };
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     put_content_api_v1_files__file_id__content_put: {
         parameters: {
             query?: {
@@ -2833,6 +3030,72 @@ export interface operations {
             };
         };
     };
+    notebook_settings_api_v1_files__file_id__notebook_settings_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotebookSettings"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_notebook_settings_api_v1_files__file_id__notebook_settings_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotebookSettingsBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotebookSettings"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     permissions_api_v1_files__file_id__permissions_get: {
         parameters: {
             query?: never;
@@ -2954,6 +3217,99 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PermissionAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    playground_api_v1_files__file_id__playground_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaygroundAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    open_playground_api_v1_files__file_id__playground_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    refresh_playground_api_v1_files__file_id__playground_refresh_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefreshedAnswer"];
                 };
             };
             /** @description Validation Error */
@@ -3155,6 +3511,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RevisionAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    strip_outputs_api_v1_files__file_id__revisions_strip_outputs_post: {
+        parameters: {
+            query?: {
+                after?: number;
+            };
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StrippedAnswer"];
                 };
             };
             /** @description Validation Error */

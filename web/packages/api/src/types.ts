@@ -42,6 +42,10 @@ export interface FileDiffQuery {
   revision?: string;
   againstRevision?: string;
 }
+/** How far taking outputs out of old revisions got; `last` null when nothing is left. */
+export type Stripped = Schemas['StrippedAnswer'];
+/** The asker's own playground of a notebook, and for how many days it stays without use. */
+export type Playground = Schemas['PlaygroundAnswer'];
 export type ApiToken = Schemas['TokenAnswer'];
 export type TokenScope = Schemas['TokenBody']['scopes'][number];
 /** A token with its secret, which is shown once. */

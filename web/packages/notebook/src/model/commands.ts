@@ -2,6 +2,7 @@
 import { api, upload } from '@labora/api';
 import { type IconName, navigate, prompt, setTheme, t, theme, toast } from '@labora/ui';
 import { viewOf } from '../editor/views';
+import { canPlay, openPlayground } from '../private/playground';
 import type { NotebookController } from './controller';
 import { canNotify, notifies, setNotify } from './notify';
 
@@ -119,6 +120,13 @@ function download(c: NotebookController): void {
   link.click();
 }
 
+function downloadClean(c: NotebookController): void {
+  const link = document.createElement('a');
+  link.href = api.cleanUrl(c.fileId);
+  link.download = c.client.status.get().file?.name ?? '';
+  link.click();
+}
+
 function split(c: NotebookController): void {
   const view = viewOf(c.ui.active);
   if (view) c.split(view.state.selection.main.head);
@@ -146,6 +154,8 @@ const entries: Entry[] = [
   },
   { id: 'file.share', icon: 'person_add', when: can('share'), run: open('share') },
   { id: 'file.download', icon: 'download', when: can('download'), run: download },
+  { id: 'file.clean', when: can('download'), run: downloadClean },
+  { id: 'file.playground', icon: 'science', when: canPlay, run: (c) => openPlayground(c) },
   { id: 'file.print', icon: 'print', keys: ['Mod+P'], run: () => print() },
 
   {
@@ -184,6 +194,7 @@ const entries: Entry[] = [
   { id: 'edit.toCode', icon: 'code', keys: ['Mod+M Y'], when: editsCells, run: (c) => c.setKind('code') },
   { id: 'edit.clearOutput', icon: 'close', when: editsCells, run: (c) => c.clearOutputs(c.targets()) },
   { id: 'edit.clearAll', icon: 'cancel', when: edits, run: (c) => c.clearAllOutputs() },
+  { id: 'edit.settings', icon: 'settings', run: open('settings') },
   { id: 'edit.bin', icon: 'restore_from_trash', when: (c) => c.doc.deletedIds().length > 0, run: open('bin') },
 
   { id: 'view.theme', icon: 'contrast', run: () => setTheme(theme() === 'dark' ? 'light' : 'dark') },
@@ -272,6 +283,7 @@ export const menus: readonly { id: string; items: readonly string[] }[] = [
       '-',
       'file.rename',
       'file.copy',
+      'file.playground',
       'file.trash',
       '-',
       'file.save',
@@ -279,6 +291,7 @@ export const menus: readonly { id: string; items: readonly string[] }[] = [
       'file.revisions',
       '-',
       'file.download',
+      'file.clean',
       'file.print',
     ],
   },
@@ -303,6 +316,8 @@ export const menus: readonly { id: string; items: readonly string[] }[] = [
       '-',
       'edit.clearAll',
       'edit.bin',
+      '-',
+      'edit.settings',
     ],
   },
   { id: 'view', items: ['view.contents', 'view.lineNumbers', 'view.output', '-', 'view.theme'] },

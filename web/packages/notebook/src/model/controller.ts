@@ -10,6 +10,7 @@ import {
   type RuntimeState,
 } from '@labora/document';
 import { copiedBy, setCopied } from './clipboard';
+import { canPlay, openPlayground } from '../private/playground';
 import { Interface } from './interface';
 import { People } from './people';
 import { Usage } from './usage';
@@ -57,6 +58,10 @@ export class NotebookController {
 
   /** Runs the code cells among `ids`, in the order of the notebook. A run is queued, whatever the connection does. */
   run(ids: readonly string[]): void {
+    if (canPlay(this) && !this.canEdit && this.client.status.get().loaded) {
+      void openPlayground(this, ids);
+      return;
+    }
     if (!this.canEdit && this.client.status.get().loaded) {
       toast({ message: t('notebook.run.readOnly') });
       return;

@@ -1,7 +1,7 @@
 /** The third store: what only this tab knows. Which cell is active, what is selected, which dialog is open. */
 import { Emitter, Store } from '@labora/document';
 
-export type DialogName = 'palette' | 'shortcuts' | 'bin' | 'share' | 'open' | 'sessions';
+export type DialogName = 'palette' | 'shortcuts' | 'bin' | 'share' | 'settings' | 'open' | 'sessions';
 
 export interface Preferences {
   lineNumbers: boolean;

@@ -4,6 +4,7 @@ import { CellOutputs } from '@labora/outputs';
 import { Button, IconButton, t, toast } from '@labora/ui';
 import type { CellRun, InputRequest } from '@labora/document';
 import { useCanEdit, useCell, useController, useRun, useStatus } from '../model/context';
+import { OwnOutput } from '../private/OmittedLabel';
 import { outputHidden } from '../model/controller';
 import { isTypedIn } from './typing';
 
@@ -81,6 +82,7 @@ export function CellOutput({ cellId, near }: { cellId: string; near: boolean }) 
             onClick={() => controller.setOutputHidden(cellId, !hidden)}
             disabled={!editable}
           />
+          <OwnOutput />
         </div>
       )}
       <div className="nb-output-body">

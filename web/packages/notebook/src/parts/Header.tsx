@@ -4,6 +4,7 @@ import { Avatar, Button, Icon, IconButton, type IconName, Link, Logo, Menu, Menu
 import type { SaveState } from '@labora/document';
 import { useController, useStatus } from '../model/context';
 import { menus, renameNotebook } from '../model/commands';
+import { OmittedLabel } from '../private/OmittedLabel';
 import { menuItems } from './menu-items';
 
 const saveIcons: Record<SaveState, IconName> = {
@@ -108,6 +109,7 @@ export function Header() {
         <div className="nb-heading-top">
           <Title />
           <SaveLabel />
+          <OmittedLabel />
         </div>
         <div className="nb-menubar">
           <Menubar label={t('notebook.menuBar')} menus={bar} />
