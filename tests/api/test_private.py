@@ -7,7 +7,9 @@ from typing import Any
 
 import httpx
 
+from labora.base.settings import Settings
 from labora.notebook.privacy import strip_document
+from labora.testing.recorder import eventually
 from labora.testing.server import ServerInProcess
 
 from .test_contents import live, sources, type_into, upload
@@ -89,6 +91,27 @@ async def test_omitting_outputs_takes_them_out_of_all_that_is_given_away(ann: ht
     stripped = (await ann.post(f"/files/{file_id}/revisions/strip-outputs")).json()
     assert (stripped["last"], stripped["changed"], stripped["unreadable"]) == (None, 1, 0)
     assert (await fetched(ann, f"/files/{file_id}/revisions/{first}/download"))["cells"][0]["outputs"] == []
+
+
+async def test_omitted_outputs_leave_the_search(
+    settings: Settings, server: ServerInProcess, ann: httpx.AsyncClient
+) -> None:
+    word = "zanzibar"
+    file_id = await upload(ann, foreign().replace(b"said", word.encode()))
+    search = server.app.services.search
+
+    async def found() -> list[str]:
+        await search.indexer.catch_up()
+        answer = await ann.get("/search", params={"text": word})
+        return [result["file"]["id"] for result in answer.json()["results"]]
+
+    assert await found() == [file_id]
+    await ann.patch(f"/files/{file_id}/notebook-settings", json={"omit_outputs": True})
+    await ann.post(f"/files/{file_id}/revisions", json={"pinned": True})
+    assert await found() == []
+    # The keeper empties the log of the database as soon as nobody reads.
+    database = list(settings.state_dir.glob("labora.db*"))
+    await eventually(lambda: not any(word.encode() in path.read_bytes() for path in database))
 
 
 async def test_a_playground_over_rest(server: ServerInProcess, ann: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:

@@ -12,6 +12,7 @@ from labora.db import Database
 from labora.drive import Drive, Revision, Upload
 from labora.notebook.codec import read_notebook
 from labora.notebook.model import BlobSink, Notebook
+from labora.notebook.privacy import clean_bytes
 from labora.rooms import store
 from labora.rooms.checkpoints import Checkpoints
 from labora.rooms.external import merge_notebook, put_notebook, read_content
@@ -88,7 +89,8 @@ class Contents:
         await self._save_before(room)
         merged = await merge_notebook(room, before, theirs, author=principal.account_id)
         if merged.kept_mine:
-            await self._drive.add_revision(file_id, upload.ref, kind="upload", author_id=principal.account_id)
+            kept = upload.ref if not room.omits else await self._without_outputs(upload.ref.sha256, room)
+            await self._drive.add_revision(file_id, kept, kind="upload", author_id=principal.account_id)
         return await self._save(room, "autosave" if merged.kept_mine else "upload", principal)
 
     async def restore(
@@ -115,6 +117,10 @@ class Contents:
         if room is None:
             return None
         return await self._checkpoints.save(room, kind="named", author=principal.account_id)
+
+    async def _without_outputs(self, sha256: str, room: Room) -> bytes:
+        data = await self._blobs.get(sha256)
+        return await asyncio.to_thread(clean_bytes, data, room.settings.limits, outputs=False, personal=True)
 
     async def _read_base(self, room: Room, data: bytes) -> Notebook:
         # Its outputs become references, so that they can be compared; their bytes are stored already.

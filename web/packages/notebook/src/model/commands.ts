@@ -22,6 +22,8 @@ export interface Command {
 }
 
 const edits = (c: NotebookController): boolean => c.canEdit;
+/** Who may not edit runs a copy of their own. */
+const runs = (c: NotebookController): boolean => c.canEdit || canPlay(c);
 const editsCells = (c: NotebookController): boolean => c.canEdit && c.targets().length > 0;
 const hasCells = (c: NotebookController): boolean => c.targets().length > 0;
 const hasRuntime = (c: NotebookController): boolean =>
@@ -216,7 +218,7 @@ const entries: Entry[] = [
   { id: 'insert.codeAbove', icon: 'code', keys: ['Mod+M A'], when: edits, run: (c) => c.insertBeside('code', 'above') },
   { id: 'insert.text', icon: 'text_fields', when: edits, run: (c) => c.insertBeside('markdown', 'below') },
 
-  { id: 'run.all', icon: 'play_circle', keys: ['Mod+F9'], when: edits, run: (c) => c.runAll() },
+  { id: 'run.all', icon: 'play_circle', keys: ['Mod+F9'], when: runs, run: (c) => c.runAll() },
   { id: 'run.before', keys: ['Mod+F8'], when: editsCells, run: (c) => c.runBefore() },
   { id: 'run.focused', icon: 'play_arrow', keys: ['Mod+Enter'], when: hasCells, run: (c) => c.runSelected() },
   { id: 'run.advance', keys: ['Shift+Enter'], when: hasCells, run: (c) => c.runAndAdvance() },

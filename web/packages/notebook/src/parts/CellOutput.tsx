@@ -82,9 +82,9 @@ export function CellOutput({ cellId, near }: { cellId: string; near: boolean }) 
             onClick={() => controller.setOutputHidden(cellId, !hidden)}
             disabled={!editable}
           />
-          <OwnOutput />
         </div>
       )}
+      {outputs.length > 0 && <OwnOutput />}
       <div className="nb-output-body">
         {hidden && (
           <button type="button" className="nb-output-hidden" onClick={() => controller.setOutputHidden(cellId, false)}>

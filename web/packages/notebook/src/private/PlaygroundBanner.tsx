@@ -60,9 +60,9 @@ export function PlaygroundBanner() {
           <Button size="sm" busy={busy} onClick={() => void refresh()}>
             {t('private.playground.refresh')}
           </Button>
-          <Link className="ui-button ui-button-secondary ui-button-sm" href={`/drive/${base.id}`}>
+          <Button size="sm" onClick={() => navigate(`/drive/${base.id}`)}>
             {t('private.playground.original')}
-          </Link>
+          </Button>
           <Button size="sm" onClick={() => void discard()}>
             {t('private.playground.discard')}
           </Button>

@@ -50,7 +50,7 @@ export function StripDialog({ onClose }: { onClose: () => void }) {
     <Dialog
       open
       onClose={onClose}
-      title={t('private.old.title')}
+      title={t(finished ? 'private.old.doneTitle' : 'private.old.title')}
       description={finished ? undefined : t('private.old.text')}
       footer={
         finished ? (

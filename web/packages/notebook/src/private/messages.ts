@@ -14,6 +14,7 @@ addMessages('private', {
   },
   old: {
     title: 'Earlier versions may hold output',
+    doneTitle: 'Earlier versions',
     text: 'Versions that were saved before still hold what cells printed, also those with a name or a pin. You can take it out of all of them. This cannot be undone.',
     open: 'Remove output from earlier versions…',
     run: 'Remove from all versions',
