@@ -124,7 +124,7 @@ class NotebookDocument:
     def metadata_value(self, key: str) -> Any:
         """Returns one value of the notebook's metadata, without reading the others; None where it has none."""
         text = self._doc["metadata"].get(key)
-        return json.loads(text) if isinstance(text, str) else None
+        return _parsed(text) if isinstance(text, str) else None
 
     def to_notebook(self, states: Mapping[str, Mapping[str, Any]] | None = None) -> Notebook:
         """Returns the notebook without its deleted cells.

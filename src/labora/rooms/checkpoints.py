@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from sqlalchemy.exc import DBAPIError
+
 from labora.base import faults
 from labora.base.clock import timestamp
 from labora.base.errors import LaboraError
@@ -114,6 +116,24 @@ class Checkpoints:
             await store.trim_journal(connection, room.file_id, seq)
             await store.keep_blobs(connection, room.file_id, referred(room.staged.state))
         faults.reach("trim.after")
+
+    async def scrub(self, room: Room) -> None:
+        """Takes what a room no longer holds, such as outputs that it omits now, out of journal and database.
+
+        What fails, or a reader holds up, is wanted again (``room.scrub_wanted``).
+        """
+        room.scrub_wanted = False
+        try:
+            await room.settled()
+            if room.document is None or room.read_only_reason is not None:
+                return
+            if room.dirty_since is not None:
+                await self.save(room)
+            await self.compact(room)
+            room.scrub_wanted = not await self._database.scrub()
+        except (LaboraError, DBAPIError, OSError) as error:
+            room.scrub_wanted = True
+            log.warning("scrub_failed", file_id=room.file_id, error=str(error))
 
     async def purge(self, room: Room) -> None:
         """Ends the cells that are in the bin for too long; for a room that nobody is connected to."""

@@ -11,12 +11,10 @@ from typing import Any, assert_never, cast
 from labora.base.errors import ConflictError, ForbiddenError, NotFoundError
 from labora.rooms.model import (
     FINISHED,
-    CellState,
     Execution,
     Person,
     RuntimeState,
     Source,
-    empty_cell,
 )
 from labora.rooms.omission import ask, fresh_slot, omit_outputs
 from labora.rooms.operations import (
@@ -49,6 +47,7 @@ from labora.rooms.operations import (
     StartExecution,
     Wake,
 )
+from labora.rooms.slots import clear_outputs, copy_outputs
 from labora.rooms.turn import Decision
 
 KEEP_FINISHED = 300
@@ -95,9 +94,9 @@ def decide(turn: Decision, operation: Operation) -> Decision:
         case AnswerInput():
             _answer_input(turn, operation)
         case ClearOutputs():
-            _clear(turn, operation)
+            clear_outputs(turn, operation)
         case CopyOutputs():
-            _copy_outputs(turn, operation)
+            copy_outputs(turn, operation)
         case MarkSaved():
             turn.emit({"type": "saved", "saved": operation.saved})
         case OmitOutputs():
@@ -405,49 +404,3 @@ def _answer_input(turn: Decision, op: AnswerInput) -> None:
         raise ForbiddenError("Only the account that runs this cell can answer it.", code="not_your_execution")
     # The question goes when the kernel says that it has the answer: an answer that gets lost can be given again.
     turn.effects.append(SendInput(op.account_id, op.execution_id, op.request_id, op.value))
-
-
-def _copy_outputs(turn: Decision, op: CopyOutputs) -> None:
-    if _runs(turn, op.target):
-        # What it prints is newer than any copy.
-        return
-    own = turn.hidden(op.account_id, op.source)
-    if own is not None:
-        state: CellState = {**own["state"], "execution_id": None}
-        turn.show(op.account_id, op.target, {**own, "state": state, "reducer": None, "input": None})
-        return
-    source = turn.snapshot.state["cells"].get(op.source)
-    copy = None if source is None else {**source, "execution_id": None}
-    turn.emit({"type": "cell_state", "cell_id": op.target, "state": copy})
-
-
-def _runs(turn: Decision, cell_id: str) -> bool:
-    """Returns whether the execution that owns a cell's slot is running."""
-    cell = turn.snapshot.state["cells"].get(cell_id)
-    owner = turn.snapshot.state["executions"].get(cell["execution_id"] or "") if cell is not None else None
-    return owner is not None and owner["status"] == "running"
-
-
-def _clear(turn: Decision, op: ClearOutputs) -> None:
-    own = turn.hidden_cells(op.account_id)
-    cells = (*turn.snapshot.state["cells"], *own) if op.every else op.cells
-    for cell_id in dict.fromkeys(cells):
-        if cell_id in own:
-            _clear_own(turn, op.account_id, cell_id)
-        cell = turn.snapshot.state["cells"].get(cell_id)
-        if cell is None or cell == empty_cell():
-            continue
-        # A running cell keeps its slot: what it prints from now on shows.
-        state = {**empty_cell(), "execution_id": cell["execution_id"]} if _runs(turn, cell_id) else None
-        turn.emit({"type": "cell_state", "cell_id": cell_id, "state": state})
-
-
-def _clear_own(turn: Decision, account_id: str, cell_id: str) -> None:
-    own = turn.hidden(account_id, cell_id)
-    if own is None:
-        return
-    owner = turn.snapshot.state["executions"].get(own["state"]["execution_id"] or "")
-    if owner is not None and owner["status"] == "running":
-        turn.show(account_id, cell_id, {**own, "state": {**empty_cell(), "execution_id": owner["id"]}})
-    else:
-        turn.reveal(account_id, cell_id)

@@ -360,27 +360,12 @@ class Rooms:
                 if quiet or now - room.dirty_since >= settings.checkpoint_interval_s:
                     await try_save(self._checkpoints, room)
             if room.scrub_wanted and self.journal.ok and not room.closed:
-                await self._scrub(room)
+                await self._checkpoints.scrub(room)
             if room.provisional_since is not None and now - room.provisional_since >= AGAIN_S:
                 await self._try_again(room, now)
             idle = not room.subscribers and not room.works and now - room.last_used >= settings.evict_after_s
             if idle or room.closed:
                 await self.evict(room.file_id)
-
-    async def _scrub(self, room: Room) -> None:
-        """Takes what a room no longer holds, such as outputs that it omits now, out of journal and database."""
-        room.scrub_wanted = False
-        try:
-            await room.settled()
-            if room.document is None or room.read_only_reason is not None:
-                return
-            if room.dirty_since is not None:
-                await self._checkpoints.save(room)
-            await self._checkpoints.compact(room)
-            room.scrub_wanted = not await self._database.scrub()
-        except (LaboraError, DBAPIError) as error:
-            room.scrub_wanted = True
-            log.warning("scrub_failed", file_id=room.file_id, error=str(error))
 
     async def _try_again(self, room: Room, now: float) -> None:
         room.provisional_since = now

@@ -61,6 +61,10 @@ const calls: Record<string, () => unknown> = {
   changeRevision: () => api.changeRevision('f', 'r', { name: null, pinned: false }),
   revisionDiff: () => api.revisionDiff('f', 'r', 'previous'),
   fileDiff: () => api.fileDiff('f', { against: 'g', revision: 'r', againstRevision: 's' }),
+  stripOutputs: () => api.stripOutputs('f', 0),
+  openPlayground: () => api.openPlayground('f'),
+  playground: () => api.playground('f'),
+  refreshPlayground: () => api.refreshPlayground('f'),
   restoreRevision: () => api.restoreRevision('f', 'r'),
   images: () => api.images(),
   runtimes: () => api.runtimes(),
@@ -92,7 +96,7 @@ test.each(Object.entries(calls))(
 );
 
 test('every verb is held against the description', () => {
-  const addresses = new Set(['downloadUrl', 'blobUrl', 'revisionUrl']);
+  const addresses = new Set(['downloadUrl', 'blobUrl', 'revisionUrl', 'cleanUrl']);
   expect(Object.keys(calls).toSorted()).toEqual(
     Object.keys(api)
       .filter((name) => !addresses.has(name))
