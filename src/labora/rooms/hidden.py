@@ -18,6 +18,10 @@ FOR = "for"
 """Key of an event that only one account gets, inside the server; it never crosses a socket."""
 
 
+MANY_OUTPUTS = 1000
+"""From here on the outputs of one cell are written less often."""
+
+
 @dataclass(frozen=True, slots=True)
 class HiddenRow:
     """One slot as it is to be stored; ``cell`` None takes it out."""
@@ -61,6 +65,11 @@ def with_reducers(reducers: Mapping[str, dict[str, Any]], hidden: Hidden, accoun
         if cell["reducer"] is not None and cell["state"]["execution_id"] is not None:
             found[cell["state"]["execution_id"]] = cell["reducer"]
     return found
+
+
+def is_heavy(hidden: Hidden, account_id: str) -> bool:
+    """Returns whether an account's side store holds a list of outputs that takes long to write."""
+    return any(len(cell["state"]["outputs"]) > MANY_OUTPUTS for cell in hidden.get(account_id, {}).values())
 
 
 def public(events: Iterable[Event]) -> list[Event]:
