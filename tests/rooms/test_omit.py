@@ -275,6 +275,27 @@ async def test_a_file_that_arrives_with_it_is_honoured_at_once(house: Any) -> No
         assert ada.text("c0") == ""
 
 
+async def test_an_upload_that_is_kept_beside_a_merge_is_kept_without_them(house: Any) -> None:
+    content = notebook("a", "b")
+    file_id = await house.upload(content)
+    base = (await house.drive.revisions.head(file_id)).id
+    content["cells"][1]["source"] = "theirs"
+    content["cells"][1]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": [f"{CANARY}\n"]}]
+
+    async def body() -> Any:
+        yield json.dumps(content).encode()
+
+    async with house.page(file_id) as ada:
+        ada.type("c0", "mine ")
+        await ada.settle()
+        await house.drive.revisions.put(ADA, file_id, body(), base=base)
+        await ada.settle()
+        assert (ada.source("c0"), ada.source("c1")) == ("mine a", "theirs")
+        kinds = [one.kind for one in (await house.drive.history.page(ADA, file_id)).revisions]
+        assert kinds.count("upload") == 2
+        assert CANARY.encode() not in await stored(house, file_id)
+
+
 async def test_outputs_end_with_a_runtime_that_ended_while_the_server_was_down(house: Any) -> None:
     house.compute.answer = secretly
     file_id = await house.upload(notebook("a"))
