@@ -37,7 +37,7 @@ async def started(runtimes: Runtimes, account_id: str) -> str:
     return (await runtimes.ready((await runtimes.ensure(account_id)).id)).id
 
 
-async def test_one_sees_keeps_and_ends_ones_own(
+async def test_sec_18_one_sees_keeps_and_ends_ones_own(
     server: ServerInProcess, runtimes: Runtimes, ann: httpx.AsyncClient, bob: httpx.AsyncClient
 ) -> None:
     runtime_id = await started(runtimes, server.ids["ann"])

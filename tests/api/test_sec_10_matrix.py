@@ -52,6 +52,8 @@ CALLS: dict[str, Request] = {
     "change_permission": lambda case, who: who.patch(
         f"/files/{case.file_id}/permissions/{case.permission_id}", json={"role": "viewer"}
     ),
+    "change_sharing": lambda case, who: who.patch(f"/files/{case.file_id}/sharing", json={"editors_share": True}),
+    "access_requests": lambda case, who: who.get(f"/files/{case.file_id}/access-requests"),
     "revisions": lambda case, who: who.get(f"/files/{case.file_id}/revisions"),
     "save_revision": lambda case, who: who.post(f"/files/{case.file_id}/revisions", json={"pinned": True}),
     "change_revision": lambda case, who: who.patch(
@@ -72,7 +74,15 @@ CALLS: dict[str, Request] = {
     "restore_revision": lambda case, who: who.post(f"/files/{case.file_id}/revisions/{case.revision_id}/restore"),
 }
 # Routes whose demand depends on what is asked for, and those that answer 404 for other reasons, stand on their own.
-APART = {"change_file", "remove_permission", "blob", "execution", "refresh_playground"}
+APART = {
+    "change_file",
+    "remove_permission",
+    "blob",
+    "execution",
+    "refresh_playground",
+    "request_access",
+    "decide_access_request",
+}
 
 CHANGES: dict[Ability, dict[str, Any]] = {
     Ability.READ: {"starred": True},

@@ -90,3 +90,13 @@ def test_mistakes_are_one_line(data_dir: Path, tmp_path: Path) -> None:
     empty = labora("user", "list", data_dir=tmp_path / "empty")
     assert (empty.returncode, empty.stderr.count("\n")) == (2, 1)
     assert not (tmp_path / "empty").exists()
+
+
+def test_an_operator_makes_and_fills_groups(data_dir: Path) -> None:
+    assert labora("group", "make", "Lab", data_dir=data_dir).returncode == 0
+    assert labora("group", "add", "lab", "ada@example.org", "--manager", data_dir=data_dir).returncode == 0
+    assert labora("group", "list", data_dir=data_dir).stdout.split() == ["Lab", "1"]
+    assert labora("group", "list", "Lab", data_dir=data_dir).stdout.split() == ["ada@example.org", "Ada", "manager"]
+    missing = labora("group", "remove", "Labs", "ada@example.org", data_dir=data_dir)
+    assert missing.returncode == 2
+    assert "labora group list" in missing.stderr

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sqlite3
 import warnings
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labora.db.engine import Database
 
@@ -46,6 +48,23 @@ async def test_a_short_write_is_one_transaction(database: Database) -> None:
     with pytest.raises(ValueError, match="no"):
         await database.write(fails)
     assert await notes(database) == ["whole"]
+
+
+async def test_a_look_sees_one_moment_and_waits_for_nothing_else(database: Database) -> None:
+    async def twice(connection: AsyncConnection) -> tuple[int, int]:
+        counted = text("select count(*) from notes")
+        first = await connection.scalar(counted)
+        with sqlite3.connect(database.url.partition("///")[2]) as other:
+            other.execute("insert into notes values ('meanwhile')")
+        return first, (await connection.execute(counted)).scalar_one()
+
+    async def waits(connection: AsyncConnection) -> None:
+        await asyncio.sleep(0)
+
+    assert await database.look(twice) == (0, 0)
+    assert await notes(database) == ["meanwhile"]
+    with pytest.raises(RuntimeError, match="its connection only"):
+        await database.look(waits)
 
 
 async def test_a_cancelled_write_is_done_whole_before_the_next(database: Database) -> None:

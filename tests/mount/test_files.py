@@ -100,7 +100,7 @@ async def test_what_is_removed_lies_in_the_trash_and_a_filled_folder_stays(world
     assert await fails(guest, f"open('{HOME}/folder/file.txt')") == "ENOENT"
 
 
-async def test_rights_are_those_of_the_drive_and_follow_their_changes(world):
+async def test_sec_77_rights_are_those_of_the_drive_and_follow_their_changes(world):
     folder = await world.drive.create_folder(world.ann, "Team")
     made = await world.upload(world.ann, "notes.txt", b"n" * 5000, folder.id)
     given = await world.share(folder.id, Role.VIEWER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -31,7 +32,7 @@ async def works(world, guest, text="x"):
     await world.until(reads)
 
 
-async def test_a_mount_outlives_its_daemon(world):
+async def test_sec_79_a_mount_outlives_its_daemon(world):
     await world.upload(world.ann, "in.txt", b"x")
     guest = await world.mounted()
     # Written and synced, but not closed, when the daemon dies.
@@ -86,18 +87,34 @@ async def test_what_a_runtime_wrote_is_saved_although_it_was_killed(world):
     assert await world.host.client.mounts() == []
 
 
+async def test_what_one_mount_of_a_runtime_wrote_outlives_another_of_it(world):
+    guest = await world.mounted()
+    await guest.run("import os; os.makedirs('/content/second')")
+    await world.mounts.mount("ann", "rt", "/content/second")
+    await guest.run(
+        f"import os; os.log = open('{HOME}/log', 'w'); os.log.write('all'); os.fsync(os.log.fileno())", fork=False
+    )
+    # The host alone takes the second one away: the server finds out, and looks at what it had left.
+    second = world.mounts._servers["rt", "/content/second"]
+    await world.host.client.unmount("rt", "/content/second")
+    await asyncio.wait_for(second.task, 20)
+    await guest.run("import os; os.log.write(' of it'); os.log.close()", fork=False)
+    assert await world.mounts.unmount("ann", "rt", TARGET) == []
+    assert await world.content(world.ann, (await named(world, "log")).id) == b"all of it"
+
+
 async def gone(pid):
     return not Path(f"/proc/{pid}/stat").exists()
 
 
 @pytest.mark.parametrize("target", ["/content/../etc", "content/drive", "/content/my drive", "/content/./x", "/a\nb"])
-async def test_mount_points_that_make_no_sense_are_refused(world, target):
+async def test_sec_79_mount_points_that_make_no_sense_are_refused(world, target):
     await world.runtime()
     with pytest.raises(InvalidError):
         await world.mounts.mount("ann", "rt", target)
 
 
-async def test_links_files_and_filled_folders_are_no_mount_points(world):
+async def test_sec_79_links_files_and_filled_folders_are_no_mount_points(world):
     guest = await world.runtime()
     await guest.run("""
         import os
@@ -115,7 +132,7 @@ async def test_links_files_and_filled_folders_are_no_mount_points(world):
     assert await world.host.client.mounts() == []
 
 
-async def test_the_mount_has_no_powers_and_the_runtime_cannot_take_it_away(world):
+async def test_sec_79_the_mount_has_no_powers_and_the_runtime_cannot_take_it_away(world):
     guest = await world.mounted()
     options = await guest.run(f"""
         for line in open('/proc/self/mountinfo'):
@@ -131,7 +148,7 @@ async def test_the_mount_has_no_powers_and_the_runtime_cannot_take_it_away(world
     assert await named(world, "device") is None
 
 
-async def test_only_the_runtimes_own_account_gets_a_mount(world):
+async def test_sec_78_only_the_runtimes_own_account_gets_a_mount(world):
     guest = await world.runtime("ann")
     await guest.run(f"import os; os.makedirs({TARGET!r})")
     with pytest.raises(NotFoundError):
@@ -147,7 +164,7 @@ async def test_only_the_runtimes_own_account_gets_a_mount(world):
     await world.until(refused)
 
 
-async def test_a_daemon_is_no_way_to_other_accounts(world):
+async def test_sec_78_a_daemon_is_no_way_to_other_accounts(world):
     """What the connection of one mount can ask is bounded by its account, whatever the daemon says."""
     secret = await world.upload(world.bob, "secret.txt", b"bob's")
     await world.mounted()
@@ -175,6 +192,19 @@ async def test_a_daemon_is_no_way_to_other_accounts(world):
         ]
         assert "\t0\t" not in uids[0]
         assert int(uids[1].split()[1], 16) == 0
+
+
+async def test_a_daemon_of_a_read_only_mount_can_change_nothing(world):
+    mine = await world.upload(world.ann, "mine.txt", b"x")
+    await world.mounted(readonly=True)
+    verbs = next(iter(world.mounts._servers.values()))._verbs
+    for verb, args in {
+        "trash": {"id": mine.id}, "rename": {"id": mine.id, "name": "other", "to": None}, "commit": {"items": []},
+        "replace": {"id": mine.id, "over": mine.id}, "mkdir": {"folder": "root", "name": "new"}, "stage": {"count": 1},
+    }.items():  # fmt: skip
+        with pytest.raises(OSError, match="read-only"):
+            [part async for part in verbs.answer(verb, args)]
+    assert await world.names(world.ann) == ["mine.txt"]
 
 
 async def test_a_daemon_that_is_told_nonsense_goes_on(world):
@@ -241,3 +271,8 @@ async def test_a_live_notebook_merges_or_keeps_both(world):
     names = [view.name for view in await listed(world)]
     (copy,) = [name for name in names if "conflict copy" in name]
     assert await world.content(world.ann, (await named(world, copy)).id) == b"broken"
+    await world.mounts.mount("ann", "rt", TARGET)
+    # Moved over another one it is what it is now, not what it was when it was saved last.
+    other = await world.upload(world.ann, "other.ipynb", json.dumps(notebook).encode())
+    await guest.run(f"import os; os.rename('{HOME}/live.ipynb', '{HOME}/other.ipynb')")
+    assert json.loads(await world.content(world.ann, other.id)) == live

@@ -116,7 +116,8 @@ def normal(outputs: list[dict[str, Any]], images_dir: Path) -> str:
     words = json.dumps([text(one) for one in outputs], sort_keys=True)
     for environment in (*images_dir.glob("*/env"), *images_dir.glob("*/layer/opt/python")):
         words = words.replace(json.dumps(str(environment))[1:-1], "")
-    words = re.sub(r"[^\s\"'(=]*/lib/python3", "ENV/lib/python3", words)
+    # From the beginning of a word only: tried from each of its characters, the pictures' text would take minutes.
+    words = re.sub(r"(?<![^\s\"'(=])[^\s\"'(=]*/lib/python3", "ENV/lib/python3", words)
     return re.sub(r"/tmp/ipykernel_\d+/\d+\.py|0x[0-9a-f]{6,}", "PLACE", words)
 
 

@@ -68,7 +68,7 @@ async def answer_of(kernel: Any) -> dict[str, Any]:
     return found
 
 
-async def test_the_account_is_asked_and_only_its_yes_mounts(house: Any, drives: Drives) -> None:
+async def test_sec_76_the_account_is_asked_and_only_its_yes_mounts(house: Any, drives: Drives) -> None:
     file_id = await house.notebook("hang")
     await house.drive.sharing.add(ADA, file_id, role=Role.EDITOR, account_id="bob")
     async with house.page(file_id) as page, house.page(file_id, BOB) as bob:
@@ -90,7 +90,7 @@ async def test_the_account_is_asked_and_only_its_yes_mounts(house: Any, drives: 
         assert drives.grants == set()
 
 
-async def test_a_no_is_an_error_in_the_cell(house: Any, drives: Drives) -> None:
+async def test_sec_76_a_no_is_an_error_in_the_cell(house: Any, drives: Drives) -> None:
     file_id = await house.notebook("hang")
     async with house.page(file_id) as page:
         kernel, execution = await ask(house, page)
@@ -101,7 +101,9 @@ async def test_a_no_is_an_error_in_the_cell(house: Any, drives: Drives) -> None:
         assert (drives.made, drives.grants) == ([], set())
 
 
-async def test_always_holds_for_this_notebook_and_this_account_without_a_page(house: Any, drives: Drives) -> None:
+async def test_sec_76_always_holds_for_this_notebook_and_this_account_without_a_page(
+    house: Any, drives: Drives
+) -> None:
     file_id, other = await house.notebook("hang"), await house.notebook("hang")
     async with house.page(file_id) as page:
         kernel, execution = await ask(house, page)
@@ -116,7 +118,7 @@ async def test_always_holds_for_this_notebook_and_this_account_without_a_page(ho
     drives.grants.add(("ada", other))
 
 
-async def test_nobody_to_ask_is_said_at_once(house: Any, drives: Drives) -> None:
+async def test_sec_76_nobody_to_ask_is_said_at_once(house: Any, drives: Drives) -> None:
     file_id = await house.notebook("hang")
     (execution,) = await house.rooms.headless.run(ADA, file_id)
     room = await house.rooms.open(file_id)

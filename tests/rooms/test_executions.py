@@ -76,7 +76,7 @@ async def test_a_retried_command_runs_once_and_gets_the_first_answer(house: Any)
         assert len(page.state["executions"]) == 1
 
 
-async def test_input_is_asked_of_the_runs_account_only_and_survives_a_reload(house: Any) -> None:
+async def test_sec_18_input_is_asked_of_the_runs_account_only_and_survives_a_reload(house: Any) -> None:
     file_id = await house.notebook("hang")
     await house.drive.sharing.add(ADA, file_id, account_id="bob", role=Role.EDITOR)
     async with house.page(file_id) as page:

@@ -74,7 +74,8 @@ class Principal:
         scopes: what the credential may be used for.
         login_session_id: set when the credential is a login session.
         token_id: set when the credential is an API token.
-        group_ids: groups the account belongs to.
+        group_ids: groups the account belonged to when it was authenticated; :func:`labora.access.access_rows` looks
+            again.
     """
 
     account_id: str | None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +18,7 @@ from labora.access.model import Ability, FileAccess, Grant, Principal, Reach, Ro
 from labora.access.rules import abilities_of, ancestors_of, effective_role
 from labora.base.clock import parse_timestamp, timestamp
 from labora.base.errors import NotFoundError
-from labora.db.schema import files, permissions, playgrounds
+from labora.db.schema import files, group_members, permissions, playgrounds
 
 _CHUNK = 500
 
@@ -63,6 +64,10 @@ async def access_rows(
     ancestors = {ancestor for row in rows for ancestor in ancestors_of(row["path"])}
     owners = await _owners(connection, ancestors)
     grants = await _grants(connection, ids | ancestors)
+    kept = {row["id"] for row in rows if not row["editors_share"]} | {key for key, one in owners.items() if not one[1]}
+    if any(grant.reach == Reach.GROUP for given in grants.values() for grant in given):
+        # As they are now: a socket or a mount may hold a principal of long ago.
+        principal = replace(principal, group_ids=await groups_of(connection, principal.account_id))
     bases = await _bases(connection, principal, [row["id"] for row in rows if is_playground(row)], moment)
     found = []
     for row in rows:
@@ -75,7 +80,7 @@ async def access_rows(
         role = effective_role(
             principal,
             owner_id=row["owner_id"],
-            ancestor_owner_ids=[owners[ancestor] for ancestor in above if ancestor in owners],
+            ancestor_owner_ids=[owners[ancestor][0] for ancestor in above if ancestor in owners],
             grants=given,
             now=moment,
             trashed=trashed,
@@ -84,6 +89,8 @@ async def access_rows(
             continue
         is_root = row["parent_id"] is None and not playground
         abilities = abilities_of(role, principal, trashed=trashed, is_root=is_root, is_playground=playground)
+        if role != Role.OWNER and not kept.isdisjoint((row["id"], *above)):
+            abilities -= {Ability.SHARE}
         shared = any(grant.expires_at is None or grant.expires_at > moment for grant in given)
         found.append(FileAccess(dict(row), principal, role, abilities, shared, bases.get(row["id"])))
     return found
@@ -112,11 +119,20 @@ async def _bases(
     return found
 
 
-async def _owners(connection: AsyncConnection, ids: Iterable[str]) -> dict[str, str]:
-    owners: dict[str, str] = {}
+async def groups_of(connection: AsyncConnection, account_id: str | None) -> frozenset[str]:
+    """Returns the ids of the groups that an account belongs to."""
+    if account_id is None:
+        return frozenset()
+    query = select(group_members.c.group_id).where(group_members.c.account_id == account_id)
+    return frozenset((await connection.execute(query)).scalars())
+
+
+async def _owners(connection: AsyncConnection, ids: Iterable[str]) -> dict[str, tuple[str, bool]]:
+    """Returns the owner of each folder, and whether its editors may share what is in it."""
+    owners: dict[str, tuple[str, bool]] = {}
     for chunk in _chunks(ids):
-        query = select(files.c.id, files.c.owner_id).where(files.c.id.in_(chunk))
-        owners.update({row.id: row.owner_id for row in await connection.execute(query)})
+        query = select(files.c.id, files.c.owner_id, files.c.editors_share).where(files.c.id.in_(chunk))
+        owners.update({row.id: (row.owner_id, row.editors_share) for row in await connection.execute(query)})
     return owners
 
 
@@ -166,9 +182,11 @@ def visible(principal: Principal, now: datetime, *, with_links: bool = False) ->
 
 def _open_subtrees(principal: Principal, now: datetime, *, with_links: bool) -> Select[Any]:
     folder = files.alias("opened")
-    reach = [and_(permissions.c.kind == Reach.PERSON, permissions.c.account_id == principal.account_id)]
-    if principal.group_ids:
-        reach.append(and_(permissions.c.kind == Reach.GROUP, permissions.c.group_id.in_(sorted(principal.group_ids))))
+    own_groups = select(group_members.c.group_id).where(group_members.c.account_id == principal.account_id)
+    reach = [
+        and_(permissions.c.kind == Reach.PERSON, permissions.c.account_id == principal.account_id),
+        and_(permissions.c.kind == Reach.GROUP, permissions.c.group_id.in_(own_groups)),
+    ]
     if with_links:
         reach.append(permissions.c.kind.in_([Reach.DOMAIN, Reach.ANYONE]))
     return (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -21,6 +21,7 @@ from labora.base.settings import AccountSettings
 from labora.db import Database
 
 OnAccountMade = Callable[[str], Awaitable[None]]
+OnGroupChanged = Callable[[Sequence[str]], Awaitable[None]]
 OnRevoked = Callable[[Revocation], Awaitable[None] | None]
 
 
@@ -41,6 +42,7 @@ class AccountsBase:
         self._limit = GuessLimit(settings, self._clock)
         self._revoked: list[OnRevoked] = []
         self._made: list[OnAccountMade] = []
+        self._group_changed: list[OnGroupChanged] = []
 
     def on_revoked(self, callback: OnRevoked) -> None:
         """Calls ``callback`` after credentials died, so that their sockets are closed."""

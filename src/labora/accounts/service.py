@@ -7,21 +7,22 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from labora.access import Principal, Scope
+from labora.access import Principal, Scope, groups_of
 from labora.accounts import store
 from labora.accounts.base import account_of, clean_login, clean_text, printable
+from labora.accounts.groups import Groups
 from labora.accounts.model import PALETTE, Account, Invitation, Revocation, SignedIn
 from labora.accounts.tokens import TOUCH_EVERY, ApiTokens
 from labora.base.clock import parse_timestamp, timestamp
 from labora.base.errors import ConflictError, ForbiddenError, NotFoundError, UnauthenticatedError
 from labora.base.ids import new_id, new_secret, secret_digest
-from labora.base.text import folded
+from labora.base.text import folded, is_address
 
 _SETUP_DAYS = 365
 _RESET_HOURS = 24
 
 
-class Accounts(ApiTokens):
+class Accounts(ApiTokens, Groups):
     """Everything about who somebody is."""
 
     # -- setup and links ----------------------------------------------------------------------------------------------
@@ -63,6 +64,19 @@ class Accounts(ApiTokens):
             link = await self._live_link(connection, "invitation", secret)
             await self._audit(connection, principal.account_id, "invitation.made", link.id)
         return Invitation(link.id, link.label, link.created_at, link.expires_at, None), secret
+
+    async def invite_address(self, connection: AsyncConnection, principal: Principal, address: str) -> str | None:
+        """Returns the path of a page that makes an account for the reader of an address, in the caller's transaction.
+
+        None where this server leaves inviting to its owner. An earlier unused invitation of the address ends.
+        """
+        if not (principal.is_owner or self._settings.members_invite):
+            return None
+        await store.drop_links(connection, "invitation", label=address)
+        life = timedelta(days=self._settings.invitation_days)
+        secret = await self._new_link(connection, "invitation", life, label=address, created_by=principal.account_id)
+        await self._audit(connection, principal.account_id, "invitation.made", None, {"address": address})
+        return f"/invite#{secret}"
 
     async def invitations(self, principal: Principal) -> list[Invitation]:
         """Returns the newest invitations, without secrets. Only for the owner."""
@@ -115,7 +129,9 @@ class Accounts(ApiTokens):
                 # The operator made the first account meanwhile: a link that was printed before makes no second owner.
                 raise NotFoundError("This server has its owner already. Ask for an invitation.", code="dead_link")
             await store.use_link(connection, link.id, self._now())
-            account = await self._add_account(connection, name, login, hashed, is_owner=is_owner)
+            mailbox = link.label.lower() if kind == "invitation" and is_address(link.label.lower()) else None
+            await self._require_unclaimed(connection, login, mailbox)
+            account = await self._add_account(connection, name, login, hashed, is_owner=is_owner, mailbox=mailbox)
             signed_in = await self._sign_in(connection, account, address, user_agent)
         await self._tell_made(account.id)
         return signed_in
@@ -126,13 +142,31 @@ class Accounts(ApiTokens):
         self._passwords.check_policy(password, login=login)
         hashed = await self._passwords.hash(password)
         async with self._database.transaction() as connection:
-            account = await self._add_account(connection, name, login, hashed, is_owner=is_owner)
+            mailbox = login if is_address(login) else None
+            account = await self._add_account(connection, name, login, hashed, is_owner=is_owner, mailbox=mailbox)
         await self._tell_made(account.id)
         return account
 
+    async def _require_unclaimed(self, connection: AsyncConnection, login: str, mailbox: str | None) -> None:
+        """Keeps others than the reader of an address from taking it for a name while something waits for it."""
+        if login != mailbox and is_address(login) and await store.waits_for(connection, login):
+            raise ConflictError(
+                "Something was shared with this address. Use an invitation that was made for it, "
+                "or choose another sign-in name.",
+                code="address_claimed",
+            )
+
     async def _add_account(
-        self, connection: AsyncConnection, name: str, login: str, hashed: str, *, is_owner: bool
+        self,
+        connection: AsyncConnection,
+        name: str,
+        login: str,
+        hashed: str,
+        *,
+        is_owner: bool,
+        mailbox: str | None = None,
     ) -> Account:
+        """Adds an account; what was given to ``mailbox``, an address that its person reads, becomes theirs."""
         if await store.account_by_login(connection, login):
             raise ConflictError("This sign-in name is taken. Choose another one.", code="login_taken")
         number = await store.count_accounts(connection)
@@ -145,8 +179,11 @@ class Accounts(ApiTokens):
             "is_owner": is_owner,
             "color": account.color,
             "created_at": account.created_at,
+            "email": mailbox,
         }
         await store.add_account(connection, values)
+        if mailbox is not None:
+            await store.claim(connection, account.id, mailbox)
         await self._audit(connection, account.id, "account.made", account.id, {"owner": is_owner})
         return account
 
@@ -204,13 +241,22 @@ class Accounts(ApiTokens):
         now = self._clock.now()
         async with self._database.read() as connection:
             found = await store.login_session(connection, secret_digest(secret), timestamp(now))
-        if found is None:
-            return None
-        session_id, last_seen, account = found
+            if found is None:
+                return None
+            session_id, last_seen, account = found
+            groups = await groups_of(connection, account.id)
         if now - parse_timestamp(last_seen) > TOUCH_EVERY:
             async with self._database.transaction() as connection:
                 await store.touch_login_session(connection, session_id, timestamp(now))
-        return Principal(account.id, account.name, account.is_owner, frozenset(Scope), session_id, color=account.color)
+        return Principal(
+            account.id,
+            account.name,
+            account.is_owner,
+            frozenset(Scope),
+            session_id,
+            group_ids=groups,
+            color=account.color,
+        )
 
     async def log_out(self, principal: Principal) -> None:
         """Ends the login session that made the request."""
@@ -244,9 +290,10 @@ class Accounts(ApiTokens):
         """Returns an account as who acts for it without a credential of its own (a mount); None once it may not."""
         async with self._database.read() as connection:
             account = await store.account_by_id(connection, account_id)
+            groups = await groups_of(connection, account_id)
         if account is None or account.disabled_at:
             return None
-        return Principal(account.id, account.name, account.is_owner, scopes, color=account.color)
+        return Principal(account.id, account.name, account.is_owner, scopes, group_ids=groups, color=account.color)
 
     async def rename(self, principal: Principal, name: str) -> Account:
         """Changes how the account is shown."""
@@ -309,6 +356,17 @@ class Accounts(ApiTokens):
             await store.drop_tokens(connection, account.id)
             await self._audit(connection, account.id, "password.reset", account.id)
         await self._tell(Revocation(account.id))
+
+    async def letters(self, principal: Principal) -> tuple[str | None, bool]:
+        """Returns where the account reads e-mail, None for nowhere, and whether it wants notices there."""
+        async with self._database.read() as connection:
+            return await store.letters(connection, account_of(principal))
+
+    async def want_letters(self, principal: Principal, *, wanted: bool) -> tuple[str | None, bool]:
+        """Says whether the account wants notices by e-mail; returns what :meth:`letters` does."""
+        async with self._database.transaction() as connection:
+            await store.update_account(connection, account_of(principal), {"email_notices": wanted})
+            return await store.letters(connection, account_of(principal))
 
     # -- other accounts -----------------------------------------------------------------------------------------------
 

@@ -9,8 +9,17 @@ from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labora.accounts.model import Account, ApiToken, Invitation
-from labora.base.text import folded
-from labora.db.schema import accounts, api_tokens, audit_log, instance, login_attempts, login_sessions, one_time_links
+from labora.base.text import folded, is_address
+from labora.db.schema import (
+    accounts,
+    api_tokens,
+    audit_log,
+    instance,
+    login_attempts,
+    login_sessions,
+    one_time_links,
+    permissions,
+)
 
 _ACCOUNT = [accounts.c[name] for name in ("id", "name", "login", "is_owner", "color", "created_at", "disabled_at")]
 
@@ -72,6 +81,25 @@ async def count_accounts(connection: AsyncConnection) -> int:
 async def update_account(connection: AsyncConnection, account_id: str, values: Mapping[str, Any]) -> None:
     """Changes columns of an account."""
     await connection.execute(update(accounts).where(accounts.c.id == account_id).values(**values))
+
+
+async def letters(connection: AsyncConnection, account_id: str) -> tuple[str | None, bool]:
+    """Returns where an account reads e-mail, and whether it wants notices there."""
+    query = select(accounts.c.login, accounts.c.email, accounts.c.email_notices).where(accounts.c.id == account_id)
+    row = (await connection.execute(query)).one()
+    return row.email or (row.login if is_address(row.login) else None), row.email_notices
+
+
+async def waits_for(connection: AsyncConnection, address: str) -> bool:
+    """Returns whether something was given to an address that no account has yet."""
+    waiting = select(permissions.c.id).where(permissions.c.email == address, permissions.c.account_id.is_(None))
+    return await connection.scalar(waiting.limit(1)) is not None
+
+
+async def claim(connection: AsyncConnection, account_id: str, address: str) -> None:
+    """Makes what was given to an address the account's."""
+    waiting = update(permissions).where(permissions.c.email == address, permissions.c.account_id.is_(None))
+    await connection.execute(waiting.values(account_id=account_id))
 
 
 # -- login sessions ---------------------------------------------------------------------------------------------------
@@ -181,14 +209,21 @@ async def add_link(connection: AsyncConnection, values: Mapping[str, Any]) -> No
 
 
 async def drop_links(
-    connection: AsyncConnection, kind: str, *, account_id: str | None = None, only: str | None = None
+    connection: AsyncConnection,
+    kind: str,
+    *,
+    account_id: str | None = None,
+    only: str | None = None,
+    label: str | None = None,
 ) -> int:
-    """Deletes unused links of a kind, of one account or by id; returns how many."""
+    """Deletes unused links of a kind, of one account, by id or by label; returns how many."""
     query = delete(one_time_links).where(one_time_links.c.kind == kind, one_time_links.c.used_at.is_(None))
     if account_id is not None:
         query = query.where(one_time_links.c.account_id == account_id)
     if only is not None:
         query = query.where(one_time_links.c.id == only)
+    if label is not None:
+        query = query.where(one_time_links.c.label == label)
     return int((await connection.execute(query)).rowcount)
 
 

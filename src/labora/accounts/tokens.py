@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from labora.access import Principal, Scope
+from labora.access import Principal, Scope, groups_of
 from labora.accounts import store
 from labora.accounts.base import AccountsBase, account_of, clean_text
 from labora.accounts.model import ApiToken, Revocation
@@ -66,11 +66,20 @@ class ApiTokens(AccountsBase):
         now = self._clock.now()
         async with self._database.read() as connection:
             found = await store.token(connection, secret_digest(secret), timestamp(now))
-        if found is None:
-            return None
-        token, account = found
+            if found is None:
+                return None
+            token, account = found
+            groups = await groups_of(connection, account.id)
         if token.last_used_at is None or now - parse_timestamp(token.last_used_at) > TOUCH_EVERY:
             async with self._database.transaction() as connection:
                 await store.touch_token(connection, token.id, timestamp(now))
         scopes = frozenset(Scope(scope) for scope in token.scopes) - {Scope.ACCOUNT}
-        return Principal(account.id, account.name, account.is_owner, scopes, token_id=token.id, color=account.color)
+        return Principal(
+            account.id,
+            account.name,
+            account.is_owner,
+            scopes,
+            token_id=token.id,
+            group_ids=groups,
+            color=account.color,
+        )

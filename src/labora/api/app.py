@@ -27,7 +27,10 @@ from labora.api.routers import (
     compute_admin,
     executions,
     files,
+    groups,
     instance,
+    mounts,
+    notifications,
     private,
     revisions,
     runtimes,
@@ -45,15 +48,22 @@ ROUTERS = (
     files.router,
     search.router,
     sharing.router,
+    groups.router,
+    notifications.router,
     revisions.router,
     private.router,
     runtimes.router,
+    mounts.router,
     compute_admin.router,
     executions.router,
     content.router,
 )
-SOCKETS = {f"{PREFIX}/files/{{file_id}}/room": (room_socket, Ability.READ)}
-"""WebSockets and the ability that opening one needs; what may be done through it is decided frame by frame."""
+SOCKETS = {
+    f"{PREFIX}/files/{{file_id}}/room": (room_socket, Ability.READ),
+    f"{PREFIX}/notifications/live": (notifications.notifications_socket, None),
+}
+"""WebSockets and the ability that opening one of a file needs; what may be done through it is decided frame by frame.
+"""
 
 
 class LaboraApp:

@@ -282,7 +282,7 @@ router = APIRouter(prefix=PREFIX, tags=["outputs"])
 async def frame_origin(
     request: Request,
     file_id: str,
-    caller: Annotated[Principal, Depends(Needs(TokenScope.READ, Ability.READ))],
+    caller: Annotated[Principal, Depends(Needs(TokenScope.READ, Ability.READ, link=True))],
     services: Annotated[Services, Depends(services_of)],
 ) -> FrameLocation:
     """Returns where the frames of a notebook's active outputs come from, for the host of this request."""

@@ -11,7 +11,9 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import Send
 
-from labora.base.errors import LaboraError, TooLargeError
+from labora.access import Principal
+from labora.api.public import file_by_link
+from labora.base.errors import LaboraError, NotFoundError, TooLargeError, UnauthenticatedError
 
 UNEXPECTED = "Something went wrong on the server. Try again; its log says more."
 _CODES = {
@@ -42,9 +44,14 @@ async def send_error(send: Send, error: LaboraError) -> None:
 def add_handlers(app: FastAPI) -> None:
     """Gives every failure inside FastAPI the one shape."""
 
-    async def expected(_request: Request, error: Exception) -> JSONResponse:
+    async def expected(request: Request, error: Exception) -> JSONResponse:
         if not isinstance(error, LaboraError):
             raise error
+        if isinstance(error, NotFoundError) and file_by_link(request.method, request.url.path):
+            principal = request.scope.get("labora.principal")
+            if isinstance(principal, Principal) and not principal.signed_in:
+                # No link opens it, or it does not exist: signing in may help, and tells neither from the other.
+                return error_response(UnauthenticatedError("Sign in first."))
         return error_response(error)
 
     async def http(request: Request, error: Exception) -> JSONResponse:
@@ -67,7 +74,7 @@ def add_handlers(app: FastAPI) -> None:
         message = f"{first['where']}: {first['problem']}."
         return JSONResponse({"code": "invalid", "message": message, "details": {"problems": problems}}, 400)
 
-    async def unexpected(_request: Request, _error: Exception) -> JSONResponse:
+    async def unexpected(request: Request, _error: Exception) -> JSONResponse:
         # Starlette raises the error again after this answer, so the gate logs it.
         return error_response(LaboraError(UNEXPECTED))
 

@@ -6,6 +6,7 @@ Deny by default: nothing below ``/api/`` is reached without a credential unless 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import time
 
@@ -18,13 +19,14 @@ from labora.api.cookies import cookie_name, read_cookie
 from labora.api.errors import UNEXPECTED, send_error
 from labora.api.headers import add_missing, api_headers, asset_headers, page_headers
 from labora.api.hosts import Host, HostKind, Hosts
-from labora.api.public import PREFIX, is_public
+from labora.api.public import PREFIX, file_by_link, is_public
 from labora.api.services import Services
 from labora.api.sockets import Sockets
 from labora.base.errors import (
     ForbiddenError,
     InvalidError,
     LaboraError,
+    NotFoundError,
     RateLimitedError,
     TooLargeError,
     UnauthenticatedError,
@@ -133,7 +135,7 @@ class Gate:
         else:
             _refuse_forgery(method, host, headers)
             principal = await self._of_cookie(host, headers)
-        if principal is None and not is_public(method, path):
+        if principal is None and not is_public(method, path) and file_by_link(method, path) is None:
             raise UnauthenticatedError("Sign in first.")
         return principal or ANONYMOUS
 
@@ -161,7 +163,7 @@ class Gate:
                 return
             while True:
                 ends = self.sockets.revocations
-                principal = await self._socket_principal(host, headers)
+                principal = await self._socket_principal(scope["path"], host, headers)
                 if ends == self.sockets.revocations:
                     break
                 # A credential died while this one was looked up: from here to ``holding`` nothing waits.
@@ -191,7 +193,7 @@ class Gate:
                     raise
                 await sender.close(NOT_SIGNED_IN, "not signed in")
 
-    async def _socket_principal(self, host: Host, headers: Headers) -> Principal:
+    async def _socket_principal(self, path: str, host: Host, headers: Headers) -> Principal:
         if host.kind == HostKind.REFUSED:
             raise MisdirectedError("This server does not go by that name.")
         authorization = headers.get("authorization")
@@ -204,9 +206,18 @@ class Gate:
                 raise ForbiddenError("Sockets open only from this server's own pages.", code="bad_origin")
             principal = await self._of_cookie(host, headers)
         if principal is None:
-            raise UnauthenticatedError("Sign in first.")
+            principal = await self._of_link(path)
         self.sockets.check_room(principal)
         return principal
+
+    async def _of_link(self, path: str) -> Principal:
+        """Returns nobody in particular, where a link opens the room. Raises UnauthenticatedError elsewhere."""
+        file_id = file_by_link("GET", path)
+        if file_id is not None:
+            with contextlib.suppress(NotFoundError):
+                await self._services.drive.access(ANONYMOUS, file_id)
+                return ANONYMOUS
+        raise UnauthenticatedError("Sign in first.")
 
 
 def _refusing(send: Send) -> Send:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from labora.access import Ability, Role
 from labora.accounts import Account, ApiToken, Invitation
-from labora.drive import FileView, Permission, Person, Revision
+from labora.drive import FileView, Person, Revision
 from labora.drive.search.model import Found
 
 
@@ -329,35 +329,6 @@ class FileBody(Body):
 class CopyBody(Body):
     name: Name | None = None
     parent_id: Name | None = None
-
-
-class PermissionBody(Body):
-    role: Literal["editor", "commenter", "viewer"]
-    account_id: Name | None = None
-    login: Name | None = None
-
-
-class PermissionChangeBody(Body):
-    role: Literal["owner", "editor", "commenter", "viewer"]
-
-
-class PermissionAnswer(Answer):
-    id: str
-    kind: Literal["person", "group", "domain", "anyone"]
-    role: Role
-    account: PersonAnswer | None
-    login: str | None
-    expires_at: str | None
-    inherited_from: str | None
-
-    @classmethod
-    def of(cls, permission: Permission) -> PermissionAnswer:
-        """Returns the REST form of a permission."""
-        return cls.model_validate(permission)
-
-
-class PermissionList(Answer):
-    permissions: list[PermissionAnswer]
 
 
 class RevisionAnswer(Answer):

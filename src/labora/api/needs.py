@@ -20,16 +20,20 @@ class Needs:
         ability: what the caller must be able to do with the file of the path. Enforced by the verb that the route
             calls, through ``access_file`` in its transaction; declared here so that tests are generated from it.
         owner: only for the owner of the instance.
+        link: also for somebody who is not signed in and holds a link that opens the file.
     """
 
     scope: Scope
     ability: Ability | None = None
     owner: bool = False
+    link: bool = False
 
     def __call__(self, request: Request) -> Principal:
         """Returns who asks. Raises UnauthenticatedError or ForbiddenError."""
         principal = principal_of(request)
         if not principal.signed_in:
+            if self.link:
+                return principal
             raise UnauthenticatedError("Sign in first.")
         if self.scope not in principal.scopes:
             if self.scope == Scope.ACCOUNT:

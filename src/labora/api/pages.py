@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 STATIC = Path(__file__).parents[1] / "web" / "static"
 _PAGE = re.compile(
-    r"/|/(shared|recent|starred|trash|settings|people|runtimes|compare|login|setup|invite|reset)/?"
+    r"/|/(shared|recent|starred|trash|settings|people|groups|runtimes|compare|login|setup|invite|reset)/?"
     r"|/(folders|drive)/[A-Za-z0-9]{1,64}/?|/drive/[A-Za-z0-9]{1,64}/history/?"
 )
 _FILE = re.compile(r"/(assets/[A-Za-z0-9_.-]+|[A-Za-z0-9_-]+\.(js|css|svg|ico|png|webmanifest|txt|woff2))")

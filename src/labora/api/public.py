@@ -5,6 +5,8 @@ An entry needs a reason: what a stranger needs it for, and what keeps it harmles
 
 from __future__ import annotations
 
+import re
+
 PREFIX = "/api/v1"
 
 PUBLIC_ROUTES: frozenset[tuple[str, str]] = frozenset(
@@ -27,6 +29,18 @@ PUBLIC_ROUTES: frozenset[tuple[str, str]] = frozenset(
     }
 )
 """(method, path) pairs. No WebSocket is public."""
+
+_BY_LINK = re.compile(
+    rf"{PREFIX}/files/(?P<file_id>[a-z2-7]{{20}})(?:/(?:ancestors|download|frame-origin|room|blobs/[0-9a-f]{{64}}))?"
+)
+"""Reading one file, its outputs and its live state: what "anyone with the link" means. Such a route says
+``Needs(..., link=True)``; its verb finds the file through the one door. Who holds no link is told to sign in."""
+
+
+def file_by_link(method: str, path: str) -> str | None:
+    """Returns the file that a request without a credential may look at if a link opens it; None for other requests."""
+    found = _BY_LINK.fullmatch(path) if method in {"GET", "HEAD"} else None
+    return found["file_id"] if found else None
 
 
 def is_public(method: str, path: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from labora.accounts import Accounts
+from labora.accounts.mailer import Mailer
 from labora.api.compute import LocalCompute
 from labora.base.settings import Settings
 from labora.blobs import Blobs
@@ -37,6 +38,7 @@ class Services:
     accounts: Accounts
     drive: Drive
     search: Search
+    mailer: Mailer
     rooms: Rooms | None = None
     runtimes: Runtimes | None = None
     kernels: Kernels | None = None

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Coroutine
+from typing import Any
 
 from labora.access import Principal, Scope
 from labora.accounts import Accounts
+from labora.accounts.mailer import Mailer
 from labora.api.compute import LocalCompute
 from labora.api.services import Services
 from labora.base.clock import SystemClock
@@ -16,6 +19,7 @@ from labora.base.settings import Settings
 from labora.blobs import Blobs
 from labora.db import Database, migrate
 from labora.drive import Drive
+from labora.drive.expiry import Expiry
 from labora.drive.home import Home
 from labora.drive.inspect import notebook_inspector
 from labora.drive.search.fts5 import Fts5Index
@@ -56,7 +60,11 @@ def build_services(settings: Settings, provider: Provider | None = None) -> Serv
     drive.context.after_root = home.furnish
     accounts.on_account_made(home.prepare)
     search = build_search(settings, drive, blobs)
-    services = Services(settings, database, blobs, accounts, drive, search)
+    drive.context.inviting = accounts.invite_address
+    # Rooms put themselves into the drive's context when they start.
+    accounts.on_group_changed(lambda file_ids: drive.context.live.rights_changed(file_ids))
+    mailer = Mailer(database, settings.mail, settings.app_url, settings.outbox_dir)
+    services = Services(settings, database, blobs, accounts, drive, search, mailer)
     if provider is not None:
         services.kernels = Kernels()
         services.runtimes = Runtimes(
@@ -130,14 +138,20 @@ async def start_services(services: Services) -> None:
     if services.rooms is not None:
         services.closers.append(services.rooms.close)
         await services.rooms.start()
-    upkeep = asyncio.create_task(_keep_up(services), name="upkeep")
+    _in_background(services, services.mailer.run(), "mailer")
+    _in_background(services, Expiry(services.drive.context).run(), "expiry")
+    _in_background(services, _keep_up(services), "upkeep")
 
-    async def stop_upkeep() -> None:
-        upkeep.cancel()
+
+def _in_background(services: Services, work: Coroutine[Any, Any, None], name: str) -> None:
+    task = asyncio.create_task(work, name=name)
+
+    async def stop() -> None:
+        task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await upkeep
+            await task
 
-    services.closers.append(stop_upkeep)
+    services.closers.append(stop)
 
 
 async def stop_services(services: Services) -> None:
@@ -155,6 +169,7 @@ async def _keep_up(services: Services) -> None:
     while True:
         try:
             await services.accounts.tidy()
+            await services.mailer.tidy()
             if services.runtimes is not None:
                 await services.runtimes.tidy()
             await services.drive.history.thin()

@@ -6,13 +6,15 @@ The file is TOML (``labora.toml`` in the working folder, or ``--config``); the e
 
 from __future__ import annotations
 
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from labora.base.errors import InvalidError
+from labora.base.text import is_address
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -57,6 +59,9 @@ class AccountSettings(_Section):
     password_min_length: int = Field(10, ge=8, le=64)
     login_session_days: int = Field(30, ge=1)
     invitation_days: int = Field(7, ge=1)
+    members_invite: bool = Field(
+        False, description="Whoever shares something with an address thereby invites its reader to make an account."
+    )
     attempts_per_account: int = Field(10, ge=1, description="Failed sign-ins per account and window.")
     attempts_per_address: int = Field(100, ge=1, description="Failed sign-ins per address and window.")
     attempts_window_s: float = Field(900.0, gt=0)
@@ -173,6 +178,24 @@ class NetworkSettings(_Section):
     relay_uid: int = Field(199_998, ge=1, description="Uid of the network relay when started as root.")
 
 
+class MailSettings(_Section):
+    """How e-mail leaves. Without an SMTP server every letter becomes a file in the data folder (``outbox``)."""
+
+    host: str | None = Field(None, description="SMTP server; without one, letters are files in the data folder.")
+    port: int | None = Field(None, ge=1, le=65535, description="587 for starttls, 465 for tls, 25 for none if not set.")
+    tls: Literal["starttls", "tls", "none"] = Field("starttls", description="none: in the clear, for a local relay.")
+    user: str | None = Field(None, description="Sign-in name at the SMTP server.")
+    password: SecretStr | None = Field(None, description="Better given as LABORA_MAIL__PASSWORD.")
+    sender: str = Field("Labora <labora@localhost>", description="From whom letters come.")
+
+    @field_validator("sender")
+    @classmethod
+    def _one_address(cls, value: str) -> str:
+        if not value.isprintable() or not is_address(parseaddr(value)[1].lower()):
+            raise ValueError("write it as Name <name@example.org>")
+        return value
+
+
 class LogSettings(_Section):
     """What the server says on standard error."""
 
@@ -199,6 +222,7 @@ class Settings(BaseSettings):
     history: HistorySettings = HistorySettings()
     runtimes: RuntimeSettings = RuntimeSettings()
     network: NetworkSettings = NetworkSettings()
+    mail: MailSettings = MailSettings()
     log: LogSettings = LogSettings()
 
     @classmethod
@@ -222,9 +246,25 @@ class Settings(BaseSettings):
         return self.storage.database_url or f"sqlite+aiosqlite:///{self.state_dir}/labora.db"
 
     @property
+    def app_url(self) -> str:
+        """The URL that people open."""
+        if self.server.public_url:
+            return self.server.public_url.rstrip("/")
+        scheme = "https" if self.server.tls_cert else "http"
+        host = self.server.host
+        if host in {"127.0.0.1", "::1", "0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
+            host = "localhost"
+        return f"{scheme}://{host}:{self.server.port}"
+
+    @property
     def state_dir(self) -> Path:
         """Database and blobs: all that a backup must hold. Written by the control plane alone."""
         return self.storage.data_dir.absolute() / "state"
+
+    @property
+    def outbox_dir(self) -> Path:
+        """Letters as files, where no SMTP server is set. Written by the control plane alone."""
+        return self.state_dir / "outbox"
 
     @property
     def run_dir(self) -> Path:

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from labora.base.errors import LaboraError
-from labora.cli import doctor, drive, images, run, runtimes, search, serve, users
+from labora.cli import doctor, drive, groups, images, run, runtimes, search, serve, users
 
 app = typer.Typer(
     name="labora",
@@ -22,6 +22,7 @@ app.command("run")(run.run)
 app.command("doctor")(doctor.doctor)
 app.add_typer(users.user_app, name="user")
 app.add_typer(users.token_app, name="token")
+app.add_typer(groups.app, name="group")
 app.add_typer(images.app, name="image")
 app.add_typer(drive.app, name="drive")
 app.add_typer(search.app, name="search")

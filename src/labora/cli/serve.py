@@ -27,6 +27,7 @@ import typer
 
 from labora.base.errors import InvalidError, LaboraError
 from labora.base.logging import configure_logging
+from labora.base.memory import look_less_often
 from labora.base.settings import Settings, load_settings
 from labora.cli.options import Config, DataDir, settings_for
 
@@ -238,6 +239,7 @@ async def run_server(settings: Settings, listener: socket.socket, tls: ssl.SSLCo
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             if self.started:
+                look_less_often()
                 await announce(settings, app)
 
     config = uvicorn.Config(
@@ -268,13 +270,7 @@ async def announce(settings: Settings, app: Any) -> None:
 
 def app_url(settings: Settings) -> str:
     """Returns the URL that people open."""
-    if settings.server.public_url:
-        return settings.server.public_url.rstrip("/")
-    scheme = "https" if settings.server.tls_cert else "http"
-    host = settings.server.host
-    if host in {"127.0.0.1", "::1", "0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
-        host = "localhost"
-    return f"{scheme}://{host}:{settings.server.port}"
+    return settings.app_url
 
 
 def stop(config: Config = None, data_dir: DataDir = None) -> None:

@@ -36,7 +36,7 @@ def list_users(config: Config = None, data_dir: DataDir = None) -> None:
             state = "owner" if account.is_owner else "disabled" if account.disabled_at else ""
             print(f"{account.login:32} {account.name:32} {account.created_at[:10]} {state}".rstrip())
 
-    _with_accounts(config, data_dir, work)
+    with_accounts(config, data_dir, work)
 
 
 @user_app.command("invite")
@@ -51,7 +51,7 @@ def invite(
         _, secret = await accounts.invite(operator(), label)
         print(f"{app_url(settings)}/invite#{secret}")
 
-    _with_accounts(config, data_dir, work)
+    with_accounts(config, data_dir, work)
 
 
 @user_app.command("reset-link")
@@ -62,7 +62,7 @@ def reset_link(login: Login, config: Config = None, data_dir: DataDir = None) ->
         account = await find_account(accounts, login)
         print(f"{app_url(settings)}/reset#{await accounts.reset_link(operator(), account.id)}")
 
-    _with_accounts(config, data_dir, work)
+    with_accounts(config, data_dir, work)
 
 
 @token_app.command("make")
@@ -82,7 +82,7 @@ def make_token(
         _, secret = await accounts.make_token(asker, label=label, scopes=scopes.split(","), expires_days=days)
         print(secret)
 
-    _with_accounts(config, data_dir, work)
+    with_accounts(config, data_dir, work)
 
 
 def operator() -> Principal:
@@ -98,9 +98,11 @@ async def find_account(accounts: Accounts, login: str) -> Account:
     raise NotFoundError(f"There is no account {login}. `labora user list` shows those that exist.")
 
 
-def _with_accounts(
+def with_accounts(
     config: Path | None, data_dir: Path | None, work: Callable[[Accounts, Settings], Awaitable[None]]
 ) -> None:
+    """Runs ``work`` with the accounts of a data folder, beside a server that may run on it."""
+
     async def with_database(database: Database, settings: Settings) -> None:
         await work(Accounts(database, settings.accounts), settings)
 

@@ -1,6 +1,6 @@
 """Engine, unit of work, schema and migrations."""
 
-from labora.db.engine import Database
+from labora.db.engine import Database, note
 from labora.db.migrate import migrate
 
-__all__ = ["Database", "migrate"]
+__all__ = ["Database", "migrate", "note"]

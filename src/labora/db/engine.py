@@ -7,13 +7,13 @@ transaction never fails half-way for a lock that another coroutine holds. Reader
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, CursorResult, Engine, Executable, create_engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -24,6 +24,9 @@ from labora.base.errors import UnavailableError
 RETRY_S = 5.0
 _BUSY_MS = 30_000
 _SCRUB_BUSY_MS = 100
+LOOKS_AT_ONCE = 2
+"""How many short reads go on at the same time; more threads would only wait for the interpreter."""
+_NOTES = "labora_notes"
 
 T = TypeVar("T")
 
@@ -46,10 +49,12 @@ class Database:
         self.engine: AsyncEngine = create_async_engine(url, **options)
         self._writer = asyncio.Lock()
         self._short: Engine | None = None
+        self._listeners: dict[str, list[Callable[[Sequence[Any]], None]]] = {}
         # A thread of its own: who waits for a commit does not wait for what else takes the threads of all.
         self._thread = ThreadPoolExecutor(1, "database")
+        self._lookers = ThreadPoolExecutor(LOOKS_AT_ONCE, "database-look")
         if self.is_sqlite:
-            self._short = create_engine(url.replace("+aiosqlite", ""), pool_size=1, max_overflow=0)
+            self._short = create_engine(url.replace("+aiosqlite", ""), pool_size=1 + LOOKS_AT_ONCE, max_overflow=0)
             configure = _sqlite_configuration(attached or {}, durable=durable)
             for engine in (self.engine.sync_engine, self._short):
                 event.listen(engine, "connect", configure)
@@ -64,12 +69,31 @@ class Database:
         with _passing_failures():
             if not self.is_sqlite:
                 async with self.engine.begin() as connection:
+                    connection.info.pop(_NOTES, None)
                     yield connection
+                    notes = connection.info.pop(_NOTES, ())
+                self._announce(notes)
                 return
             async with self._writer, self._connected() as connection:
+                connection.info.pop(_NOTES, None)
                 await connection.execution_options(labora_write=True)
                 async with connection.begin():
                     yield connection
+                    notes = connection.info.pop(_NOTES, ())
+            self._announce(notes)
+
+    def on_committed(self, topic: str, callback: Callable[[Sequence[Any]], None]) -> None:
+        """Calls ``callback`` with what :func:`note` was given under ``topic``, after each commit of such a transaction.
+
+        It is called in the event loop, must not wait and must not fail.
+        """
+        self._listeners.setdefault(topic, []).append(callback)
+
+    def _announce(self, notes: Sequence[tuple[str, Any]]) -> None:
+        for topic, callbacks in self._listeners.items():
+            values = [value for noted, value in notes if noted == topic]
+            for callback in callbacks if values else ():
+                callback(values)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Runs ``work`` in one writing transaction, in one trip to another thread where the database is SQLite.
@@ -94,6 +118,21 @@ class Database:
         with _passing_failures():
             async with self._connected() as connection:
                 yield connection
+
+    async def look(self, work: Callable[[AsyncConnection], Coroutine[Any, Any, T]]) -> T:
+        """Runs ``work`` in one reading transaction, in one trip to another thread where the database is SQLite.
+
+        For several small queries that somebody waits for: each statement of :meth:`read` is several trips. ``work``
+        may await nothing but the connection's ``execute`` and ``scalar``, and touches only what is its own.
+
+        Raises as :meth:`read` does, and RuntimeError when ``work`` awaits something else.
+        """
+        if self._short is None:
+            async with self.read() as connection:
+                return await work(connection)
+        with _passing_failures():
+            loop = asyncio.get_running_loop()
+            return await _whole(loop.run_in_executor(self._lookers, _look, self._short, work))
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:
@@ -128,6 +167,12 @@ class Database:
         if self._short is not None:
             self._short.dispose()
         self._thread.shutdown(wait=False)
+        self._lookers.shutdown(wait=False)
+
+
+def note(connection: AsyncConnection, topic: str, value: Any) -> None:
+    """Notes within a transaction what others are told once it is committed; see :meth:`Database.on_committed`."""
+    connection.info.setdefault(_NOTES, []).append((topic, value))
 
 
 async def _whole(work: asyncio.Future[T]) -> T:
@@ -160,6 +205,30 @@ def _empty_log(engine: Engine) -> bool:
     finally:
         raw.close()
     return not busy
+
+
+class _Straight:
+    """What a look uses of an AsyncConnection, over one that answers at once."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+        return self._connection.execute(statement, parameters)
+
+    async def scalar(self, statement: Executable, parameters: Any = None) -> Any:
+        return self._connection.scalar(statement, parameters)
+
+
+def _look(engine: Engine, work: Callable[[AsyncConnection], Coroutine[Any, Any, T]]) -> T:
+    with engine.connect() as connection:
+        running = work(cast("AsyncConnection", _Straight(connection)))
+        try:
+            running.send(None)
+        except StopIteration as done:
+            return cast("T", done.value)
+        running.close()
+        raise RuntimeError("a look may wait for its connection only")
 
 
 @contextmanager

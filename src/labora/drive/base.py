@@ -18,7 +18,7 @@ from labora.db import Database
 from labora.db.schema import audit_log
 from labora.drive import store
 from labora.drive.model import FOLDER_TYPE, ROOT, FileView
-from labora.drive.ports import LiveNotebooks, NoLiveNotebooks
+from labora.drive.ports import Inviting, LiveNotebooks, NoLiveNotebooks
 from labora.drive.search.ports import SearchIndex
 
 
@@ -29,6 +29,7 @@ class DriveContext:
         live: the live side of notebooks; rooms put themselves here once at start.
         index: the full-text index, where there is one.
         after_root: called with the account id after its My Drive was made.
+        inviting: invites people without an account; None where that is left to the owner of the server.
     """
 
     def __init__(self, database: Database, clock: Clock | None = None) -> None:
@@ -37,6 +38,7 @@ class DriveContext:
         self.live: LiveNotebooks = NoLiveNotebooks()
         self.index: SearchIndex | None = None
         self.after_root: Callable[[str], Awaitable[None]] | None = None
+        self.inviting: Inviting | None = None
 
     def now(self) -> str:
         """Returns the current time as it is stored."""

@@ -11,7 +11,7 @@ from labora.access import Principal
 from labora.base.clock import timestamp
 from labora.base.errors import UnsupportedError
 from labora.base.text import folded
-from labora.db.schema import accounts, files, permissions, recents
+from labora.db.schema import accounts, files, group_members, permissions, recents
 from labora.drive.language import Both, Compare, Condition, Not, compares
 from labora.drive.search.model import EVERYWHERE
 from labora.drive.search.ports import SearchIndex
@@ -107,11 +107,14 @@ class Filters:
 
 
 def shared_with(principal: Principal, now: datetime) -> ColumnElement[bool]:
-    """Returns the condition that a file of somebody else was shared with the asker by name."""
+    """Returns the condition that a file of somebody else was shared with the asker, by name or by group."""
+    own_groups = select(group_members.c.group_id).where(group_members.c.account_id == principal.account_id)
     direct = exists().where(
         permissions.c.file_id == files.c.id,
-        permissions.c.kind == "person",
-        permissions.c.account_id == principal.account_id,
+        or_(
+            and_(permissions.c.kind == "person", permissions.c.account_id == principal.account_id),
+            and_(permissions.c.kind == "group", permissions.c.group_id.in_(own_groups)),
+        ),
         or_(permissions.c.expires_at.is_(None), permissions.c.expires_at > timestamp(now)),
     )
     return and_(direct, files.c.owner_id != principal.account_id)

@@ -128,8 +128,25 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupName:
+    """A group as a permission names it."""
+
+    id: str
+    name: str
+    members: int
+
+
+@dataclass(frozen=True, slots=True)
 class Permission:
-    """Who holds which role on an item; ``inherited_from`` names the folder when it is not given here."""
+    """Who holds which role on an item.
+
+    Attributes:
+        account: the person; None for other kinds, and for what was given to an address, whether or not somebody with
+            an account reads it.
+        email: the address that it was given to.
+        inherited_from: the folder that it is given on, when that is not the item itself.
+        inherited_name: the name of that folder, when the asker may read it.
+    """
 
     id: str
     kind: str
@@ -138,3 +155,20 @@ class Permission:
     login: str | None
     expires_at: str | None
     inherited_from: str | None
+    inherited_name: str | None = None
+    group: GroupName | None = None
+    email: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SharingState:
+    """Everybody's rights on an item, and what its owner says about sharing.
+
+    Attributes:
+        editors_share: whether editors may share it, as set on the item itself.
+        may_set: whether the asker may change the general access and ``editors_share``.
+    """
+
+    permissions: list[Permission]
+    editors_share: bool
+    may_set: bool

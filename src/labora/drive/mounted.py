@@ -6,7 +6,6 @@ through the one door of ``access`` again.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -114,25 +113,34 @@ class MountedDrive:
         Raises NotFoundError, or ConflictError for what is no folder.
         """
         names = _Names()
-        async with self._context.database.read() as connection:
+
+        async def first(connection: AsyncConnection) -> tuple[FileAccess, str, dict[str, Role]]:
             access = await self._context.access(connection, principal, folder_id)
             if access.file["kind"] != "folder":
                 raise ConflictError("This is no folder.", code="not_a_folder")
             state = await _state(connection, principal, access)
-            if state == etag:
-                return
             given = await _own_grants(connection, access.file_id, principal, self._context.clock.now())
+            return access, state, given
+
+        access, state, given = await self._context.database.look(first)
+        if state == etag:
+            return
         query = select(*_COLUMNS).where(*_inside(access.file_id)).limit(PAGE)
-        query = query.order_by(files.c.folded_name, files.c.created_at, files.c.id)
-        more = query
+        more = query = query.order_by(files.c.folded_name, files.c.created_at, files.c.id)
+
+        async def page(connection: AsyncConnection) -> tuple[list[Entry], Any]:
+            rows = (await connection.execute(more)).all()
+            return _entries(rows, access, principal, names, given), rows[-1] if len(rows) == PAGE else None
+
         while True:
-            async with self._context.database.read() as connection:
-                rows = (await connection.execute(more)).all()
-            yield await asyncio.to_thread(_entries, rows, access, principal, names, given), state
-            if len(rows) < PAGE:
+            entries, last = await self._context.database.look(page)
+            yield entries, state
+            if last is None:
                 return
-            last = (rows[-1].folded_name, rows[-1].created_at, rows[-1].id)
-            more = query.where(tuple_(files.c.folded_name, files.c.created_at, files.c.id) > last)
+            more = query.where(
+                tuple_(files.c.folded_name, files.c.created_at, files.c.id)
+                > (last.folded_name, last.created_at, last.id)
+            )
 
     async def shared(self, principal: Principal) -> list[Entry]:
         """Returns what others shared with the account, at most as many items as one page of a list holds."""
@@ -147,7 +155,8 @@ class MountedDrive:
 
     async def find(self, principal: Principal, folder_id: str, name: str) -> Entry | None:
         """Returns the item of a folder that a path names so, None where there is none. Raises NotFoundError."""
-        async with self._context.database.read() as connection:
+
+        async def look(connection: AsyncConnection) -> Entry | None:
             access = await self._context.access(connection, principal, folder_id)
             query = select(*_COLUMNS).where(*_inside(access.file_id), files.c.folded_name == folded(name))
             rows = (await connection.execute(query.order_by(files.c.created_at, files.c.id))).all()
@@ -164,12 +173,17 @@ class MountedDrive:
             entry[2] = name
             return entry
 
+        return await self._context.database.look(look)
+
     async def stat(self, principal: Principal, ids: Sequence[str]) -> dict[str, Entry]:
         """Returns items that the principal may read, by id."""
-        async with self._context.database.read() as connection:
+
+        async def look(connection: AsyncConnection) -> list[FileAccess]:
             query = select(files).where(files.c.id.in_(list(ids)))
             rows = [dict(row) for row in (await connection.execute(query)).mappings()]
-            accesses = await access_rows(connection, principal, rows, now=self._context.clock.now())
+            return await access_rows(connection, principal, rows, now=self._context.clock.now())
+
+        accesses = await self._context.database.look(look)
         # What lies in the trash is gone for a path.
         present = [a for a in accesses if not a.file["trashed_at"] and not a.file["ancestor_trashed_at"]]
         return {access.file_id: _entry_of(access, str(access.file["name"]).translate(_UNFIT)) for access in present}
@@ -189,12 +203,15 @@ class MountedDrive:
 
     async def content(self, principal: Principal, file_id: str) -> tuple[FileAccess, BlobRef | None]:
         """Returns the item and its stored bytes. Needs ``download``. Raises NotFoundError or ForbiddenError."""
-        async with self._context.database.read() as connection:
+
+        async def look(connection: AsyncConnection) -> tuple[FileAccess, BlobRef | None]:
             access = await self._access(connection, principal, file_id, Ability.DOWNLOAD)
             query = select(revisions.c.sha256, revisions.c.size)
             query = query.where(revisions.c.id == access.file["head_revision_id"])
             row = (await connection.execute(query)).one_or_none()
-        return access, None if row is None else BlobRef(row.sha256, row.size)
+            return access, None if row is None else BlobRef(row.sha256, row.size)
+
+        return await self._context.database.look(look)
 
     # -- changing -------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,12 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labora.base.ids import new_id
+from labora.db import note
 from labora.db.schema import notifications
+from labora.drive.letters import write_letters
+
+TOLD = "told"
+"""Topic under which the accounts that were told are noted, for whoever shows it at once."""
 
 
 class NoticeKind(StrEnum):
@@ -36,10 +41,11 @@ async def tell(
     details: Mapping[str, Any],
     now: str,
 ) -> list[str]:
-    """Writes one notice per account in the caller's transaction, but none to the actor.
+    """Writes one notice per account in the caller's transaction, but none to the actor, and letters likewise.
 
     Args:
-        details: what the reader needs beside the file and the actor, such as a role or the beginning of a comment.
+        details: what the reader needs beside the file and the actor, such as a role or the beginning of a comment;
+            ``message`` or ``text`` of it is quoted in letters.
         now: the moment, as it is stored.
 
     Returns:
@@ -60,4 +66,6 @@ async def tell(
     ]
     if rows:
         await connection.execute(insert(notifications), rows)
+        await write_letters(connection, told, kind, actor_id=actor_id, file_id=file_id, details=details, now=now)
+        note(connection, TOLD, told)
     return told

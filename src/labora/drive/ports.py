@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from labora.access import Principal
 from labora.drive.model import Revision, Upload
 
@@ -78,6 +80,14 @@ class NoLiveNotebooks:
 
     async def ended(self, file_ids: Sequence[str]) -> None:
         """Nothing is open."""
+
+
+class Inviting(Protocol):
+    """Invites somebody without an account; accounts implement it."""
+
+    async def __call__(self, connection: AsyncConnection, principal: Principal, address: str) -> str | None:
+        """Returns the path of a one-time page that makes an account for an address; None where that is not allowed."""
+        ...
 
 
 class NotebookInspector(Protocol):

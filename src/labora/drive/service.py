@@ -26,8 +26,10 @@ from labora.drive.language import parse
 from labora.drive.listing import VIEWS, ListQuery, list_rows
 from labora.drive.model import FOLDER_TYPE, NOTEBOOK_TYPE, FilePage, FileView, Revision
 from labora.drive.names import MAX_LENGTH, clean_name, is_notebook, media_type_of
+from labora.drive.notifications import Notifications
 from labora.drive.playgrounds import Playgrounds
 from labora.drive.ports import NotebookInspector
+from labora.drive.requests import Requests
 from labora.drive.revisions import Revisions
 from labora.drive.sharing import Sharing
 from labora.drive.stripping import Stripping
@@ -61,6 +63,7 @@ class Drive:
     Attributes:
         context: what the parts share; rooms set ``context.live``.
         tree: moves, trash, deletion. revisions, sharing: as named.
+        requests: of access. notifications: what accounts are told.
         history: revisions as people see them. compare: two notebooks by cell.
         playgrounds: private copies to try a notebook on. stripping: outputs out of old revisions.
     """
@@ -81,6 +84,8 @@ class Drive:
         self.history = History(self.context, self.revisions, history or HistorySettings())
         self.compare = Compare(self.context, blobs, self.revisions, limits)
         self.sharing = Sharing(self.context)
+        self.requests = Requests(self.context, self.sharing)
+        self.notifications = Notifications(self.context)
         self.tree = Tree(self.context)
         self.playgrounds = Playgrounds(self.context, blobs, self.revisions, playground_days)
         self.stripping = Stripping(self.context, blobs, limits)

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any, Final, Literal
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labora.access import Ability, FileAccess, Principal, Role
-from labora.access.rules import ancestors_of
 from labora.base.clock import timestamp
-from labora.base.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
+from labora.base.errors import ConflictError, InvalidError
 from labora.base.ids import new_id
-from labora.db.schema import accounts, permissions
+from labora.db import note
+from labora.db.schema import group_members, permissions
 from labora.drive import store
 from labora.drive.base import DriveContext, account_of
-from labora.drive.model import Permission, Person
+from labora.drive.expiry import EXPIRES
+from labora.drive.letters import write_invitation
+from labora.drive.model import Permission, SharingState
+from labora.drive.notices import NoticeKind, tell
+from labora.drive.permissions import OWNER_ID, all_permissions, own_permission
+from labora.drive.recipients import Recipient, find_recipient
 
-OWNER_ID = "owner"
-"""Id of the owner's entry in a list of permissions; it is changed by a transfer, never removed."""
-
-_KINDS = ("person", "domain", "anyone")
+MESSAGE_LENGTH = 2000
+KEEP: Final = "keep"
+"""Stands for an expiry that is not changed."""
+Reach = Literal["restricted", "domain", "anyone"]
 
 
 class Sharing:
@@ -31,33 +38,14 @@ class Sharing:
 
     async def permissions(self, principal: Principal, file_id: str) -> list[Permission]:
         """Returns the owner and every permission, inherited ones too. Needs ``share``."""
+        return (await self.state(principal, file_id)).permissions
+
+    async def state(self, principal: Principal, file_id: str) -> SharingState:
+        """Likewise, with what the owner says about sharing."""
         async with self._context.reading(principal) as connection:
             access = await self._context.access(connection, principal, file_id, Ability.SHARE)
-            return await self._all(connection, access)
-
-    async def _all(self, connection: AsyncConnection, access: FileAccess) -> list[Permission]:
-        row = access.file
-        owner = (await connection.execute(_PERSON.where(accounts.c.id == row["owner_id"]))).one()
-        person = Person(owner.id, owner.name, owner.color)
-        found = [Permission(OWNER_ID, "person", Role.OWNER, person, owner.login, None, None)]
-        query = (
-            select(permissions, accounts.c.name, accounts.c.login, accounts.c.color)
-            .join(accounts, accounts.c.id == permissions.c.account_id, isouter=True)
-            .where(permissions.c.file_id.in_([row["id"], *ancestors_of(row["path"])]))
-            .order_by(permissions.c.created_at, permissions.c.id)
-        )
-        return found + [
-            Permission(
-                given.id,
-                given.kind,
-                Role(given.role),
-                Person(given.account_id, given.name, given.color) if given.account_id else None,
-                given.login,
-                given.expires_at,
-                None if given.file_id == row["id"] else given.file_id,
-            )
-            for given in await connection.execute(query)
-        ]
+            found = await all_permissions(self._context, connection, access)
+            return SharingState(found, access.file["editors_share"], access.allows(Ability.TRANSFER))
 
     async def add(
         self,
@@ -67,50 +55,62 @@ class Sharing:
         role: Role,
         account_id: str | None = None,
         login: str | None = None,
-        kind: str = "person",
+        email: str | None = None,
+        group_id: str | None = None,
+        kind: str | None = None,
         expires_at: datetime | None = None,
+        notify: bool = True,
+        message: str = "",
     ) -> Permission:
-        """Gives a role to a person, to everybody signed in (``domain``) or to anyone with the link (``anyone``).
+        """Gives a role to a person, an address, a group, everybody signed in or anyone with the link.
 
-        Needs ``share``; link sharing needs ownership. Giving a person another role changes the one they have.
+        Needs ``share``; link sharing (``kind`` domain or anyone) needs ownership. Giving somebody another role changes
+        the one they have. What is given to an address looks the same whether or not somebody with an account reads it.
 
-        Raises NotFoundError with code ``no_such_account``.
+        Args:
+            notify: tells those it is given to, with ``message``.
+
+        Raises NotFoundError with code ``no_such_account`` or ``no_such_group``.
         """
         if role == Role.OWNER:
             raise InvalidError("Ownership is passed on by a transfer, not added.", code="bad_role")
-        if kind not in _KINDS:
-            raise InvalidError(f"kind is one of {', '.join(_KINDS)}.", code="bad_kind")
+        if len(message) > MESSAGE_LENGTH:
+            raise InvalidError(f"The message is longer than {MESSAGE_LENGTH} characters.", code="message_too_long")
+        self._require_future(expires_at)
         async with self._context.writing(principal) as connection:
-            access = await self._shareable(connection, principal, file_id)
-            person = None
-            if kind == "person":
-                person = await _find_account(connection, account_id, login)
-                if person == access.file["owner_id"]:
-                    raise ConflictError("The owner has every right already.", code="is_owner")
-            else:
+            access = await self._context.access(connection, principal, file_id, Ability.SHARE)
+            to = await find_recipient(
+                connection, account_id=account_id, login=login, email=email, group_id=group_id, kind=kind
+            )
+            if to.kind in {"domain", "anyone"}:
                 access.require(Ability.TRANSFER)
-            permission_id = await self._put(connection, principal, access, kind, person, role, expires_at)
-            permission = await self._one(connection, access, permission_id)
+            if to.account_id == access.file["owner_id"] and to.email is None:
+                raise ConflictError("The owner has every right already.", code="is_owner")
+            permission_id = await self._put(connection, principal, access, to, role, expires_at)
+            if notify:
+                await self._notify(connection, principal, access, to, role, message)
+            permission = await own_permission(self._context, connection, access, permission_id)
         await self._context.live.rights_changed([access.file_id])
         return permission
+
+    async def give(
+        self, connection: AsyncConnection, principal: Principal, access: FileAccess, account_id: str, role: Role
+    ) -> None:
+        """Gives a person a role in the caller's transaction, who tells the live side afterwards."""
+        await self._put(connection, principal, access, Recipient("person", account_id), role, None)
 
     async def _put(
         self,
         connection: AsyncConnection,
         principal: Principal,
         access: FileAccess,
-        kind: str,
-        person: str | None,
+        to: Recipient,
         role: Role,
         expires_at: datetime | None,
     ) -> str:
         expires = timestamp(expires_at) if expires_at else None
         present = await connection.scalar(
-            select(permissions.c.id).where(
-                permissions.c.file_id == access.file_id,
-                permissions.c.kind == kind,
-                permissions.c.account_id.is_(person) if person is None else permissions.c.account_id == person,
-            )
+            select(permissions.c.id).where(permissions.c.file_id == access.file_id, *_same(to))
         )
         permission_id = present or new_id()
         if present:
@@ -120,37 +120,91 @@ class Sharing:
             row = {
                 "id": permission_id,
                 "file_id": access.file_id,
-                "kind": kind,
-                "account_id": person,
+                "kind": to.kind,
+                "account_id": to.account_id,
+                "group_id": to.group_id,
+                "email": to.email,
                 "role": role,
                 "created_by": account_of(principal),
                 "created_at": self._context.now(),
                 "expires_at": expires,
             }
             await connection.execute(insert(permissions).values(**row))
-        details = {"kind": kind, "account": person, "role": role}
+        if expires:
+            note(connection, EXPIRES, expires)
+        details = {"kind": to.kind, "account": to.account_id, "group": to.group_id, "email": to.email, "role": role}
         await self._context.audit(connection, principal, "permission.given", access.file_id, details)
         return permission_id
 
-    async def change(self, principal: Principal, file_id: str, permission_id: str, role: Role) -> Permission:
-        """Changes the role of a permission given on this item. Role ``owner`` transfers the item to that person."""
+    async def _notify(
+        self,
+        connection: AsyncConnection,
+        principal: Principal,
+        access: FileAccess,
+        to: Recipient,
+        role: Role,
+        message: str,
+    ) -> None:
+        people: Sequence[str] = [to.account_id] if to.account_id else []
+        if to.group_id:
+            members = select(group_members.c.account_id).where(group_members.c.group_id == to.group_id)
+            people = (await connection.execute(members)).scalars().all()
+        people = [one for one in people if one != access.file["owner_id"]]
+        now, details = self._context.now(), {"role": role, "message": message}
+        await tell(
+            connection,
+            people,
+            NoticeKind.SHARED,
+            actor_id=principal.account_id,
+            file_id=access.file_id,
+            details=details,
+            now=now,
+        )
+        if to.email and not to.account_id:
+            inviting = self._context.inviting
+            invitation = await inviting(connection, principal, to.email) if inviting else None
+            await write_invitation(
+                connection,
+                to.email,
+                actor_id=principal.account_id,
+                file_id=access.file_id,
+                message=message,
+                invitation=invitation,
+                now=now,
+            )
+
+    async def change(
+        self,
+        principal: Principal,
+        file_id: str,
+        permission_id: str,
+        role: Role | None = None,
+        expires_at: datetime | Literal["keep"] | None = KEEP,
+    ) -> Permission:
+        """Changes role or expiry of a permission given on this item. Role ``owner`` transfers it to that person."""
         async with self._context.writing(principal) as connection:
-            access = await self._shareable(connection, principal, file_id)
-            current = await self._one(connection, access, permission_id)
-            self._require_own(current)
-            if current.kind != "person":
+            access = await self._context.access(connection, principal, file_id, Ability.SHARE)
+            current = await own_permission(self._context, connection, access, permission_id)
+            _require_own(current)
+            if current.kind in {"domain", "anyone"}:
                 access.require(Ability.TRANSFER)
             if role == Role.OWNER:
                 await self._transfer(connection, principal, access, current)
                 permission_id = OWNER_ID
             else:
-                changed = update(permissions).where(permissions.c.id == permission_id).values(role=role)
-                await connection.execute(changed)
-                details = {"permission": permission_id, "role": role}
+                values: dict[str, Any] = {} if role is None else {"role": role}
+                if expires_at != KEEP:
+                    self._require_future(expires_at)
+                    values["expires_at"] = timestamp(expires_at) if expires_at else None
+                    note(connection, EXPIRES, values["expires_at"])
+                if values:
+                    changed = update(permissions).where(permissions.c.id == permission_id).values(**values)
+                    await connection.execute(changed)
+                details = {"permission": permission_id, **values}
                 await self._context.audit(connection, principal, "permission.changed", access.file_id, details)
             row = await store.row_of(connection, access.file_id)
             access = FileAccess(row or access.file, principal, access.role, access.abilities)
-            permission = await self._one(connection, access, permission_id)
+            permission = await own_permission(self._context, connection, access, permission_id)
         await self._context.live.rights_changed([access.file_id])
         return permission
 
@@ -160,71 +214,92 @@ class Sharing:
         """Makes a person the owner; the former owner stays as editor."""
         access.require(Ability.TRANSFER)
         if to.kind != "person" or to.account is None:
-            raise InvalidError("Only a person can own an item.", code="bad_role")
+            raise InvalidError("Only a person with an account here can own an item.", code="bad_role")
         former = access.file["owner_id"]
         await connection.execute(delete(permissions).where(permissions.c.id == to.id))
         await store.bump(connection, access.file_id, {"owner_id": to.account.id})
-        await self._put(connection, principal, access, "person", former, Role.EDITOR, None)
+        await self._put(connection, principal, access, Recipient("person", former), Role.EDITOR, None)
         details = {"from": former, "to": to.account.id}
         await self._context.audit(connection, principal, "file.transferred", access.file_id, details)
+        await tell(
+            connection,
+            [to.account.id],
+            NoticeKind.OWNER_CHANGED,
+            actor_id=principal.account_id,
+            file_id=access.file_id,
+            details={},
+            now=self._context.now(),
+        )
 
     async def remove(self, principal: Principal, file_id: str, permission_id: str) -> None:
         """Takes a permission away. Everybody may give up their own; other removals need ``share``."""
         async with self._context.writing(principal) as connection:
             access = await self._context.access(connection, principal, file_id)
-            current = await self._one(connection, access, permission_id)
-            own = current.account is not None and current.account.id == principal.account_id
-            if not own:
+            current = await own_permission(self._context, connection, access, permission_id)
+            row = (await connection.execute(select(permissions).where(permissions.c.id == permission_id))).first()
+            if row is None or row.account_id is None or row.account_id != principal.account_id:
                 access.require(Ability.SHARE)
-            self._require_own(current)
-            if current.kind != "person":
+            _require_own(current)
+            if current.kind in {"domain", "anyone"}:
                 access.require(Ability.TRANSFER)
             await connection.execute(delete(permissions).where(permissions.c.id == permission_id))
-            details = {"permission": permission_id, "account": current.account.id if current.account else None}
+            details = {"permission": permission_id, "account": row.account_id if row else None}
             await self._context.audit(connection, principal, "permission.removed", access.file_id, details)
         await self._context.live.rights_changed([access.file_id])
 
-    async def _shareable(self, connection: AsyncConnection, principal: Principal, file_id: str) -> FileAccess:
-        access = await self._context.access(connection, principal, file_id, Ability.SHARE)
-        if access.file["settings"].get("owner_shares_only") and access.role != Role.OWNER:
-            raise ForbiddenError("The owner keeps sharing of this item to themselves.", code="owner_shares_only")
-        return access
+    async def set_general(self, principal: Principal, file_id: str, reach: Reach, role: Role | None) -> SharingState:
+        """Says who beside the named people may do what: nobody, everybody signed in, or anyone with the link.
 
-    async def _one(self, connection: AsyncConnection, access: FileAccess, permission_id: str) -> Permission:
-        for permission in await self._all(connection, access):
-            if permission.id == permission_id:
-                return permission
-        raise NotFoundError("There is no such permission on this item.", code="no_such_permission")
+        Needs ownership. What a folder above gives stays.
+        """
+        if (role is None) != (reach == "restricted") or role == Role.OWNER:
+            raise InvalidError("Reach domain and anyone need a role; restricted takes none.", code="bad_role")
+        async with self._context.writing(principal) as connection:
+            access = await self._context.access(connection, principal, file_id, Ability.TRANSFER)
+            other = permissions.c.file_id == access.file_id, permissions.c.kind.in_(["domain", "anyone"])
+            await connection.execute(delete(permissions).where(*other, permissions.c.kind != reach))
+            if role is not None:
+                await self._put(connection, principal, access, Recipient(reach), role, None)
+            else:
+                await self._context.audit(connection, principal, "permission.restricted", access.file_id)
+        await self._context.live.rights_changed([access.file_id])
+        return await self.state(principal, file_id)
 
-    @staticmethod
-    def _require_own(permission: Permission) -> None:
-        if permission.id == OWNER_ID:
-            raise ConflictError(
-                "An item always has one owner. Make somebody else the owner instead.", code="owner_invariant"
-            )
-        if permission.inherited_from is not None:
-            raise ConflictError(
-                "This permission comes from a folder above. Change it there.",
-                code="inherited",
-                details={"folder_id": permission.inherited_from},
-            )
+    async def set_editors_share(self, principal: Principal, file_id: str, *, allowed: bool) -> SharingState:
+        """Says whether editors may share the item and, of a folder, what is in it. Needs ownership."""
+        async with self._context.writing(principal) as connection:
+            access = await self._context.access(connection, principal, file_id, Ability.TRANSFER)
+            await store.bump(connection, access.file_id, {"editors_share": allowed})
+            details = {"allowed": allowed}
+            await self._context.audit(connection, principal, "sharing.editors", access.file_id, details)
+        await self._context.live.rights_changed([access.file_id])
+        return await self.state(principal, file_id)
+
+    def _require_future(self, moment: datetime | None) -> None:
+        if moment is not None and (moment.tzinfo is None or moment <= self._context.clock.now()):
+            raise InvalidError("The end of a permission must lie ahead, with a time zone.", code="bad_expiry")
 
 
-_PERSON = select(accounts.c.id, accounts.c.name, accounts.c.login, accounts.c.color)
+def _same(to: Recipient) -> list[ColumnElement[bool]]:
+    """Returns the condition for the permission that a recipient already has."""
+    if to.email is not None:
+        # Also where the account behind it has one under its name: the answer must not tell that it is the same.
+        return [permissions.c.kind == "person", permissions.c.email == to.email]
+    columns = ((permissions.c.account_id, to.account_id), (permissions.c.group_id, to.group_id))
+    return [
+        permissions.c.kind == to.kind,
+        *(column.is_(None) if value is None else column == value for column, value in columns),
+    ]
 
 
-async def _find_account(connection: AsyncConnection, account_id: str | None, login: str | None) -> str:
-    if (account_id is None) == (login is None):
-        raise InvalidError("Name the person by account_id or by login.", code="bad_person")
-    query = select(accounts.c.id).where(accounts.c.disabled_at.is_(None))
-    if account_id is not None:
-        query = query.where(accounts.c.id == account_id)
-    else:
-        query = query.where(accounts.c.login == (login or "").strip().lower())
-    found = await connection.scalar(query)
-    if found is None:
-        raise NotFoundError(
-            "Nobody with an account here goes by this name. The owner of this server can invite them.",
-            code="no_such_account",
+def _require_own(permission: Permission) -> None:
+    if permission.id == OWNER_ID:
+        raise ConflictError(
+            "An item always has one owner. Make somebody else the owner instead.", code="owner_invariant"
         )
-    return str(found)
+    if permission.inherited_from is not None:
+        raise ConflictError(
+            "This permission comes from a folder above. Change it there.",
+            code="inherited",
+            details={"folder_id": permission.inherited_from},
+        )

@@ -139,13 +139,15 @@ class Mounts:
         """Takes a mount away. Does nothing where there is none."""
         key = (runtime_id, target)
         async with self._locks.setdefault(key, asyncio.Lock()):
-            known = self._known.pop(key, None)
+            known = self._known.get(key)
             if known is None:
                 return
-            if (watcher := self._watchers.pop(key, None)) is not None:
-                watcher.cancel()
             if (handle := self._of(known)) is not None:
                 await asyncio.to_thread(_inject, ["unmount", str(handle.pid), target], None)
+            # Only now: where that failed, the mount is still there to be watched and taken away.
+            self._known.pop(key, None)
+            if (watcher := self._watchers.pop(key, None)) is not None:
+                watcher.cancel()
             # What a program still has open keeps the daemon; it is not waited for long.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LEAVE_S):

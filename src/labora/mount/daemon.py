@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from labora.base.logging import configure_logging, get_logger
+from labora.base.memory import look_less_often
 from labora.host.privilege import drop_privileges
 from labora.mount.committer import Committer
 from labora.mount.content import Stages
@@ -123,6 +124,7 @@ async def _main(device: int, listener: int) -> None:
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(THREADS, "disk"))
     with socket.socket(fileno=listener) as opened:
+        look_less_often()
         await Daemon(device, opened).run()
 
 

@@ -92,7 +92,7 @@ class Mounts:
         living = {key[0] for key in self._servers}
         for folder in await asyncio.to_thread(lambda: list(self._place.folder.glob("*/"))):
             if folder.name not in living:
-                await self._save_left(folder.name, None)
+                await self._save_left(folder.name)
 
     # -- consent --------------------------------------------------------------------------------------------------
 
@@ -108,12 +108,19 @@ class Mounts:
             await store.grant(connection, account_id, file_id, now)
             await store.audit(connection, account_id, "mount.granted", file_id, {}, now)
 
-    async def revoke(self, account_id: str, file_id: str) -> None:
-        """Asks the account again before this notebook gets its drive."""
+    async def grants(self, account_id: str) -> list[tuple[str, str, str]]:
+        """Returns id and name of each notebook that may have the account's drive, and since when."""
+        async with self._database.read() as connection:
+            return await store.grants(connection, account_id)
+
+    async def revoke(self, account_id: str, file_id: str) -> bool:
+        """Asks the account again before this notebook gets its drive. Returns whether it had not to ask."""
         now = timestamp(self._clock.now())
         async with self._database.transaction() as connection:
-            await store.revoke(connection, account_id, file_id)
-            await store.audit(connection, account_id, "mount.revoked", file_id, {}, now)
+            revoked = await store.revoke(connection, account_id, file_id)
+            if revoked:
+                await store.audit(connection, account_id, "mount.revoked", file_id, {}, now)
+        return revoked
 
     # -- mounting -------------------------------------------------------------------------------------------------
 
@@ -168,7 +175,7 @@ class Mounts:
     def _serve(self, mounted: Mounted, account_id: str) -> MountServer:
         key = (mounted.runtime_id, mounted.target)
         folder = self._place.folder / mounted.runtime_id
-
+        mount = mounted.socket.rpartition("-")[2].removesuffix(".sock")
         known: tuple[float, Principal | None] = (float("-inf"), None)
 
         async def principal() -> Principal:
@@ -183,17 +190,18 @@ class Mounts:
 
         async def verbs(daemon: str) -> Verbs:
             await asyncio.to_thread(_prepare, folder, account_id)
-            name = f"{mounted.socket.rpartition('-')[2].removesuffix('.sock')}-{daemon}"
-            await self._save_left(mounted.runtime_id, name)
-            return Verbs(self._place, principal, StagedFiles(folder / name))
+            name = f"{mount}-{daemon}"
+            await self._save_left(mounted.runtime_id, mount, living=name)
+            return Verbs(self._place, principal, StagedFiles(folder / name), readonly=mounted.readonly)
 
         async def gone() -> bool:
             """Says whether the mount is still wanted; else saves what is left and ends."""
             with suppress(UnavailableError):
                 wanted = [(one.runtime_id, one.target) for one in await self._host.mounts()]
                 if key not in wanted or await self._owner_of(mounted.runtime_id) is None:
-                    self._servers.pop(key, None)
-                    await self._save_left(mounted.runtime_id, None)
+                    if self._servers.get(key) is server:
+                        del self._servers[key]
+                    await self._save_left(mounted.runtime_id, mount)
                     return False
             return True
 
@@ -207,18 +215,18 @@ class Mounts:
         self._servers[key] = server
         return server
 
-    async def _save_left(self, runtime_id: str, living: str | None) -> None:
+    async def _save_left(self, runtime_id: str, mount: str = "", *, living: str | None = None) -> None:
         """Brings into the drive what daemons of a runtime had written when they died.
 
         Args:
-            living: folder of a daemon that lives; with one, only earlier daemons of the same mount are looked at.
+            mount: looks at the daemons of this mount only; others of the runtime may live.
+            living: folder of the daemon that lives now.
         """
         folder = self._place.folder / runtime_id
         try:
             account_id = await asyncio.to_thread((folder / "account").read_text)
         except OSError:
             return
-        mount = living.partition("-")[0] if living is not None else ""
         for left in await asyncio.to_thread(lambda: list(folder.glob(f"{mount}*-*/"))):
             if left.name != living:
                 await self._save(account_id, StagedFiles(left))

@@ -43,6 +43,7 @@ _ERRNOS: dict[str, int] = {
     "too_deep": errno.ELOOP,
     "not_owner": errno.EACCES,
 }
+_CHANGING = frozenset({"stage", "commit", "mkdir", "rename", "replace", "trash"})
 Part = tuple[dict[str, Any], list[int]]
 """Result and descriptors, which are closed when they are sent."""
 
@@ -80,10 +81,19 @@ class Verbs:
         place: the drive and where bytes lie.
         principal: says who the account is at the moment. Raises ForbiddenError once it may do nothing any more.
         staged: files that the daemon writes.
+        readonly: nothing may be changed (EROFS).
     """
 
-    def __init__(self, place: Place, principal: Callable[[], Awaitable[Principal]], staged: StagedFiles) -> None:
+    def __init__(
+        self,
+        place: Place,
+        principal: Callable[[], Awaitable[Principal]],
+        staged: StagedFiles,
+        *,
+        readonly: bool = False,
+    ) -> None:
         self._place = place
+        self._readonly = readonly
         self._drive = place.drive
         self._mounted = MountedDrive(place.drive)
         self._principal = principal
@@ -103,6 +113,8 @@ class Verbs:
             return
         if verb not in self._verbs:
             raise InvalidError(f"There is no verb {verb}.")
+        if self._readonly and verb in _CHANGING:
+            raise OSError(errno.EROFS, "read-only")
         yield await self._verbs[verb](principal, args), False
 
     async def home(self) -> Entry:
@@ -286,13 +298,19 @@ class Verbs:
         """Gives one file the bytes of another, which goes to the trash, or for ever where it was a passing one."""
         source = await self._mounted.access(principal, str(args["id"]), Ability.TRASH)
         head = await self._drive.revisions.head(source.file_id)
+        # A notebook that is open may be further than its newest revision.
+        live = await self._drive.context.live.export(source.file_id) if source.file["kind"] == "notebook" else None
+        if live is not None or head is None:
+            ref = await self._place.blobs.put(live or b"")
+        else:
+            ref = BlobRef(head.sha256, head.size)
         answer: dict[str, Any] = {}
-        ref = BlobRef(head.sha256, head.size) if head is not None else await self._place.blobs.put(b"")
         await self._change(principal, {"file": str(args["over"]), "base": None}, ref, answer)
         if "errno" in answer:
             raise OSError(answer["errno"], "not replaced")
         age = self._drive.context.clock.now() - parse_timestamp(str(source.file["created_at"]))
-        if age < YOUNG and (head is None or head.number == 1) and source.allows(Ability.DELETE):
+        passing = live is None and age < YOUNG and (head is None or head.number == 1)
+        if passing and source.allows(Ability.DELETE):
             await self._drive.delete(principal, source.file_id)
         else:
             await self._drive.change(principal, source.file_id, trashed=True)

@@ -106,7 +106,9 @@ class Room:
         if len(self._client_owners) >= MAX_CLIENT_OWNERS:
             present = {other.client_id for other in self.subscribers.values()}
             self._client_owners = {key: who for key, who in self._client_owners.items() if key in present}
-        self._client_owners[subscriber.client_id] = subscriber.account_id
+        if subscriber.principal.signed_in:
+            # A guest comes back under another id, and writes nothing that would be under this one.
+            self._client_owners[subscriber.client_id] = subscriber.account_id
         welcome = {
             "type": "welcome",
             "version": 1,

@@ -43,8 +43,11 @@ class Policies:
         """Returns what holds for each of these accounts, with one look at the database."""
         async with self._db.read() as connection:
             rows = await store.policies(connection)
+            groups = await store.groups_of(connection)
         return {
-            account_id: effective(self.base, [row for row in rows if _concerns(row, account_id)])
+            account_id: effective(
+                self.base, [row for row in rows if _concerns(row, account_id, groups.get(account_id, frozenset()))]
+            )
             for account_id in account_ids
         }
 
@@ -76,5 +79,7 @@ class Policies:
             await store.add_audit(connection, now, actor_id, "policy.changed", row.subject_id or None, details)
 
 
-def _concerns(row: PolicyRow, account_id: str) -> bool:
+def _concerns(row: PolicyRow, account_id: str, group_ids: frozenset[str]) -> bool:
+    if row.subject_kind == "group":
+        return row.subject_id in group_ids
     return row.subject_kind == "everyone" or (row.subject_kind == "account" and row.subject_id == account_id)

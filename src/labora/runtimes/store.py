@@ -11,7 +11,7 @@ from sqlalchemy import Row, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labora.base.clock import parse_timestamp, timestamp
-from labora.db.schema import audit_log, runtime_policies, runtime_resets, runtimes
+from labora.db.schema import audit_log, group_members, runtime_policies, runtime_resets, runtimes
 from labora.runtimes.model import ExitReason, Runtime, Shape
 from labora.runtimes.policy import LIMITS, PolicyRow
 
@@ -182,17 +182,24 @@ async def policies(connection: AsyncConnection) -> Sequence[PolicyRow]:
     return [_policy(row) for row in found]
 
 
-async def policies_of(
-    connection: AsyncConnection, account_id: str, group_ids: Sequence[str] = ()
-) -> Sequence[PolicyRow]:
-    """Returns the policies that concern an account in these groups."""
+async def policies_of(connection: AsyncConnection, account_id: str) -> Sequence[PolicyRow]:
+    """Returns the policies that concern an account, those of its groups among them."""
     kind, subject = runtime_policies.c.subject_kind, runtime_policies.c.subject_id
+    groups = select(group_members.c.group_id).where(group_members.c.account_id == account_id)
     mine = or_(
         kind == "everyone",
         (kind == "account") & (subject == account_id),
-        (kind == "group") & subject.in_(list(group_ids)),
+        (kind == "group") & subject.in_(groups),
     )
     return [_policy(row) for row in await connection.execute(select(runtime_policies).where(mine))]
+
+
+async def groups_of(connection: AsyncConnection) -> Mapping[str, frozenset[str]]:
+    """Returns the ids of the groups of every account that belongs to any."""
+    groups: dict[str, set[str]] = {}
+    for row in await connection.execute(select(group_members.c.account_id, group_members.c.group_id)):
+        groups.setdefault(row.account_id, set()).add(row.group_id)
+    return {account_id: frozenset(ids) for account_id, ids in groups.items()}
 
 
 async def set_policy(connection: AsyncConnection, policy: PolicyRow, moment: datetime) -> None:

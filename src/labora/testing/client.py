@@ -19,6 +19,8 @@ from labora.rooms.state import apply_events
 
 ENDS = frozenset({"ok", "error", "aborted", "lost"})
 AGAIN_S = 0.05
+PATIENCE_S = 180.0
+"""How long to wait for what is sure to come: only a hang lasts longer, also on a machine with much else to do."""
 
 
 class RoomClient:
@@ -224,7 +226,7 @@ class RoomClient:
         """Sends any frame, well-formed or not."""
         self._outbox.put_nowait(frame)
 
-    async def command(self, verb: str, *, timeout_s: float = 30.0, **arguments: Any) -> dict[str, Any]:
+    async def command(self, verb: str, *, timeout_s: float = PATIENCE_S, **arguments: Any) -> dict[str, Any]:
         """Sends a command and returns its answer, ack or refused."""
         key = new_id()
         seen = len(self.control)
@@ -232,20 +234,20 @@ class RoomClient:
         await self.until(lambda: any(m.get("id") == key for m in self.control[seen:]), timeout_s)
         return next(m for m in self.control[seen:] if m.get("id") == key)
 
-    async def execute(self, *cells: str, timeout_s: float = 30.0) -> list[str]:
+    async def execute(self, *cells: str, timeout_s: float = PATIENCE_S) -> list[str]:
         """Queues cells; returns the ids of the executions."""
         answer = await self.command("execute", cells=list(cells), timeout_s=timeout_s)
         assert answer["type"] == "ack", answer
         return [execution["id"] for execution in answer["result"]["executions"]]
 
-    async def run(self, cell_id: str, timeout_s: float = 60.0) -> str:
+    async def run(self, cell_id: str, timeout_s: float = PATIENCE_S) -> str:
         """Runs a cell to its end; returns what its streams say."""
         (key,) = await self.execute(cell_id)
         execution = await self.finished(key, timeout_s)
         assert execution["status"] == "ok", (execution, self.state["cells"].get(cell_id))
         return self.text(cell_id)
 
-    async def finished(self, execution_id: str, timeout_s: float = 60.0) -> dict[str, Any]:
+    async def finished(self, execution_id: str, timeout_s: float = PATIENCE_S) -> dict[str, Any]:
         """Waits for an execution's end, over reconnections, and returns it."""
 
         def ended() -> bool:
@@ -260,7 +262,7 @@ class RoomClient:
         cell = self.state["cells"].get(cell_id, {"outputs": []})
         return "".join(output.get("text", "") for output in cell["outputs"])
 
-    async def until(self, condition: Callable[[], bool], timeout_s: float | None = 30.0) -> None:
+    async def until(self, condition: Callable[[], bool], timeout_s: float | None = PATIENCE_S) -> None:
         """Waits until something holds of this page. Raises TimeoutError."""
         async with asyncio.timeout(timeout_s):
             while not condition():

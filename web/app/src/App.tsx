@@ -1,4 +1,4 @@
-import { Component, type ReactNode, Suspense } from 'react';
+import { Component, type ReactNode, Suspense, useEffect } from 'react';
 import { useAccount } from '@labora/drive/shell';
 import {
   Button,
@@ -13,7 +13,7 @@ import {
   usePath,
 } from '@labora/ui';
 import { isNotebookPath, isPublicPath, pageFor } from './routes';
-import { useStart } from './session';
+import { toLogin, useStart } from './session';
 
 function Alone({ children }: { children: ReactNode }) {
   return (
@@ -58,6 +58,12 @@ const Waiting = () => (
   </div>
 );
 
+/** A guest goes from a file that is open by link to another page. */
+function SignInFirst() {
+  useEffect(toLogin, []);
+  return <Waiting />;
+}
+
 function Page() {
   const path = usePath();
   const start = useStart(isPublicPath(path));
@@ -95,7 +101,8 @@ function Page() {
       </Alone>
     );
   }
-  return start === 'ready' || start === 'offline' ? page : <Waiting />;
+  if (start === 'guest' && !isNotebookPath(path)) return <SignInFirst />;
+  return start === 'ready' || start === 'offline' || start === 'guest' ? page : <Waiting />;
 }
 
 export function App() {

@@ -15,6 +15,7 @@ const InvitePage = lazy(async () => ({ default: (await import('./pages/NewAccoun
 const ResetPage = lazy(async () => ({ default: (await import('./pages/ResetPage')).ResetPage }));
 const SettingsPage = lazy(async () => ({ default: (await import('./pages/SettingsPage')).SettingsPage }));
 const RuntimesPage = lazy(async () => ({ default: (await import('./pages/RuntimesPage')).RuntimesPage }));
+const GroupsPage = lazy(async () => ({ default: (await import('./pages/GroupsPage')).GroupsPage }));
 const PeoplePage = lazy(async () => ({ default: (await import('./pages/PeoplePage')).PeoplePage }));
 
 /** Whether this browser can show the notebook without the server. */
@@ -63,6 +64,7 @@ const routes: [pattern: string, page: (parameters: Parameters) => ReactElement][
   ['/settings', () => <SettingsPage />],
   ['/runtimes', () => <RuntimesPage />],
   ['/people', () => <PeoplePage />],
+  ['/groups', () => <GroupsPage />],
   ['/login', () => <LoginPage />],
   ['/setup', () => <SetupPage />],
   ['/invite', () => <InvitePage />],

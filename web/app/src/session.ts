@@ -2,9 +2,10 @@
 import { useCallback, useEffect, useState } from 'react';
 import { api, isApiError, onSignedOut } from '@labora/api';
 import { onSignOut, rememberAccount, rememberedAccount, setAccount } from '@labora/drive/shell';
-import { navigate } from '@labora/ui';
+import { matchPath, navigate } from '@labora/ui';
 
-export type Start = 'asking' | 'ready' | 'signed-out' | 'not-set-up' | 'offline';
+/** `guest`: nobody is signed in, and the file at this address is open to anyone with the link. */
+export type Start = 'asking' | 'ready' | 'guest' | 'signed-out' | 'not-set-up' | 'offline';
 
 // What this browser keeps of notebooks belongs to whoever was signed in.
 onSignOut(async () => (await import('@labora/document')).clearKept());
@@ -19,6 +20,12 @@ export function nextAddress(search: string): string {
 export function toLogin(): void {
   const here = location.pathname + location.search + location.hash;
   navigate(here === '/' ? '/login' : `/login?next=${encodeURIComponent(here)}`, { replace: true });
+}
+
+/** Whether the page is of a file that can be looked at without signing in. */
+async function openByLink(): Promise<boolean> {
+  const file = matchPath('/drive/:id', location.pathname)?.['id'];
+  return file !== undefined && (await api.file(file).catch(() => null)) !== null;
 }
 
 export function useStart(isPublic: boolean): Start {
@@ -36,6 +43,7 @@ export function useStart(isPublic: boolean): Start {
       }
       setAccount(null);
       rememberAccount(null);
+      if (await openByLink()) return setStart('guest');
       const instance = await api.instance().catch(() => null);
       setStart(instance?.setup_needed ? 'not-set-up' : 'signed-out');
     }

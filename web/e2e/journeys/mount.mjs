@@ -75,4 +75,17 @@ await journey('mount', async (t) => {
       return /a,b/.test(await notebook.stream('cell-2'));
     });
   });
+
+  await t.step('Settings name the notebook, and make it ask again', async () => {
+    await notebook.run('cell-3');
+    const settings = await t.signedIn();
+    await settings.goto(`${t.server.url}/settings`);
+    const row = await settings.waitForSelector('section[aria-label="Notebooks with your drive"] li button');
+    await row.click();
+    await settings.waitForFunction(() => document.body.innerText.includes('Every notebook asks first.'));
+    await settings.close();
+    await notebook.pressRun('cell-4');
+    await asked();
+    await answerDialog(page, 'No, thanks');
+  });
 });

@@ -1,5 +1,6 @@
-// Two people in one notebook: an invitation, typing in one cell at the same time, cursors with names, a cell deleted
-// under the other's hands, and a viewer who sees everything and changes nothing.
+// Three people and a guest in one notebook: an invitation, a request for access, typing in one cell at the same time,
+// cursors with names, a cell deleted under the other's hands, a viewer by a group who sees everything and changes nothing,
+// an editor who is demoted while typing, and a link.
 import assert from 'node:assert/strict';
 import { until } from '../src/browser.mjs';
 import { journey } from '../src/journey.mjs';
@@ -9,6 +10,12 @@ import { chooseItem, press, role } from '../src/ui.mjs';
 const EMIL = { name: 'Emil Editor', login: 'emil', password: 'the password of emil' };
 const VERA = { name: 'Vera Viewer', login: 'vera', password: 'the password of vera' };
 
+/** Chooses a value of the first select within an element. */
+async function choose(page, within, value) {
+  const id = await page.$eval(`${within} select`, (select) => select.id);
+  await page.select(`[id="${id}"]`, value);
+}
+
 await journey('share', async (t) => {
   const file = await t.notebook(
     ['shared = 1', 'other = 2', { cell_type: 'markdown', source: '# Together' }],
@@ -17,6 +24,7 @@ await journey('share', async (t) => {
   let olga;
   let emil;
   let vera;
+  let group;
   const sameSource = (id) =>
     until(`one text of ${id} for both`, async () => {
       const [a, b] = [await olga.cell(id), await emil.cell(id)];
@@ -48,28 +56,35 @@ await journey('share', async (t) => {
     olga = await t.open(file, { page });
   });
 
-  await t.step('before it is shared the notebook does not exist for the other', async () => {
+  await t.step('before it is shared the notebook does not exist for the other, who asks for access', async () => {
     await emil.page.bringToFront();
     t.expectProblems(/404|403/);
     await emil.page.goto(`${t.server.url}/drive/${file.id}`);
-    await emil.page.waitForFunction(() => document.body.innerText.includes('This file can’t be opened'));
+    await emil.page.waitForFunction(() => document.body.innerText.includes('You need access'));
+    await choose(emil.page, 'form', 'editor');
+    await role(emil.page, 'textbox', 'Message (optional)').fill('May I help?');
+    await role(emil.page, 'button', 'Request access').click();
+    await emil.page.waitForFunction(() => document.body.innerText.includes('Your request was sent'));
   });
 
-  await t.step('the owner shares it from its page, and it appears to the other', async () => {
+  await t.step('the owner is told at once and gives access; it opens to the other by itself', async () => {
     await front(olga);
+    await role(olga.page, 'button', 'Notifications, 1 unread').wait();
     await olga.button('Share');
-    const box = await olga.page.waitForSelector('[role=dialog] [role=combobox]');
-    await box.type('emil');
-    await olga.page.waitForSelector('[role=option]');
-    await press(olga.page, 'Enter');
-    await press(olga.page, 'Enter');
-    await olga.page.waitForFunction(() => document.querySelectorAll('[role=dialog] .share-entry').length === 2);
+    await olga.page.waitForFunction(() => document.body.innerText.includes('Emil Editor asks to be an editor'));
+    assert.match(await olga.page.$eval('.share-wish', (wish) => wish.innerText), /May I help/);
+    await olga.button('Give access');
+    await olga.page.waitForFunction(() => document.querySelectorAll('[role=dialog] li.share-entry').length === 2);
+    await t.shot(olga.page, 'dialog');
     await olga.button('Done');
     await front(emil);
-    await emil.page.goto(`${t.server.url}/shared`);
-    await role(emil.page, 'link', 'Together.ipynb').click();
     await emil.ready();
     await emil.page.waitForSelector('section[data-cell="cell-0"]');
+    await role(emil.page, 'button', 'Notifications, 1 unread').click();
+    await role(emil.page, 'link', `${t.owner.name} gave you access to “Together.ipynb” as editor`).wait();
+    await emil.button('Mark all as read');
+    await press(emil.page, 'Escape');
+    await role(emil.page, 'button', 'Notifications').wait();
   });
 
   await t.step('each sees the other, by name, at the caret', async () => {
@@ -165,9 +180,21 @@ await journey('share', async (t) => {
     await until('the end for both', async () => (await olga.cell('cell-0')).state === 'ok');
   });
 
-  await t.step('a viewer sees every change and can make none', async () => {
+  await t.step('a viewer by a group sees every change and can make none', async () => {
     const account = await t.colleague(VERA.name, VERA.login);
-    await t.api.call('POST', `/files/${file.id}/permissions`, { account_id: account.id, role: 'viewer' });
+    group = await t.api.call('POST', '/groups', { name: 'Lab' });
+    await t.api.call('PUT', `/groups/${group.id}/members/${account.id}`, {});
+    await front(olga);
+    await olga.button('Share');
+    const box = await olga.page.waitForSelector('[role=dialog] [role=combobox]');
+    await box.type('lab');
+    await olga.page.waitForSelector('[role=option]');
+    await press(olga.page, 'Enter');
+    await choose(olga.page, '.share-add', 'viewer');
+    await box.focus();
+    await press(olga.page, 'Enter');
+    await olga.page.waitForFunction(() => document.querySelectorAll('[role=dialog] li.share-entry').length === 3);
+    await olga.button('Done');
     vera = await t.open(file, { account: VERA });
     assert.equal(await vera.saveState(), 'read-only');
     assert.match(await vera.banners(), /read this notebook, not change it/);
@@ -187,11 +214,48 @@ await journey('share', async (t) => {
     await until('the change', async () => /# live$/.test((await vera.cell('cell-1')).source));
   });
 
-  await t.step('a right that is lost ends the page of the one who lost it, within a second or two', async () => {
-    const answer = await t.api.call('GET', `/files/${file.id}/permissions`);
-    const given = answer.permissions.find((one) => one.login === VERA.login);
-    await t.api.call('DELETE', `/files/${file.id}/permissions/${given.id}`);
+  await t.step(
+    'an editor who is demoted while typing can read on, and what came after is not in the notebook',
+    async () => {
+      await front(emil);
+      await emil.edit('cell-0');
+      await emil.type('\n# still allowed');
+      await emil.waitSaved();
+      await front(olga);
+      await olga.button('Share');
+      await olga.page.waitForFunction(() => document.querySelectorAll('[role=dialog] li.share-entry').length === 3);
+      await choose(olga.page, 'li.share-entry:nth-of-type(2)', 'viewer');
+      await until('his page to be read-only', async () => (await emil.saveState()) === 'read-only');
+      await front(emil);
+      await emil.type('\n# too late').catch(() => {});
+      assert.match((await olga.cell('cell-0')).source, /# still allowed$/);
+      await front(olga);
+      await olga.button('Done');
+    },
+  );
+
+  await t.step('who leaves the group loses the page, within a second or two', async () => {
+    const members = await t.api.call('GET', `/groups/${group.id}`);
+    await t.api.call('DELETE', `/groups/${group.id}/members/${members.people[0].id}`);
     await vera.page.waitForFunction(() => /no longer have access|no such notebook/.test(document.body.innerText), {
+      timeout: 5_000,
+    });
+  });
+
+  await t.step('a link lets anyone look without an account, until it is taken back', async () => {
+    await front(olga);
+    await olga.button('Share');
+    await olga.page.waitForSelector('.share-general select');
+    await choose(olga.page, '.share-general', 'anyone');
+    await olga.page.waitForSelector('[data-reach=anyone]');
+    t.expectProblems(/401/);
+    const guest = await t.stranger();
+    await guest.goto(`${t.server.url}/drive/${file.id}`);
+    await guest.waitForSelector('section[data-cell="cell-0"]');
+    await role(guest, 'button', 'Sign in').wait();
+    await front(olga);
+    await choose(olga.page, '.share-general', 'restricted');
+    await guest.waitForFunction(() => document.body.innerText.includes('You no longer have access'), {
       timeout: 5_000,
     });
   });

@@ -21,8 +21,8 @@ from labora.drive.language import MAX_LENGTH as MAX_QUERY
 
 router = APIRouter(prefix=PREFIX, tags=["files"])
 Container = Annotated[Services, Depends(services_of)]
-Reader = Annotated[Principal, Depends(Needs(Scope.READ, Ability.READ))]
-Downloader = Annotated[Principal, Depends(Needs(Scope.READ, Ability.DOWNLOAD))]
+Reader = Annotated[Principal, Depends(Needs(Scope.READ, Ability.READ, link=True))]
+Downloader = Annotated[Principal, Depends(Needs(Scope.READ, Ability.DOWNLOAD, link=True))]
 # What a change needs depends on what is changed; the verb asks for it.
 Writer = Annotated[Principal, Depends(Needs(Scope.WRITE, Ability.READ))]
 _RAW_BODY = {

@@ -113,7 +113,7 @@ async def restore_revision(file_id: str, revision_id: str, caller: Editor, servi
 async def blob(
     file_id: str,
     sha256: Hash,
-    caller: Annotated[Principal, Depends(Needs(Scope.READ, Ability.READ))],
+    caller: Annotated[Principal, Depends(Needs(Scope.READ, Ability.READ, link=True))],
     services: Container,
     wanted: Annotated[str, Query(alias="type", max_length=255)] = "",
     ranges: Annotated[str | None, Header(alias="range", max_length=255)] = None,

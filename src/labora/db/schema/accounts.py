@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, Text, false
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    false,
+    true,
+)
 
 from labora.db.schema.base import Id, Moment, folded_name, metadata
 
@@ -30,6 +43,11 @@ accounts = Table(
     Column("created_at", Moment, nullable=False),
     # Index into the presence palette, 0–11.
     Column("color", Integer, nullable=False, server_default="0"),
+    # Address that an invitation was sent to, which its person has therefore proved to read; NULL for none.
+    Column("email", String(254)),
+    # Whether notices are sent by e-mail too.
+    Column("email_notices", Boolean, nullable=False, server_default=true()),
+    Index("ix_accounts_email", "email"),
 )
 
 login_sessions = Table(

@@ -76,7 +76,7 @@ permissions = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("file_id", Id, ForeignKey("files.id", ondelete="CASCADE"), nullable=False),
-    # person: account_id; group: group_id (later); domain: anyone signed in; anyone: anyone with the link.
+    # person: account_id; group: group_id; domain: anyone signed in; anyone: anyone with the link.
     Column("kind", String(16), nullable=False),
     Column("account_id", Id, ForeignKey("accounts.id", ondelete="CASCADE")),
     Column("group_id", Id),
@@ -92,6 +92,7 @@ permissions = Table(
     Index("ix_permissions_account_id", "account_id"),
     Index("ix_permissions_group_id", "group_id"),
     Index("ix_permissions_email", "email"),
+    Index("ix_permissions_expires_at", "expires_at"),
 )
 
 revisions = Table(

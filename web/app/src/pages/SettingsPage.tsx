@@ -1,7 +1,8 @@
 import { type ReactNode, useEffect, useState } from 'react';
 import { api, isApiError } from '@labora/api';
-import { TopBar, setAccount, signOut, useAccount, useInstance } from '@labora/drive/shell';
+import { LettersSetting, TopBar, setAccount, signOut, useAccount, useInstance } from '@labora/drive/shell';
 import { Button, Select, TextField, type ThemeChoice, errorText, setTheme, t, toast, useThemeChoice } from '@labora/ui';
+import { MountGrants } from './MountGrants';
 import { Tokens } from './Tokens';
 import './settings.css';
 
@@ -133,11 +134,17 @@ export function SettingsPage() {
             onChange={setTheme}
           />
         </Section>
+        <Section title={t('notices.letters.title')} text={t('notices.letters.text')}>
+          <LettersSetting />
+        </Section>
         <Section title={t('settings.password')}>
           <Password />
         </Section>
         <Section title={t('settings.tokens')} text={t('settings.tokensText')}>
           <Tokens />
+        </Section>
+        <Section title={t('settings.mounts')} text={t('settings.mountsText')}>
+          <MountGrants />
         </Section>
         <Section title={t('settings.devices')} text={t('settings.everywhereText')}>
           <Button icon="logout" onClick={() => void signOut(true).catch(failed)}>

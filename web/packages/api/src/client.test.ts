@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, expect, test, vi } from 'vitest';
 import { api } from './client';
+import { groups, notices, sharing } from './sharing';
 
 interface Document {
   paths: Record<string, Record<string, { requestBody?: { content: Record<string, { schema: { $ref?: string } }> } }>>;
@@ -32,6 +33,8 @@ const calls: Record<string, () => unknown> = {
   tokens: () => api.tokens(),
   createToken: () => api.createToken('x', ['read'], 30),
   deleteToken: () => api.deleteToken('t'),
+  mountGrants: () => api.mountGrants(),
+  revokeMountGrant: () => api.revokeMountGrant('f'),
   invitations: () => api.invitations(),
   invite: () => api.invite('x'),
   deleteInvitation: () => api.deleteInvitation('i'),
@@ -53,9 +56,6 @@ const calls: Record<string, () => unknown> = {
   emptyTrash: () => api.emptyTrash(),
   copyFile: () => api.copyFile('f', 'x', 'p'),
   permissions: () => api.permissions('f'),
-  share: () => api.share('f', { account_id: 'a' }, 'editor'),
-  changePermission: () => api.changePermission('f', 'p', 'viewer'),
-  removePermission: () => api.removePermission('f', 'p'),
   revisions: () => api.revisions('f', 't'),
   saveRevision: () => api.saveRevision('f', { name: 'x', pinned: true }),
   changeRevision: () => api.changeRevision('f', 'r', { name: null, pinned: false }),
@@ -78,7 +78,31 @@ const calls: Record<string, () => unknown> = {
   endAnyRuntime: () => api.endAnyRuntime('r'),
 };
 
-test.each(Object.entries(calls))(
+const told = { notify: true, message: 'm' };
+const more: Record<string, () => unknown> = {
+  'sharing.state': () => sharing.state('f'),
+  'sharing.give': () => sharing.give('f', { email: 'a@b.c' }, 'editor', told),
+  'sharing.change': () => sharing.change('f', 'p', { role: 'viewer', expires_at: null }),
+  'sharing.remove': () => sharing.remove('f', 'p'),
+  'sharing.setGeneral': () => sharing.setGeneral('f', 'domain', 'viewer'),
+  'sharing.setEditorsShare': () => sharing.setEditorsShare('f', false),
+  'sharing.ask': () => sharing.ask('f', 'viewer', 'm'),
+  'sharing.requests': () => sharing.requests('f'),
+  'sharing.decide': () => sharing.decide('f', 'r', null),
+  'groups.find': () => groups.find('a'),
+  'groups.get': () => groups.get('g'),
+  'groups.make': () => groups.make('a'),
+  'groups.rename': () => groups.rename('g', 'a'),
+  'groups.remove': () => groups.remove('g'),
+  'groups.putMember': () => groups.putMember('g', 'a', true),
+  'groups.removeMember': () => groups.removeMember('g', 'a'),
+  'notices.page': () => notices.page('t'),
+  'notices.read': () => notices.read(['n']),
+  'notices.letters': () => notices.letters(),
+  'notices.wantLetters': () => notices.wantLetters(false),
+};
+
+test.each(Object.entries({ ...calls, ...more }))(
   '%s asks for a route that the server describes, with keys that it takes',
   async (_, call) => {
     const fetch = vi.fn(async (_url: string, _init: RequestInit) => new Response('{}'));
@@ -102,4 +126,8 @@ test('every verb is held against the description', () => {
       .filter((name) => !addresses.has(name))
       .toSorted(),
   );
+  const verbs = Object.entries({ sharing, groups, notices }).flatMap(([part, of]) =>
+    Object.keys(of).map((name) => `${part}.${name}`),
+  );
+  expect(Object.keys(more).toSorted()).toEqual(verbs.toSorted());
 });

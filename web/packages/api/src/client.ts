@@ -11,10 +11,10 @@ import type {
   FilePage,
   Image,
   Instance,
-  GivenRole,
   Invitation,
   InvitationPage,
   ListQuery,
+  MountGrant,
   NewApiToken,
   NewInvitation,
   NotebookDiff,
@@ -25,7 +25,6 @@ import type {
   Revision,
   RevisionChange,
   RevisionPage,
-  Role,
   Runtime,
   RuntimeHistory,
   SearchPage,
@@ -65,6 +64,8 @@ export const api = {
   createToken: (label: string, scopes: TokenScope[], expiresDays: number | null) =>
     post<NewApiToken>('/me/tokens', { label, scopes, expires_days: expiresDays }),
   deleteToken: (token: string) => request<void>('DELETE', `/me/tokens/${id(token)}`),
+  mountGrants: () => list(get<MountGrant[]>('/mount-grants')),
+  revokeMountGrant: (file: string) => request<void>('DELETE', `/mount-grants/${id(file)}`),
 
   invitations: () => list(get<Invitation[]>('/invitations')),
   invite: (label: string) => post<NewInvitation>('/invitations', { label }),
@@ -107,12 +108,6 @@ export const api = {
     address(`/files/${id(file)}/blobs/${sha256}`, { type: mediaType }),
 
   permissions: (file: string) => list(get<Permission[]>(`/files/${id(file)}/permissions`)),
-  share: (file: string, person: { account_id: string } | { login: string }, role: GivenRole) =>
-    post<Permission>(`/files/${id(file)}/permissions`, { ...person, role }),
-  changePermission: (file: string, permission: string, role: Role) =>
-    request<Permission>('PATCH', `/files/${id(file)}/permissions/${id(permission)}`, { json: { role } }),
-  removePermission: (file: string, permission: string) =>
-    request<void>('DELETE', `/files/${id(file)}/permissions/${id(permission)}`),
 
   /** One page of a file's revisions, newest first. */
   revisions: (file: string, pageToken?: string, signal?: AbortSignal) =>

@@ -1,4 +1,5 @@
 export * from './client';
 export * from './request';
+export * from './sharing';
 export * from './types';
 export * from './upload';

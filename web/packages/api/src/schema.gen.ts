@@ -143,6 +143,50 @@ export interface paths {
         patch: operations["change_file_api_v1_files__file_id__patch"];
         trace?: never;
     };
+    "/api/v1/files/{file_id}/access-requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Access Requests
+         * @description Lists requests that nobody has answered.
+         */
+        get: operations["access_requests_api_v1_files__file_id__access_requests_get"];
+        put?: never;
+        /**
+         * Request Access
+         * @description Asks those who may share an item for a role on it.
+         */
+        post: operations["request_access_api_v1_files__file_id__access_requests_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/{file_id}/access-requests/{request_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Decide Access Request
+         * @description Gives a role to who asked, or refuses; they are told.
+         */
+        patch: operations["decide_access_request_api_v1_files__file_id__access_requests__request_id__patch"];
+        trace?: never;
+    };
     "/api/v1/files/{file_id}/ancestors": {
         parameters: {
             query?: never;
@@ -392,7 +436,9 @@ export interface paths {
         put?: never;
         /**
          * Share
-         * @description Gives a person a role; whoever has one gets the new one instead.
+         * @description Gives a role to a person, an address, a group or a link; whoever has one gets the new one instead.
+         *
+         *     With an address the answer is the same whether or not somebody with an account reads it: they are written to.
          */
         post: operations["share_api_v1_files__file_id__permissions_post"];
         delete?: never;
@@ -420,7 +466,7 @@ export interface paths {
         head?: never;
         /**
          * Change Permission
-         * @description Changes a role; role ``owner`` passes the item on and leaves the former owner as editor.
+         * @description Changes role or expiry; role ``owner`` passes the item on and leaves the former owner as editor.
          */
         patch: operations["change_permission_api_v1_files__file_id__permissions__permission_id__patch"];
         trace?: never;
@@ -597,6 +643,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/files/{file_id}/sharing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change Sharing
+         * @description Sets the general access (nobody, everybody signed in, anyone with the link) and whether editors may share.
+         */
+        patch: operations["change_sharing_api_v1_files__file_id__sharing_patch"];
+        trace?: never;
+    };
     "/api/v1/files/upload": {
         parameters: {
             query?: never;
@@ -612,6 +678,82 @@ export interface paths {
          */
         post: operations["upload_file_api_v1_files_upload_post"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Groups
+         * @description Finds groups to share with, by part of their name.
+         */
+        get: operations["groups_api_v1_groups_get"];
+        put?: never;
+        /**
+         * Make Group
+         * @description Makes an empty group.
+         */
+        post: operations["make_group_api_v1_groups_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups/{group_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Group
+         * @description Returns a group with its members, for them and the owner of the server.
+         */
+        get: operations["group_api_v1_groups__group_id__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Group
+         * @description Ends a group, with everything that was given to it.
+         */
+        delete: operations["delete_group_api_v1_groups__group_id__delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Rename Group
+         * @description Renames a group.
+         */
+        patch: operations["rename_group_api_v1_groups__group_id__patch"];
+        trace?: never;
+    };
+    "/api/v1/groups/{group_id}/members/{account_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Member
+         * @description Puts an account into a group, or says whether it manages it.
+         */
+        put: operations["put_member_api_v1_groups__group_id__members__account_id__put"];
+        post?: never;
+        /**
+         * Remove Member
+         * @description Takes an account out of a group; everybody may leave.
+         */
+        delete: operations["remove_member_api_v1_groups__group_id__members__account_id__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -911,6 +1053,30 @@ export interface paths {
         patch: operations["change_me_api_v1_me_patch"];
         trace?: never;
     };
+    "/api/v1/me/letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Letters
+         * @description Returns where the account gets notices by e-mail, and whether it wants them.
+         */
+        get: operations["letters_api_v1_me_letters_get"];
+        /**
+         * Want Letters
+         * @description Says whether the account wants notices by e-mail too.
+         */
+        put: operations["want_letters_api_v1_me_letters_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/password": {
         parameters: {
             query?: never;
@@ -970,6 +1136,86 @@ export interface paths {
          * @description Ends an API token.
          */
         delete: operations["revoke_token_api_v1_me_tokens__token_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mount-grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Mount Grants
+         * @description Lists the notebooks that get the caller's drive without asking again, the newest first.
+         */
+        get: operations["mount_grants_api_v1_mount_grants_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mount-grants/{notebook_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke Mount Grant
+         * @description Takes it back: the notebook asks again before its next mount. What is mounted stays until its runtime ends.
+         */
+        delete: operations["revoke_mount_grant_api_v1_mount_grants__notebook_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Notifications
+         * @description Lists what the account was told, newest first, and how much of it is unread.
+         */
+        get: operations["notifications_api_v1_notifications_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read Notifications
+         * @description Marks notices as read, all of them without ``ids``.
+         */
+        post: operations["read_notifications_api_v1_notifications_read_post"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1248,6 +1494,41 @@ export interface components {
          * @enum {string}
          */
         Ability: "read" | "download" | "copy" | "comment" | "read_history" | "edit" | "rename" | "share" | "move" | "trash" | "delete" | "transfer";
+        /** AccessRequestAnswer */
+        AccessRequestAnswer: {
+            account: components["schemas"]["PersonAnswer"];
+            /** Created At */
+            created_at: string;
+            /** Decided At */
+            decided_at: string | null;
+            granted_role: components["schemas"]["Role"] | null;
+            /** Id */
+            id: string;
+            /** Login */
+            login: string;
+            /** Message */
+            message: string;
+            role: components["schemas"]["Role"];
+        };
+        /** AccessRequestBody */
+        AccessRequestBody: {
+            /**
+             * Message
+             * @default
+             */
+            message: string;
+            /**
+             * Role
+             * @default viewer
+             * @enum {string}
+             */
+            role: "editor" | "commenter" | "viewer";
+        };
+        /** AccessRequestList */
+        AccessRequestList: {
+            /** Requests */
+            requests: components["schemas"]["AccessRequestAnswer"][];
+        };
         /** AccountAnswer */
         AccountAnswer: {
             /**
@@ -1365,6 +1646,14 @@ export interface components {
             name?: string | null;
             /** Parent Id */
             parent_id?: string | null;
+        };
+        /** DecisionBody */
+        DecisionBody: {
+            /**
+             * Role
+             * @description null refuses.
+             */
+            role: ("editor" | "commenter" | "viewer") | null;
         };
         /**
          * DiffAnswer
@@ -1563,6 +1852,78 @@ export interface components {
             /** Url */
             url: string;
         };
+        /** GeneralBody */
+        GeneralBody: {
+            /**
+             * Reach
+             * @enum {string}
+             */
+            reach: "restricted" | "domain" | "anyone";
+            /**
+             * Role
+             * @description None for restricted.
+             */
+            role?: ("editor" | "commenter" | "viewer") | null;
+        };
+        /** GroupAnswer */
+        GroupAnswer: {
+            /** Id */
+            id: string;
+            /**
+             * Manages
+             * @description The asker may change it.
+             */
+            manages: boolean;
+            /**
+             * Member
+             * @description The asker belongs to it.
+             */
+            member: boolean;
+            /** Members */
+            members: number;
+            /** Name */
+            name: string;
+        };
+        /** GroupBody */
+        GroupBody: {
+            /** Name */
+            name: string;
+        };
+        /** GroupList */
+        GroupList: {
+            /** Groups */
+            groups: components["schemas"]["GroupAnswer"][];
+        };
+        /** GroupNameAnswer */
+        GroupNameAnswer: {
+            /** Id */
+            id: string;
+            /** Members */
+            members: number;
+            /** Name */
+            name: string;
+        };
+        /** GroupWithMembers */
+        GroupWithMembers: {
+            /** Id */
+            id: string;
+            /**
+             * Manages
+             * @description The asker may change it.
+             */
+            manages: boolean;
+            /**
+             * Member
+             * @description The asker belongs to it.
+             */
+            member: boolean;
+            /** Members */
+            members: number;
+            /** Name */
+            name: string;
+            /** People */
+            people: components["schemas"]["MemberAnswer"][];
+        };
         /** Health */
         Health: {
             /**
@@ -1730,6 +2091,21 @@ export interface components {
             /** Path */
             path: string[];
         };
+        /** Letters */
+        Letters: {
+            /**
+             * Address
+             * @description Where the account reads e-mail; null where it is not known.
+             */
+            address: string | null;
+            /** Wanted */
+            wanted: boolean;
+        };
+        /** LettersBody */
+        LettersBody: {
+            /** Wanted */
+            wanted: boolean;
+        };
         /**
          * Limits
          * @description What a runtime may use at most.
@@ -1774,6 +2150,30 @@ export interface components {
             /** Name */
             name: string;
         };
+        /** MemberAnswer */
+        MemberAnswer: {
+            /**
+             * Color
+             * @description Index into the presence palette, 0 to 11.
+             */
+            color: number;
+            /** Id */
+            id: string;
+            /** Is Manager */
+            is_manager: boolean;
+            /** Login */
+            login: string;
+            /** Name */
+            name: string;
+        };
+        /** MemberBody */
+        MemberBody: {
+            /**
+             * Is Manager
+             * @default false
+             */
+            is_manager: boolean;
+        };
         /**
          * Meter
          * @description What a runtime uses; null where it cannot be measured.
@@ -1800,6 +2200,26 @@ export interface components {
             memory_limit: number | null;
             /** Processes */
             processes: number | null;
+        };
+        /**
+         * MountGrant
+         * @description One notebook that may mount the drive.
+         */
+        MountGrant: {
+            /** Created At */
+            created_at: string;
+            /** File Id */
+            file_id: string;
+            /** Name */
+            name: string;
+        };
+        /**
+         * MountGrants
+         * @description All of them.
+         */
+        MountGrants: {
+            /** Grants */
+            grants: components["schemas"]["MountGrant"][];
         };
         /** NewAccountBody */
         NewAccountBody: {
@@ -1890,6 +2310,52 @@ export interface components {
             /** Strip Personal */
             strip_personal?: boolean | null;
         };
+        /** NoticeAnswer */
+        NoticeAnswer: {
+            actor: components["schemas"]["PersonAnswer"] | null;
+            /**
+             * Answered
+             * @description Of a request for access: somebody answered it.
+             */
+            answered: boolean | null;
+            /** Created At */
+            created_at: string;
+            /** Details */
+            details: {
+                [key: string]: unknown;
+            };
+            file: components["schemas"]["NoticeFile"] | null;
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @description shared, access_requested, access_granted, access_refused, owner_changed, comment, mention or comment_resolved.
+             */
+            kind: string;
+            /** Read */
+            read: boolean;
+        };
+        /** NoticeFile */
+        NoticeFile: {
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string | null;
+            /**
+             * Name
+             * @description null where the asker may not read it.
+             */
+            name: string | null;
+        };
+        /** NoticeList */
+        NoticeList: {
+            /** Nextpagetoken */
+            nextPageToken: string | null;
+            /** Notifications */
+            notifications: components["schemas"]["NoticeAnswer"][];
+            /** Unread */
+            unread: number;
+        };
         /**
          * OwnPolicy
          * @description What holds for the caller, and how often all runtimes may be reset.
@@ -1916,12 +2382,26 @@ export interface components {
         /** PermissionAnswer */
         PermissionAnswer: {
             account: components["schemas"]["PersonAnswer"] | null;
+            /**
+             * Email
+             * @description The address that it was given to, whoever reads it.
+             */
+            email: string | null;
             /** Expires At */
             expires_at: string | null;
+            group: components["schemas"]["GroupNameAnswer"] | null;
             /** Id */
             id: string;
-            /** Inherited From */
+            /**
+             * Inherited From
+             * @description The folder above that it is given on.
+             */
             inherited_from: string | null;
+            /**
+             * Inherited Name
+             * @description Name of that folder, where the asker may read it.
+             */
+            inherited_name: string | null;
             /**
              * Kind
              * @enum {string}
@@ -1931,12 +2411,33 @@ export interface components {
             login: string | null;
             role: components["schemas"]["Role"];
         };
-        /** PermissionBody */
+        /**
+         * PermissionBody
+         * @description Names one of ``account_id``, ``login``, ``email`` and ``group_id``, or the kind ``domain`` or ``anyone``.
+         */
         PermissionBody: {
             /** Account Id */
             account_id?: string | null;
+            /** Email */
+            email?: string | null;
+            /** Expires At */
+            expires_at?: string | null;
+            /** Group Id */
+            group_id?: string | null;
+            /** Kind */
+            kind?: ("person" | "group" | "domain" | "anyone") | null;
             /** Login */
             login?: string | null;
+            /**
+             * Message
+             * @default
+             */
+            message: string;
+            /**
+             * Notify
+             * @default true
+             */
+            notify: boolean;
             /**
              * Role
              * @enum {string}
@@ -1946,13 +2447,25 @@ export interface components {
         /** PermissionChangeBody */
         PermissionChangeBody: {
             /**
-             * Role
-             * @enum {string}
+             * Expires At
+             * @description null: for good. Left out: as it was.
              */
-            role: "owner" | "editor" | "commenter" | "viewer";
+            expires_at?: string | null;
+            /** Role */
+            role?: ("owner" | "editor" | "commenter" | "viewer") | null;
         };
         /** PermissionList */
         PermissionList: {
+            /**
+             * Editors Share
+             * @description Whether editors may share the item, as set on itself.
+             */
+            editors_share: boolean;
+            /**
+             * May Set
+             * @description The asker may change the general access and editors_share.
+             */
+            may_set: boolean;
             /** Permissions */
             permissions: components["schemas"]["PermissionAnswer"][];
         };
@@ -2068,6 +2581,14 @@ export interface components {
         PolicySet: {
             effective: components["schemas"]["PolicyAnswer"];
             own: components["schemas"]["PolicyLimits"];
+        };
+        /** ReadBody */
+        ReadBody: {
+            /**
+             * Ids
+             * @description null: all of them.
+             */
+            ids?: string[] | null;
         };
         /** RefreshedAnswer */
         RefreshedAnswer: {
@@ -2224,6 +2745,15 @@ export interface components {
             /** Token */
             token: string;
         };
+        /**
+         * SharingBody
+         * @description What is left out stays.
+         */
+        SharingBody: {
+            /** Editors Share */
+            editors_share?: boolean | null;
+            general?: components["schemas"]["GeneralBody"] | null;
+        };
         /** SideAnswer */
         SideAnswer: {
             /** File Id */
@@ -2299,6 +2829,11 @@ export interface components {
         TokenList: {
             /** Tokens */
             tokens: components["schemas"]["TokenAnswer"][];
+        };
+        /** Unread */
+        Unread: {
+            /** Unread */
+            unread: number;
         };
         /** ValidationError */
         ValidationError: {
@@ -2656,6 +3191,108 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FileAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    access_requests_api_v1_files__file_id__access_requests_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessRequestList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    request_access_api_v1_files__file_id__access_requests_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccessRequestBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    decide_access_request_api_v1_files__file_id__access_requests__request_id__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessRequestAnswer"];
                 };
             };
             /** @description Validation Error */
@@ -3557,6 +4194,41 @@ export interface operations {
             };
         };
     };
+    change_sharing_api_v1_files__file_id__sharing_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SharingBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PermissionList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     upload_file_api_v1_files_upload_post: {
         parameters: {
             query: {
@@ -3580,6 +4252,235 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FileAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    groups_api_v1_groups_get: {
+        parameters: {
+            query?: {
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    make_group_api_v1_groups_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    group_api_v1_groups__group_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupWithMembers"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_group_api_v1_groups__group_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    rename_group_api_v1_groups__group_id__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    put_member_api_v1_groups__group_id__members__account_id__put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+                group_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MemberBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupWithMembers"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    remove_member_api_v1_groups__group_id__members__account_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+                group_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
                 };
             };
             /** @description Validation Error */
@@ -4033,6 +4934,59 @@ export interface operations {
             };
         };
     };
+    letters_api_v1_me_letters_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Letters"];
+                };
+            };
+        };
+    };
+    want_letters_api_v1_me_letters_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LettersBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Letters"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     change_password_api_v1_me_password_post: {
         parameters: {
             query?: never;
@@ -4137,6 +5091,123 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    mount_grants_api_v1_mount_grants_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MountGrants"];
+                };
+            };
+        };
+    };
+    revoke_mount_grant_api_v1_mount_grants__notebook_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                notebook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    notifications_api_v1_notifications_get: {
+        parameters: {
+            query?: {
+                pageSize?: number;
+                pageToken?: string | null;
+                unread?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticeList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    read_notifications_api_v1_notifications_read_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReadBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unread"];
                 };
             };
             /** @description Validation Error */

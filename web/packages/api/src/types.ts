@@ -49,6 +49,7 @@ export type Playground = Schemas['PlaygroundAnswer'];
 export type ApiToken = Schemas['TokenAnswer'];
 export type TokenScope = Schemas['TokenBody']['scopes'][number];
 /** A token with its secret, which is shown once. */
+export type MountGrant = Schemas['MountGrant'];
 export type NewApiToken = Schemas['NewToken'];
 export type Invitation = Schemas['InvitationAnswer'];
 export type NewInvitation = Schemas['NewInvitation'];

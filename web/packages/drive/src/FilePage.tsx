@@ -1,9 +1,10 @@
 import { useEffect, useState } from 'react';
-import { type File, api } from '@labora/api';
+import { type File, api, isApiError } from '@labora/api';
 import { Button, EmptyState, Spinner, errorText, formatBytes, formatDateTime, navigate, t } from '@labora/ui';
 import { FileIcon } from './list/FileIcon';
 import * as actions from './list/actions';
 import { ShareDialog } from './dialogs/ShareDialog';
+import { NoAccess } from './share/NoAccess';
 import { TopBar } from './shell';
 import './drive.css';
 
@@ -27,7 +28,8 @@ export function FilePage({ fileId }: { fileId: string }) {
     <>
       <TopBar />
       <main className="file-page" id="main">
-        {error !== null && (
+        {isApiError(error) && error.status === 404 && <NoAccess fileId={fileId} />}
+        {error !== null && !(isApiError(error) && error.status === 404) && (
           <EmptyState
             icon="draft"
             title={t('file.gone')}

@@ -1,56 +1,119 @@
-import { type KeyboardEvent, useCallback, useEffect, useId, useState } from 'react';
-import { type File, type GivenRole, type Permission, type PersonWithLogin, type Role, api } from '@labora/api';
-import {
-  Avatar,
-  Banner,
-  Button,
-  Dialog,
-  IconButton,
-  Select,
-  Spinner,
-  TextField,
-  classes,
-  errorText,
-  t,
-} from '@labora/ui';
+import { useCallback, useEffect, useState } from 'react';
+import { type AccessRequest, type File, type GivenRole, type Permission, type Sharing, sharing } from '@labora/api';
+import { Banner, Button, Dialog, Spinner, confirm, errorText, prompt, t, toast } from '@labora/ui';
 import { copyLink } from '../list/actions';
 import { filesChanged } from '../list/useListing';
+import { onNews } from '../notices/live';
+import { AccessRequests } from '../share/AccessRequests';
+import { AddRecipients, type Chosen } from '../share/AddRecipients';
+import { GeneralAccess } from '../share/GeneralAccess';
+import { PermissionEntry, nameOf } from '../share/PermissionEntry';
+import { useAccount } from '../shell/account';
+import '../share/messages';
+import '../share/share.css';
 import './dialogs.css';
 
-type Given = 'editor' | 'viewer';
-const roles = (): { value: Given; label: string }[] => [
-  { value: 'editor', label: t('share.role.editor') },
-  { value: 'viewer', label: t('share.role.viewer') },
-];
+const DAY_MS = 86_400_000;
+/** Others may change the same rights: what is shown is looked up again this often. */
+const AGAIN_MS = 5000;
 
 export interface ShareDialogProps {
   file: File;
   onClose: () => void;
 }
 
-/** Who may see and edit a file, and inviting one more. */
+interface Shown {
+  state: Sharing;
+  requests: AccessRequest[];
+}
+
+/** The moment a permission ends, from days ahead or a date that is asked for; undefined when the person gives up. */
+async function endFrom(days: number | null | 'ask', name: string): Promise<string | null | undefined> {
+  if (days === null) return null;
+  if (days !== 'ask') return new Date(Date.now() + days * DAY_MS).toISOString();
+  const tomorrow = new Date(Date.now() + DAY_MS).toISOString().slice(0, 10);
+  const answer = await prompt({
+    title: t('share.ends.title', { name }),
+    label: t('share.ends.field'),
+    value: tomorrow,
+    action: t('share.ends.set'),
+  });
+  if (answer === null) return undefined;
+  // The whole of that day, where the person is.
+  const end = new Date(`${answer}T23:59:59`);
+  if (Number.isNaN(end.getTime()) || end.getTime() <= Date.now()) {
+    toast({ kind: 'error', message: t('share.ends.past') });
+    return undefined;
+  }
+  return end.toISOString();
+}
+
+/** Who may do what with a file: people, groups, addresses, the link; and those who ask. */
 export function ShareDialog({ file, onClose }: ShareDialogProps) {
-  const [permissions, setPermissions] = useState<Permission[] | null>(null);
+  const account = useAccount();
+  const [shown, setShown] = useState<Shown | null>(null);
   const [error, setError] = useState<unknown>(null);
-  const load = useCallback(async () => setPermissions(await api.permissions(file.id)), [file.id]);
+  const load = useCallback(async () => {
+    const [state, requests] = await Promise.all([sharing.state(file.id), sharing.requests(file.id)]);
+    setShown({ state, requests });
+  }, [file.id]);
   useEffect(() => {
     load().catch(setError);
+    const again = () => void load().catch(() => undefined);
+    const timer = setInterval(() => document.visibilityState === 'visible' && again(), AGAIN_MS);
+    const forget = onNews(again);
+    return () => {
+      clearInterval(timer);
+      forget();
+    };
   }, [load]);
 
-  async function change(work: Promise<unknown>): Promise<boolean> {
+  async function change(work: () => Promise<unknown>): Promise<boolean> {
     setError(null);
     try {
-      await work;
+      await work();
       await load();
       filesChanged();
       return true;
     } catch (reason) {
       setError(reason);
+      await load().catch(() => undefined);
       return false;
     }
   }
 
-  const given = new Set(permissions?.flatMap((permission) => (permission.account ? [permission.account.id] : [])));
+  async function give(chosen: Chosen[], role: GivenRole, options: { notify: boolean; message: string }) {
+    const done = await change(() => Promise.all(chosen.map((one) => sharing.give(file.id, one.to, role, options))));
+    const [first] = chosen;
+    if (done && first) toast({ kind: 'ok', message: t('share.given', { count: chosen.length, name: first.name }) });
+    return done;
+  }
+
+  async function passOn(permission: Permission) {
+    const name = nameOf(permission);
+    const agreed = await confirm({
+      title: t('share.makeOwnerTitle', { name }),
+      message: t('share.makeOwnerText'),
+      action: t('share.makeOwnerAction'),
+    });
+    if (agreed) await change(() => sharing.change(file.id, permission.id, { role: 'owner' }));
+  }
+
+  async function end(permission: Permission, days: number | null | 'ask') {
+    const moment = await endFrom(days, nameOf(permission));
+    if (moment !== undefined) await change(() => sharing.change(file.id, permission.id, { expires_at: moment }));
+  }
+
+  async function decide(wish: AccessRequest, role: GivenRole | null) {
+    const done = await change(() => sharing.decide(file.id, wish.id, role));
+    if (done) toast({ kind: 'ok', message: t(role ? 'share.gave' : 'share.refused', { name: wish.account.name }) });
+  }
+
+  const permissions = shown?.state.permissions ?? [];
+  const general = (one: Permission) => one.kind === 'domain' || one.kind === 'anyone';
+  const listed = permissions.filter((one) => !general(one) || one.inherited_from !== null);
+  const own = permissions.filter((one) => one.inherited_from === null);
+  const taken = new Set(own.flatMap((one) => [one.account?.id ?? '', one.group?.id ?? '', one.email ?? '']));
   return (
     <Dialog
       open
@@ -67,178 +130,35 @@ export function ShareDialog({ file, onClose }: ShareDialogProps) {
         </>
       }
     >
-      <AddPerson taken={given} onAdd={(person, role) => change(api.share(file.id, { account_id: person.id }, role))} />
+      <AddRecipients taken={taken} onGive={give} />
       {error !== null && <Banner kind="error">{errorText(error)}</Banner>}
+      {shown && <AccessRequests list={shown.requests} onDecide={(wish, role) => void decide(wish, role)} />}
       <section>
         <h3 className="share-heading">{t('share.who')}</h3>
-        {!permissions && error === null && <Spinner label={t('drive.loading')} />}
+        {!shown && error === null && <Spinner label={t('share.loading')} />}
         <ul className="share-list">
-          {permissions?.map((permission) => (
-            <Entry
+          {listed.map((permission) => (
+            <PermissionEntry
               key={permission.id}
               permission={permission}
-              onRole={(role) => void change(api.changePermission(file.id, permission.id, role))}
-              onRemove={() => void change(api.removePermission(file.id, permission.id))}
+              mine={permission.account?.id === account?.id}
+              mayPassOn={shown?.state.may_set ?? false}
+              onRole={(role) => void change(() => sharing.change(file.id, permission.id, { role }))}
+              onEnd={(days) => void end(permission, days)}
+              onRemove={() => void change(() => sharing.remove(file.id, permission.id))}
+              onOwner={() => void passOn(permission)}
             />
           ))}
         </ul>
       </section>
+      {shown && (
+        <GeneralAccess
+          state={shown.state}
+          onGeneral={(reach, role) => void change(() => sharing.setGeneral(file.id, reach, role))}
+          onEditorsShare={(allowed) => void change(() => sharing.setEditorsShare(file.id, allowed))}
+        />
+      )}
       <p className="drive-note">{t('share.note')}</p>
     </Dialog>
-  );
-}
-
-interface EntryProps {
-  permission: Permission;
-  onRole: (role: Role) => void;
-  onRemove: () => void;
-}
-
-function Entry({ permission, onRole, onRemove }: EntryProps) {
-  const name = permission.account?.name ?? t(`share.kind.${permission.kind}`);
-  const fixed = permission.role === 'owner' || permission.inherited_from !== null || permission.role === 'commenter';
-  return (
-    <li className="share-entry">
-      <Avatar name={name} size={36} />
-      <div className="share-person">
-        <span className="ui-truncate">{name}</span>
-        <span className="share-login ui-truncate">
-          {permission.inherited_from ? t('share.inherited') : permission.login}
-        </span>
-      </div>
-      {fixed ? (
-        <span className="share-role">{t(`share.role.${permission.role}`)}</span>
-      ) : (
-        <>
-          <Select
-            hideLabel
-            label={t('share.roleOf', { name })}
-            value={permission.role === 'editor' ? 'editor' : 'viewer'}
-            options={roles()}
-            onChange={onRole}
-          />
-          <IconButton icon="close" size="sm" label={t('share.remove', { name })} onClick={onRemove} />
-        </>
-      )}
-    </li>
-  );
-}
-
-interface AddPersonProps {
-  taken: Set<string>;
-  onAdd: (person: PersonWithLogin, role: GivenRole) => Promise<boolean>;
-}
-
-/** A combo box of people: type a name or sign-in name, choose, and say what they may do. */
-function AddPerson({ taken, onAdd }: AddPersonProps) {
-  const listId = useId();
-  const [text, setText] = useState('');
-  const [role, setRole] = useState<Given>('editor');
-  const [found, setFound] = useState<PersonWithLogin[] | null>(null);
-  const [active, setActive] = useState(0);
-  const [chosen, setChosen] = useState<PersonWithLogin | null>(null);
-  const [busy, setBusy] = useState(false);
-  useEffect(() => {
-    const q = text.trim();
-    if (!q || chosen) return setFound(null);
-    const control = new AbortController();
-    const timer = setTimeout(() => {
-      api
-        .people(q, control.signal)
-        .then((people) => {
-          setFound(people);
-          setActive(0);
-        })
-        .catch(() => undefined);
-    }, 150);
-    return () => {
-      clearTimeout(timer);
-      control.abort();
-    };
-  }, [text, chosen]);
-
-  const people = found?.filter((person) => !taken.has(person.id)) ?? [];
-  const open = found !== null && !chosen;
-
-  function pick(person: PersonWithLogin) {
-    setChosen(person);
-    setText(person.name);
-    setFound(null);
-  }
-
-  async function add() {
-    const person = chosen ?? (people.length === 1 ? people[0] : undefined);
-    if (!person) return;
-    setBusy(true);
-    if (await onAdd(person, role)) {
-      setText('');
-      setChosen(null);
-    }
-    setBusy(false);
-  }
-
-  function key(event: KeyboardEvent) {
-    const person = people[active];
-    if (event.key === 'ArrowDown') setActive(Math.min(active + 1, people.length - 1));
-    else if (event.key === 'ArrowUp') setActive(Math.max(active - 1, 0));
-    else if (event.key === 'Enter' && open && person) pick(person);
-    else if (event.key === 'Enter') void add();
-    else if (event.key === 'Escape' && open) setFound(null);
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
-  }
-
-  return (
-    <div className="share-add">
-      <div className="share-search">
-        <TextField
-          label={t('share.add')}
-          placeholder={t('share.placeholder')}
-          value={text}
-          autoComplete="off"
-          spellCheck={false}
-          role="combobox"
-          aria-expanded={open}
-          aria-controls={open ? listId : undefined}
-          aria-autocomplete="list"
-          aria-activedescendant={open && people[active] ? `${listId}-${active}` : undefined}
-          onChange={(event) => {
-            setChosen(null);
-            setText(event.target.value);
-          }}
-          onKeyDown={key}
-        />
-        {open && (
-          <div className="share-found">
-            {people.length === 0 && (
-              <p className="picker-note">{t(found.length ? 'share.allTaken' : 'share.nobody')}</p>
-            )}
-            <div id={listId} role="listbox" aria-label={t('share.add')}>
-              {people.map((person, index) => (
-                <div
-                  key={person.id}
-                  id={`${listId}-${index}`}
-                  role="option"
-                  tabIndex={-1}
-                  aria-selected={index === active}
-                  className={classes('share-option', index === active && 'share-option-active')}
-                  onPointerDown={(event) => event.preventDefault()}
-                  onClick={() => pick(person)}
-                >
-                  <Avatar name={person.name} size={28} />
-                  <span className="ui-truncate">{person.name}</span>
-                  <span className="share-login ui-truncate">{person.login}</span>
-                </div>
-              ))}
-            </div>
-          </div>
-        )}
-      </div>
-      <Select label={t('share.mayBe')} hideLabel value={role} options={roles()} onChange={setRole} />
-      <Button variant="primary" busy={busy} disabled={!chosen && people.length !== 1} onClick={() => void add()}>
-        {t('share.action')}
-      </Button>
-    </div>
   );
 }

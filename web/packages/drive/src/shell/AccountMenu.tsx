@@ -19,8 +19,16 @@ function items(isOwner: boolean): MenuItem[] {
   return [
     { id: 'settings', label: t('account.settings'), icon: 'settings', onSelect: () => navigate('/settings') },
     { id: 'runtimes', label: t('account.runtimes'), icon: 'memory', onSelect: () => navigate('/runtimes') },
+    { id: 'groups', label: t('account.groups'), icon: 'group', onSelect: () => navigate('/groups') },
     ...(isOwner
-      ? [{ id: 'people', label: t('account.people'), icon: 'group' as const, onSelect: () => navigate('/people') }]
+      ? [
+          {
+            id: 'people',
+            label: t('account.people'),
+            icon: 'manage_accounts' as const,
+            onSelect: () => navigate('/people'),
+          },
+        ]
       : []),
     {
       id: 'theme',

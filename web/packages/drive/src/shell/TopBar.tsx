@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react';
 import { Link, Logo, t } from '@labora/ui';
+import { NoticeBell } from '../notices/NoticeBell';
 import { AccountMenu } from './AccountMenu';
 import './shell.css';
 
@@ -11,6 +12,7 @@ export function TopBar({ children }: { children?: ReactNode }) {
         <Logo wordmark />
       </Link>
       <div className="shell-bar-middle">{children}</div>
+      <NoticeBell />
       <AccountMenu />
     </header>
   );

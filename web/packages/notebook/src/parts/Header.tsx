@@ -1,5 +1,6 @@
 /** Name, save state, people, sharing and the menus. */
 import { type KeyboardEvent, useRef, useState, useSyncExternalStore } from 'react';
+import { NoticeBell } from '@labora/drive/shell';
 import { Avatar, Button, Icon, IconButton, type IconName, Link, Logo, Menu, Menubar, t, Tooltip } from '@labora/ui';
 import type { SaveState } from '@labora/document';
 import { useController, useStatus } from '../model/context';
@@ -117,6 +118,7 @@ export function Header() {
       </div>
       <div className="nb-header-end">
         <People />
+        <NoticeBell />
         {abilities.includes('share') && (
           <Button
             icon="person_add"
