@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "omit"
-down_revision = "0008"
+down_revision = "0008_sharing"
 branch_labels = None
 depends_on = None
 
