@@ -112,6 +112,19 @@ await journey('private', async (t) => {
     vera.shared = shared;
   });
 
+  await t.step('who looks by link without an account is told to sign in to run it', async () => {
+    await t.api.call('POST', `/files/${vera.shared.id}/permissions`, { kind: 'anyone', role: 'viewer' });
+    t.expectProblems(/401/);
+    const guest = await t.stranger();
+    await guest.goto(`${t.server.url}/drive/${vera.shared.id}`);
+    await guest.waitForSelector('section[data-cell="cell-0"]');
+    await t.shot(guest, 'guest');
+    await role(guest, 'link', 'Sign in to run').click();
+    await guest.waitForSelector('input[name=login]');
+    await guest.browserContext().close();
+    await front(vera);
+  });
+
   await t.step('what the owner changes arrives there, and what was changed there stays', async () => {
     const content = await t.api.call('GET', `/files/${vera.shared.id}/download`);
     content.cells[1].source = ['print(word, 6 * 7, "new")'];
