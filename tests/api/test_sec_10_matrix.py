@@ -31,6 +31,7 @@ class Case:
     revision_id: str
     permission_id: str = "none"
     folder_id: str = ""
+    comment_id: str = "none"
 
 
 Request = Callable[[Case, httpx.AsyncClient], Awaitable[httpx.Response]]
@@ -54,6 +55,14 @@ CALLS: dict[str, Request] = {
     ),
     "change_sharing": lambda case, who: who.patch(f"/files/{case.file_id}/sharing", json={"editors_share": True}),
     "access_requests": lambda case, who: who.get(f"/files/{case.file_id}/access-requests"),
+    "comments": lambda case, who: who.get(f"/files/{case.file_id}/comments"),
+    "comment": lambda case, who: who.get(f"/files/{case.file_id}/comments/{case.comment_id}"),
+    "replies": lambda case, who: who.get(f"/files/{case.file_id}/comments/{case.comment_id}/replies"),
+    "add_comment": lambda case, who: who.post(f"/files/{case.file_id}/comments", json={"content": "Why?"}),
+    "add_reply": lambda case, who: who.post(
+        f"/files/{case.file_id}/comments/{case.comment_id}/replies", json={"content": "Because."}
+    ),
+    "mentionable_people": lambda case, who: who.get(f"/files/{case.file_id}/comments/people"),
     "revisions": lambda case, who: who.get(f"/files/{case.file_id}/revisions"),
     "save_revision": lambda case, who: who.post(f"/files/{case.file_id}/revisions", json={"pinned": True}),
     "change_revision": lambda case, who: who.patch(
@@ -75,13 +84,10 @@ CALLS: dict[str, Request] = {
 }
 # Routes whose demand depends on what is asked for, and those that answer 404 for other reasons, stand on their own.
 APART = {
-    "change_file",
-    "remove_permission",
-    "blob",
-    "execution",
     "refresh_playground",
-    "request_access",
-    "decide_access_request",
+    *("change_file", "remove_permission", "blob", "execution", "request_access", "decide_access_request"),
+    # Who may do these depends on who wrote the text: tests/api/test_comments.py.
+    *("change_comment", "delete_comment", "change_reply", "delete_reply"),
 }
 
 CHANGES: dict[Ability, dict[str, Any]] = {
@@ -117,6 +123,8 @@ async def make_case(server: ServerInProcess, ann: httpx.AsyncClient, bob: httpx.
         at = folder if role == Role.COMMENTER else file_id
         await ann.post(f"/files/{at}/permissions", json={"login": "bob", "role": role})
     extra = await ann.post(f"/files/{file_id}/permissions", json={"login": "owner", "role": "viewer"})
+    said = await ann.post(f"/files/{file_id}/comments", json={"content": "First"})
+    case.comment_id = said.json()["id"]
     case.permission_id = extra.json()["id"]
     return case
 
@@ -142,7 +150,7 @@ async def test_sec_10_matrix(
         answer = await call(case, who)
         assert answer.status_code in expected(role, ROUTES[operation]), (operation, answer.text)
         if role is None:
-            ghost = Case(server, ann, bob, "x" * 20, case.revision_id, case.permission_id)
+            ghost = Case(server, ann, bob, "x" * 20, case.revision_id, case.permission_id, comment_id=case.comment_id)
             assert (await call(ghost, who)).content == answer.content, operation
     for ability, change in CHANGES.items():
         case = await make_case(server, ann, bob, role)

@@ -108,7 +108,8 @@ async def by_room(case: Case) -> None:
             await hello(socket)
         assert await socket.close_code() == (4404 if case.account_id else 4401)
         return
-    welcome = await socket.hello()
+    # A Yjs client id belongs to one account.
+    welcome = await socket.hello(int.from_bytes((case.account_id or "guest")[:5].encode()))
     assert set(welcome["file"]["abilities"]) == {ability.value for ability in case.abilities}
     await socket.inbox.put({"type": "websocket.disconnect", "code": 1000})
     await socket.task

@@ -13,7 +13,7 @@ from labora.base.errors import LaboraError
 from labora.rooms import operations as op
 from labora.rooms.decide import decide
 from labora.rooms.model import FINISHED, Snapshot, empty_ledger, empty_state
-from labora.rooms.state import apply_entry, dump_entry, dump_snapshot, load_entry, load_snapshot
+from labora.rooms.state import apply_entry, comment_event, dump_entry, dump_snapshot, load_entry, load_snapshot
 from labora.rooms.turn import Decision
 
 ACCOUNTS = [{"id": "ada", "name": "Ada"}, {"id": "bob", "name": "Bob"}]
@@ -120,6 +120,17 @@ class RoomMachine(RuleBasedStateMachine):
     @rule(source=cells, copied_to=cells)
     def copy(self, source: str, copied_to: str) -> None:
         self.perform(op.CopyOutputs(source, copied_to))
+
+    @rule(
+        comment=st.sampled_from(["t1", "t2"]),
+        replies=st.lists(st.sampled_from(["r1", "r2"]), unique=True),
+        n=st.integers(0, 2),
+    )
+    def comment(self, comment: str, replies: list[str], n: int) -> None:
+        told: Any = {"id": comment, "content": n, "replies": [{"id": reply, "content": n} for reply in replies]}
+        event = comment_event(self.snapshot.state, comment, told if n else None)
+        if event is not None:
+            self.perform(op.Record(events=(event,)))
 
     @rule()
     def save(self) -> None:

@@ -24,6 +24,7 @@ from labora.api.public import PREFIX
 from labora.api.room_socket import room_socket
 from labora.api.routers import (
     accounts,
+    comments,
     compute_admin,
     executions,
     files,
@@ -50,6 +51,7 @@ ROUTERS = (
     sharing.router,
     groups.router,
     notifications.router,
+    comments.router,
     revisions.router,
     private.router,
     runtimes.router,

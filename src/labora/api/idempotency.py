@@ -19,7 +19,7 @@ from labora.base.errors import InvalidError, LaboraError
 from labora.base.logging import get_logger
 
 # What makes a file or gives a right. Answers that hold secrets (tokens, invitations) must not be kept: hence a list.
-_KEPT = re.compile(rf"{PREFIX}/files(?:|/upload|/[^/]+/(?:copy|permissions))")
+_KEPT = re.compile(rf"{PREFIX}/files(?:|/upload|/[^/]+/(?:copy|permissions|comments(?:/[^/]+/replies)?))")
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _log = get_logger("api")
 

@@ -55,6 +55,7 @@ def build_services(settings: Settings, provider: Provider | None = None) -> Serv
         notebook_inspector(settings.limits),
         history=settings.history,
         playground_days=settings.rooms.playground_days,
+        comments=settings.comments,
     )
     home = Home(drive)
     drive.context.after_root = home.furnish
@@ -174,6 +175,7 @@ async def _keep_up(services: Services) -> None:
                 await services.runtimes.tidy()
             await services.drive.history.thin()
             await services.drive.playgrounds.tidy()
+            await services.drive.notifications.tidy()
             await services.blobs.sweep()
         except Exception as error:  # noqa: BLE001 - upkeep tries again in an hour
             get_logger("api").error("upkeep failed", error=repr(error))

@@ -110,6 +110,18 @@ class HistorySettings(_Section):
     daily_days: float = Field(365.0, ge=0, description="Until this age the last one of each day; then of each week.")
 
 
+class CommentSettings(_Section):
+    """Edges of what people say about a file."""
+
+    content_characters: int = Field(10_000, gt=0, description="Longest comment or reply.")
+    comments: int = Field(1_000, gt=0, description="Comments on one file.")
+    replies: int = Field(500, gt=0, description="Replies to one comment.")
+    file_characters: int = Field(
+        1_000_000, gt=0, description="Text of all comments of one file: pages load it with the notebook."
+    )
+    per_minute: int = Field(60, gt=0, description="Comments and replies of one account on one file.")
+
+
 class RuntimeSettings(_Section):
     """The machines that run code."""
 
@@ -220,6 +232,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     rooms: RoomSettings = RoomSettings()
     history: HistorySettings = HistorySettings()
+    comments: CommentSettings = CommentSettings()
     runtimes: RuntimeSettings = RuntimeSettings()
     network: NetworkSettings = NetworkSettings()
     mail: MailSettings = MailSettings()

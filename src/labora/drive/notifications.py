@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labora.access import Principal, access_rows
+from labora.base.clock import timestamp
 from labora.base.errors import InvalidError
 from labora.db.schema import access_requests, accounts, files, notifications
 from labora.drive.base import DriveContext, account_of
@@ -19,6 +21,7 @@ from labora.drive.model import Person
 from labora.drive.notices import TOLD
 
 MAX_PAGE = 100
+KEEP_DAYS = 180
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,12 @@ class Notifications:
         self.poke(account_id)
         return unread
 
+    async def tidy(self) -> None:
+        """Deletes what accounts were told half a year ago."""
+        before = timestamp(self._context.clock.now() - timedelta(days=KEEP_DAYS))
+        async with self._context.database.transaction() as connection:
+            await connection.execute(delete(notifications).where(notifications.c.created_at < before))
+
     async def _readable(
         self, connection: AsyncConnection, principal: Principal, ids: set[str]
     ) -> dict[str, Mapping[str, Any]]:
@@ -156,7 +165,8 @@ def _notice(row: Any, file: Mapping[str, Any] | None) -> Notice:
         file_id=row.file_id,
         file_name=str(file["name"]) if file else None,
         file_kind=str(file["kind"]) if file else None,
-        details=row.details,
+        # The beginning of a comment is content: only for who may still read it.
+        details=row.details if file else {key: value for key, value in row.details.items() if key != "text"},
         created_at=row.created_at,
         read=row.read_at is not None,
         answered=row.decided_at is not None if row.kind == "access_requested" else None,

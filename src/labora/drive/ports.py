@@ -43,6 +43,10 @@ class LiveNotebooks(Protocol):
         """
         ...
 
+    async def comments_changed(self, file_id: str, comment_id: str) -> None:
+        """Says that a comment was made, changed or deleted, durably: open pages are to show it as it is now."""
+        ...
+
     async def rights_changed(self, file_ids: Sequence[str]) -> None:
         """Says that rights on these items and everything below them may have changed: check open sockets again."""
         ...
@@ -74,6 +78,9 @@ class NoLiveNotebooks:
     async def save(self, principal: Principal, file_id: str) -> Revision | None:
         """Returns None: the head is the present state."""
         return None
+
+    async def comments_changed(self, file_id: str, comment_id: str) -> None:
+        """Nothing is open."""
 
     async def rights_changed(self, file_ids: Sequence[str]) -> None:
         """Nothing is open."""

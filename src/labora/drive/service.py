@@ -13,12 +13,13 @@ from labora.access import Ability, FileAccess, Principal, access_rows
 from labora.base.clock import Clock
 from labora.base.errors import ConflictError, InvalidError, LaboraError, NotFoundError, UnsupportedError
 from labora.base.ids import new_id
-from labora.base.settings import HistorySettings, LimitSettings
+from labora.base.settings import CommentSettings, HistorySettings, LimitSettings
 from labora.base.text import folded
 from labora.blobs import BlobRef, Blobs
 from labora.db import Database
 from labora.drive import store
 from labora.drive.base import DriveContext, account_of
+from labora.drive.comments import Comments
 from labora.drive.compare import Compare
 from labora.drive.filters import Filters, mentions, parents_in
 from labora.drive.history import History
@@ -58,13 +59,14 @@ class Drive:
         inspect: reads notebooks far enough to say whether they can be edited.
         clock: for tests.
         history: which automatic revisions stay.
+        comments: how much may be said about a file.
         playground_days: playgrounds that nobody uses are deleted after this time.
 
     Attributes:
         context: what the parts share; rooms set ``context.live``.
         tree: moves, trash, deletion. revisions, sharing: as named.
         requests: of access. notifications: what accounts are told.
-        history: revisions as people see them. compare: two notebooks by cell.
+        history: revisions as people see them. compare: two notebooks by cell. comments: as named.
         playgrounds: private copies to try a notebook on. stripping: outputs out of old revisions.
     """
 
@@ -76,6 +78,7 @@ class Drive:
         inspect: NotebookInspector,
         clock: Clock | None = None,
         history: HistorySettings | None = None,
+        comments: CommentSettings | None = None,
         *,
         playground_days: float = 14.0,
     ) -> None:
@@ -86,6 +89,7 @@ class Drive:
         self.sharing = Sharing(self.context)
         self.requests = Requests(self.context, self.sharing)
         self.notifications = Notifications(self.context)
+        self.comments = Comments(self.context, comments or CommentSettings())
         self.tree = Tree(self.context)
         self.playgrounds = Playgrounds(self.context, blobs, self.revisions, playground_days)
         self.stripping = Stripping(self.context, blobs, limits)

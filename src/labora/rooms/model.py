@@ -110,6 +110,13 @@ class Saved(TypedDict):
     at: str | None
 
 
+class CommentState(TypedDict):
+    """A comment as :meth:`labora.drive.comments.Comment.as_json` tells it; the room looks at its replies alone."""
+
+    id: str
+    replies: list[dict[str, Any]]
+
+
 class RoomState(TypedDict):
     """Everything that events tell: snapshot + events since = this."""
 
@@ -118,6 +125,7 @@ class RoomState(TypedDict):
     queue: list[str]
     runtimes: dict[str, RuntimeState]
     inputs: dict[str, InputRequest]
+    comments: dict[str, CommentState]
     saved: Saved
 
 
@@ -201,6 +209,7 @@ def empty_state() -> RoomState:
         "queue": [],
         "runtimes": {},
         "inputs": {},
+        "comments": {},
         "saved": {"seq": 0, "revision_id": None, "at": None},
     }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from labora.base import faults
@@ -20,9 +21,9 @@ from labora.rooms.decide import decide
 from labora.rooms.hidden import FOR, HiddenRow, blobs_of, omits_outputs, public, told_to, view
 from labora.rooms.journal import Entry, EntryKind, Journal
 from labora.rooms.model import Event, Note, RoomState, Snapshot
-from labora.rooms.operations import Effect, OmitOutputs, Operation
+from labora.rooms.operations import Effect, OmitOutputs, Operation, Record
 from labora.rooms.presence import Presence
-from labora.rooms.state import dump_entry
+from labora.rooms.state import apply_event, comment_event, dump_entry
 from labora.rooms.subscriber import Close, Lane, Subscriber, json_frame, update_frame
 from labora.rooms.turn import Decision
 
@@ -116,7 +117,7 @@ class Room:
             "seq": self.seq,
             "file": file,
             "account": subscriber.account,
-            "state": view(self.snapshot.state, self.snapshot.hidden, subscriber.account_id),
+            "state": self._told(subscriber),
             "read_only_reason": self.read_only_reason,
             "now": timestamp(self.clock.now()),
         }
@@ -300,23 +301,46 @@ class Room:
                 self.mark_changed(author)
             if any(row.cell is None for row in hidden):
                 self.scrub_wanted = True
-            self._broadcast(seq, events, everybodys)
+            self._broadcast(seq, events)
             self._reached(seq)
             then()
 
         payload = dump_entry(everybodys, decision.notes)
         self._append("event", payload, author, seq, durable, blobs, hidden)
 
-    def _broadcast(self, seq: int, events: list[Event], everybodys: list[Event]) -> None:
-        """Sends events to every socket, and those of a side store to its account's alone."""
+    def _broadcast(self, seq: int, events: list[Event]) -> None:
+        """Sends events to every socket, those of a side store to its account's alone, comments to who reads them."""
+        if not events:
+            return
+        everybodys = public(events)
         frame = json_frame(Lane.EVENTS, {"seq": seq, "events": everybodys}) if everybodys else None
         concerned = {event[FOR] for event in events if FOR in event}
+        said = any(event["type"] == "comment" for event in events)
         for subscriber in list(self.subscribers.values()):
             account_id = subscriber.account_id
+            if said and not subscriber.reads_comments:
+                continue
             if account_id in concerned:
                 subscriber.send(json_frame(Lane.EVENTS, {"seq": seq, "events": told_to(events, account_id)}))
             elif frame is not None:
                 subscriber.send(frame)
+
+    def show_comment(self, comment_id: str, comment: dict[str, Any] | None) -> None:
+        """Shows a comment as it is stored now; None takes it away.
+
+        The database has it already. Where this room is journalled the event is too; a notebook that cannot be edited
+        has no journal, and is told as it goes by.
+        """
+        event = comment_event(self.staged.state, comment_id, comment)
+        if event is None or self.closed:
+            return
+        if self.document is not None and self.read_only_reason is None:
+            self.perform(Record(events=(event,)))
+            return
+        self.seq = self.staged_seq = self.staged_seq + 1
+        self.snapshot = self.staged = replace(self.staged, state=apply_event(self.staged.state, event))
+        self._broadcast(self.seq, [event])
+        self._wake()
 
     # -- durability ---------------------------------------------------------------------------------------------------
 
@@ -384,6 +408,11 @@ class Room:
     def state(self) -> RoomState:
         """The durable state, as every client sees it."""
         return self.snapshot.state
+
+    def _told(self, subscriber: Subscriber) -> RoomState:
+        """Returns the durable state as a socket is told it: with its account's own outputs, and comments if it may."""
+        state = view(self.snapshot.state, self.snapshot.hidden, subscriber.account_id)
+        return state if subscriber.reads_comments else {**state, "comments": {}}
 
     def seen_by(self, account_id: str) -> RoomState:
         """Returns the staged state as one account sees it: with its own outputs, where the notebook omits them."""

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy.exc import DBAPIError
 
@@ -26,6 +26,7 @@ from labora.rooms.executions import Executions
 from labora.rooms.headless import Headless
 from labora.rooms.journal import Journal, Write
 from labora.rooms.loader import Loader
+from labora.rooms.model import RoomState, Snapshot
 from labora.rooms.overview import Overview
 from labora.rooms.ports import Compute, Drives
 from labora.rooms.room import Room
@@ -185,12 +186,19 @@ class Rooms:
 
     async def _load(self, file_id: str) -> Room:
         loaded = await self._loader.load(file_id)
+        # What the journal knows of comments may be older than the record of them.
+        comments = await self._drive.comments.stored(file_id)
+        snapshot = Snapshot(
+            cast("RoomState", {**loaded.snapshot.state, "comments": comments}),
+            loaded.snapshot.ledger,
+            loaded.snapshot.hidden,
+        )
         room = Room(
             file_id=file_id,
             epoch=loaded.epoch,
             seq=loaded.seq,
             document=loaded.document,
-            snapshot=loaded.snapshot,
+            snapshot=snapshot,
             journal=self.journal,
             clock=self.clock,
             settings=self.settings,
@@ -280,6 +288,19 @@ class Rooms:
                     # What was taken before the change is acknowledged before the change is.
                     async with asyncio.timeout(0.5):
                         await room.settled()
+
+    async def comments_changed(self, file_id: str, comment_id: str) -> None:
+        """Shows a comment to open pages as it is now. Nothing fails here: it is stored, whoever opens later has it."""
+        async with self._locks.setdefault(file_id, asyncio.Lock()):
+            room = self._rooms.get(file_id)
+            if room is None or room.closed:
+                return
+            try:
+                # Read under the lock, so that of two changes the later one is told last.
+                found = await self._drive.comments.stored(file_id, comment_id)
+                room.show_comment(comment_id, found.get(comment_id))
+            except (LaboraError, DBAPIError) as error:
+                log.warning("comment_not_shown", file_id=file_id, error=str(error))
 
     async def ended(self, file_ids: Sequence[str]) -> None:
         """These files do not exist any more."""

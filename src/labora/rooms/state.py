@@ -7,7 +7,7 @@ value shares what stayed the same, so a snapshot can be written by a thread whil
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from labora.base.errors import InvalidError
@@ -67,6 +67,8 @@ def change_state(state: RoomState, event: Event, own: set[str]) -> None:
             state["saved"] = event["saved"]
         case "cell_state":
             _put(state, "cells", own, event["cell_id"], event["state"])
+        case "comment":
+            _put(state, "comments", own, event["comment_id"], _commented(state, event))
         case "forget":
             gone = set(event["executions"])
             state["executions"] = {k: v for k, v in state["executions"].items() if k not in gone}
@@ -108,6 +110,29 @@ def _execution(state: RoomState, event: Event, own: set[str]) -> None:
         cell = state["cells"].get(cell_id) or empty_cell()
         outputs = cell["outputs"] if event.get("keep_outputs") else []
         _put(state, "cells", own, cell_id, {"execution_id": key, "execution_count": None, "outputs": outputs})
+
+
+def _commented(state: RoomState, event: Event) -> Any:
+    """Returns the comment after an event, which has those of its replies that are new or changed."""
+    if event["comment"] is None:
+        return None
+    before = state["comments"].get(event["comment_id"])
+    replies = {reply["id"]: reply for reply in (before["replies"] if before else ())}
+    replies.update((reply["id"], reply) for reply in event["replies"])
+    return {**event["comment"], "replies": list(replies.values())}
+
+
+def comment_event(state: RoomState, comment_id: str, comment: Mapping[str, Any] | None) -> Event | None:
+    """Returns the event that makes ``comment`` (None: deleted) of what the state has; None when it has it already."""
+    before = state["comments"].get(comment_id)
+    if before == comment:
+        return None
+    if comment is None:
+        return {"type": "comment", "comment_id": comment_id, "comment": None, "replies": []}
+    known = {reply["id"]: reply for reply in (before["replies"] if before else ())}
+    changed = [reply for reply in comment["replies"] if known.get(reply["id"]) != reply]
+    head = {key: value for key, value in comment.items() if key != "replies"}
+    return {"type": "comment", "comment_id": comment_id, "comment": head, "replies": changed}
 
 
 def _count(state: RoomState, event: Event, own: set[str]) -> None:

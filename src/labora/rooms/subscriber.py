@@ -86,6 +86,11 @@ class Subscriber:
         return {"id": self.account_id, "name": name, "color": self.principal.color}
 
     @property
+    def reads_comments(self) -> bool:
+        """Whether it is told what people say: a link's reader without an account sees the content alone."""
+        return self.principal.signed_in
+
+    @property
     def backlog(self) -> int:
         """Bytes that wait for the reader."""
         return self._bytes

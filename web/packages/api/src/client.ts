@@ -5,6 +5,8 @@ import type {
   AccountForOwner,
   AllRuntimes,
   ApiToken,
+  Comment,
+  CommentPage,
   File,
   FileChange,
   FileDiffQuery,
@@ -14,8 +16,10 @@ import type {
   Invitation,
   InvitationPage,
   ListQuery,
+  Mentionable,
   MountGrant,
   NewApiToken,
+  NewComment,
   NewInvitation,
   NotebookDiff,
   OneTimeLink,
@@ -134,6 +138,27 @@ export const api = {
   refreshPlayground: (playground: string) => post<{ changed: boolean }>(`/files/${id(playground)}/playground/refresh`),
   restoreRevision: (file: string, revision: string) =>
     post<Revision>(`/files/${id(file)}/revisions/${id(revision)}/restore`),
+
+  /** One page of a file's comments with their replies, oldest first. */
+  comments: (file: string, pageToken?: string, signal?: AbortSignal) =>
+    get<CommentPage>(`/files/${id(file)}/comments`, { pageSize: 1000, ...(pageToken ? { pageToken } : {}) }, signal),
+  /** Sent again with the same `key` it is made once. */
+  addComment: (file: string, comment: NewComment, key: string) =>
+    post<Comment>(`/files/${id(file)}/comments`, comment, { 'Idempotency-Key': key }),
+  changeComment: (file: string, comment: string, content: string) =>
+    request<Comment>('PATCH', `/files/${id(file)}/comments/${id(comment)}`, { json: { content } }),
+  deleteComment: (file: string, comment: string) =>
+    request<void>('DELETE', `/files/${id(file)}/comments/${id(comment)}`),
+  addReply: (file: string, comment: string, content: string, key: string) =>
+    post<Comment>(`/files/${id(file)}/comments/${id(comment)}/replies`, { content }, { 'Idempotency-Key': key }),
+  settleComment: (file: string, comment: string, action: 'resolve' | 'reopen') =>
+    post<Comment>(`/files/${id(file)}/comments/${id(comment)}/replies`, { action }),
+  changeReply: (file: string, comment: string, reply: string, content: string) =>
+    request<Comment>('PATCH', `/files/${id(file)}/comments/${id(comment)}/replies/${id(reply)}`, { json: { content } }),
+  deleteReply: (file: string, comment: string, reply: string) =>
+    request<void>('DELETE', `/files/${id(file)}/comments/${id(comment)}/replies/${id(reply)}`),
+  mentionable: (file: string, q: string, signal?: AbortSignal) =>
+    list(get<Mentionable[]>(`/files/${id(file)}/comments/people`, { q }, signal)),
 
   images: () => list(get<Image[]>('/images')),
 

@@ -247,6 +247,126 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/files/{file_id}/comments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Comments
+         * @description Lists one page of the comments of a file with their replies, oldest first.
+         */
+        get: operations["comments_api_v1_files__file_id__comments_get"];
+        put?: never;
+        /**
+         * Add Comment
+         * @description Comments on the whole file, a cell of a notebook, or a range of a cell's text.
+         */
+        post: operations["add_comment_api_v1_files__file_id__comments_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/{file_id}/comments/{comment_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Comment
+         * @description Returns a comment with its replies and its ETag.
+         */
+        get: operations["comment_api_v1_files__file_id__comments__comment_id__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Comment
+         * @description Deletes an own comment, or as owner of the file any. Where others answered, only its author's text goes.
+         */
+        delete: operations["delete_comment_api_v1_files__file_id__comments__comment_id__delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Change Comment
+         * @description Changes the text of an own comment; with If-Match only as it was seen.
+         */
+        patch: operations["change_comment_api_v1_files__file_id__comments__comment_id__patch"];
+        trace?: never;
+    };
+    "/api/v1/files/{file_id}/comments/{comment_id}/replies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Replies
+         * @description Lists the replies to a comment, oldest first.
+         */
+        get: operations["replies_api_v1_files__file_id__comments__comment_id__replies_get"];
+        put?: never;
+        /**
+         * Add Reply
+         * @description Answers a comment, and resolves or reopens it with ``action``; returns the whole comment.
+         */
+        post: operations["add_reply_api_v1_files__file_id__comments__comment_id__replies_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/{file_id}/comments/{comment_id}/replies/{reply_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete Reply
+         * @description Deletes an own reply, or as owner of the file any.
+         */
+        delete: operations["delete_reply_api_v1_files__file_id__comments__comment_id__replies__reply_id__delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Change Reply
+         * @description Changes the text of an own reply; If-Match compares the whole comment.
+         */
+        patch: operations["change_reply_api_v1_files__file_id__comments__comment_id__replies__reply_id__patch"];
+        trace?: never;
+    };
+    "/api/v1/files/{file_id}/comments/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Mentionable People
+         * @description Lists people to mention by a part of their name: those with access, and others for whoever may share the file.
+         */
+        get: operations["mentionable_people_api_v1_files__file_id__comments_people_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/files/{file_id}/content": {
         parameters: {
             query?: never;
@@ -1589,6 +1709,26 @@ export interface components {
             /** Files */
             files: components["schemas"]["FileAnswer"][];
         };
+        /**
+         * Anchor
+         * @description A range of a cell's text, as two Yjs relative positions in base64.
+         */
+        Anchor: {
+            /** End */
+            end: string;
+            /** Start */
+            start: string;
+        };
+        /**
+         * AnchorBody
+         * @description The same, as it is sent.
+         */
+        AnchorBody: {
+            /** End */
+            end: string;
+            /** Start */
+            start: string;
+        };
         /** BaseAnswer */
         BaseAnswer: {
             /** Id */
@@ -1639,6 +1779,74 @@ export interface components {
             }[] | null;
             /** Source */
             source: string;
+        };
+        /** CommentAnswer */
+        CommentAnswer: {
+            /** @description Null for a comment on the whole cell or file. */
+            anchor: components["schemas"]["Anchor"] | null;
+            /** @description Null when the account is gone. */
+            author: components["schemas"]["PersonAnswer"] | null;
+            /**
+             * Cell Id
+             * @description Null for a comment on the whole file.
+             */
+            cell_id: string | null;
+            /** Changed At */
+            changed_at: string;
+            /** Content */
+            content: string;
+            /** Created At */
+            created_at: string;
+            /**
+             * Deleted
+             * @description Its own text is gone; the replies stay.
+             */
+            deleted: boolean;
+            /** Edited At */
+            edited_at: string | null;
+            /** Id */
+            id: string;
+            /**
+             * Quote
+             * @description What the range said when the comment was made.
+             */
+            quote: string;
+            /** Replies */
+            replies: components["schemas"]["ReplyAnswer"][];
+            /** Resolved At */
+            resolved_at: string | null;
+            resolved_by: components["schemas"]["PersonAnswer"] | null;
+        };
+        /** CommentBody */
+        CommentBody: {
+            anchor?: components["schemas"]["AnchorBody"] | null;
+            /** Cell Id */
+            cell_id?: string | null;
+            /**
+             * Content
+             * @description Markdown; a mention is `@[name](account:id)`.
+             */
+            content: string;
+            /**
+             * Quote
+             * @default
+             */
+            quote: string;
+        };
+        /** CommentList */
+        CommentList: {
+            /** Comments */
+            comments: components["schemas"]["CommentAnswer"][];
+            /** Nextpagetoken */
+            nextPageToken: string | null;
+        };
+        /** ContentBody */
+        ContentBody: {
+            /**
+             * Content
+             * @description Markdown; a mention is `@[name](account:id)`.
+             */
+            content: string;
         };
         /** CopyBody */
         CopyBody: {
@@ -2174,6 +2382,25 @@ export interface components {
              */
             is_manager: boolean;
         };
+        /** MentionableAnswer */
+        MentionableAnswer: {
+            /**
+             * Color
+             * @description Index into the presence palette, 0 to 11.
+             */
+            color: number;
+            /** Has Access */
+            has_access: boolean;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+        };
+        /** Mentionables */
+        Mentionables: {
+            /** People */
+            people: components["schemas"]["MentionableAnswer"][];
+        };
         /**
          * Meter
          * @description What a runtime uses; null where it cannot be measured.
@@ -2594,6 +2821,32 @@ export interface components {
         RefreshedAnswer: {
             /** Changed */
             changed: boolean;
+        };
+        /** ReplyAnswer */
+        ReplyAnswer: {
+            author: components["schemas"]["PersonAnswer"] | null;
+            /** Content */
+            content: string;
+            /** Created At */
+            created_at: string;
+            /** Deleted */
+            deleted: boolean;
+            /** Edited At */
+            edited_at: string | null;
+            /** Id */
+            id: string;
+        };
+        /** ReplyBody */
+        ReplyBody: {
+            /** Action */
+            action?: ("resolve" | "reopen") | null;
+            /** Content */
+            content?: string | null;
+        };
+        /** ReplyList */
+        ReplyList: {
+            /** Replies */
+            replies: components["schemas"]["ReplyAnswer"][];
         };
         /** ResetBody */
         ResetBody: {
@@ -3390,6 +3643,354 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    comments_api_v1_files__file_id__comments_get: {
+        parameters: {
+            query?: {
+                pageSize?: number;
+                pageToken?: string | null;
+            };
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommentList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    add_comment_api_v1_files__file_id__comments_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CommentBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommentAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    comment_api_v1_files__file_id__comments__comment_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                comment_id: string;
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommentAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_comment_api_v1_files__file_id__comments__comment_id__delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                "if-match"?: string | null;
+            };
+            path: {
+                comment_id: string;
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_comment_api_v1_files__file_id__comments__comment_id__patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                "if-match"?: string | null;
+            };
+            path: {
+                comment_id: string;
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContentBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommentAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    replies_api_v1_files__file_id__comments__comment_id__replies_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                comment_id: string;
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplyList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    add_reply_api_v1_files__file_id__comments__comment_id__replies_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                comment_id: string;
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplyBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommentAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_reply_api_v1_files__file_id__comments__comment_id__replies__reply_id__delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                "if-match"?: string | null;
+            };
+            path: {
+                comment_id: string;
+                file_id: string;
+                reply_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_reply_api_v1_files__file_id__comments__comment_id__replies__reply_id__patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                "if-match"?: string | null;
+            };
+            path: {
+                comment_id: string;
+                file_id: string;
+                reply_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContentBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommentAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    mentionable_people_api_v1_files__file_id__comments_people_get: {
+        parameters: {
+            query?: {
+                q?: string;
+            };
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mentionables"];
+                };
             };
             /** @description Validation Error */
             422: {

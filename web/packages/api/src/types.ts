@@ -46,6 +46,12 @@ export interface FileDiffQuery {
 export type Stripped = Schemas['StrippedAnswer'];
 /** The asker's own playground of a notebook, and for how many days it stays without use. */
 export type Playground = Schemas['PlaygroundAnswer'];
+/** A comment with its replies; `content` is Markdown in which a mention is `@[name](account:id)`. */
+export type Comment = Schemas['CommentAnswer'];
+export type CommentReply = Schemas['ReplyAnswer'];
+export type CommentPage = Schemas['CommentList'];
+export type NewComment = Schemas['CommentBody'];
+export type Mentionable = Schemas['MentionableAnswer'];
 export type ApiToken = Schemas['TokenAnswer'];
 export type TokenScope = Schemas['TokenBody']['scopes'][number];
 /** A token with its secret, which is shown once. */

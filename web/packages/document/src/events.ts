@@ -3,7 +3,7 @@
  * `tests/vectors/events.json`. Nothing is changed in place: what stayed the same is shared, so that a view can tell by
  * identity what it need not draw again.
  */
-import type { CellState, Output, OutputOp, RoomEvent, RoomState, StreamOutput } from './types';
+import type { CellState, Comment, Output, OutputOp, RoomEvent, RoomState, StreamOutput } from './types';
 
 export const emptyState = (): RoomState => ({
   cells: {},
@@ -11,6 +11,7 @@ export const emptyState = (): RoomState => ({
   queue: [],
   runtimes: {},
   inputs: {},
+  comments: {},
   saved: { seq: 0, revision_id: null, at: null },
 });
 
@@ -35,6 +36,8 @@ export function applyEvent(state: RoomState, event: RoomEvent): RoomState {
       return { ...state, saved: event.saved };
     case 'cell_state':
       return { ...state, cells: put(state.cells, event.cell_id, event.state) };
+    case 'comment':
+      return { ...state, comments: put(state.comments ?? {}, event.comment_id, commented(state, event)) };
     case 'forget': {
       const executions = { ...state.executions };
       for (const id of event.executions) delete executions[id];
@@ -43,6 +46,14 @@ export function applyEvent(state: RoomState, event: RoomEvent): RoomState {
     default:
       throw new Error(`Event type ${JSON.stringify((event as { type: unknown }).type)} is not known.`);
   }
+}
+
+/** The comment after an event, which has those of its replies that are new or changed. */
+function commented(state: RoomState, event: RoomEvent & { type: 'comment' }): Comment | null {
+  if (event.comment === null) return null;
+  const replies = new Map(state.comments?.[event.comment_id]?.replies.map((reply) => [reply.id, reply]));
+  for (const reply of event.replies) replies.set(reply.id, reply);
+  return { ...event.comment, replies: [...replies.values()] };
 }
 
 function put<T>(record: Record<string, T>, key: string, value: T | null): Record<string, T> {

@@ -1,3 +1,4 @@
+export { type Anchor, makeAnchor, resolveAnchor, type TextRange } from './anchors';
 export { type CellContent, type CellInfo, newCellId, textDifference } from './cells';
 export { CommandError } from './commands';
 export { EDIT, type DocumentTopic, NotebookDocument } from './document';

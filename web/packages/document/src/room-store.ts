@@ -1,7 +1,7 @@
 /** The room's server-written state with subscriptions per cell, so that an output draws one cell and never the list. */
 import { applyEvent, emptyState } from './events';
 import { Emitter } from './emitter';
-import type { CellState, Execution, InputRequest, RoomEvent, RoomState, RuntimeState } from './types';
+import type { CellState, Comment, Execution, InputRequest, RoomEvent, RoomState, RuntimeState } from './types';
 
 /** What one cell shows of the room. */
 export interface CellRun {
@@ -14,8 +14,9 @@ export interface CellRun {
   input: InputRequest | null;
 }
 
-export type RoomTopic = 'queue' | 'runtimes' | 'saved' | 'executions' | 'inputs' | `cell:${string}`;
+export type RoomTopic = 'queue' | 'runtimes' | 'saved' | 'executions' | 'inputs' | 'comments' | `cell:${string}`;
 
+const noComments: Readonly<Record<string, Comment>> = {};
 const idle: CellRun = { state: null, execution: null, queued: 0, input: null };
 
 export class RoomStore {
@@ -58,6 +59,17 @@ export class RoomStore {
     const run = this.#read(id);
     this.#runs.set(id, run);
     return run;
+  }
+
+  /** All comments by id. The same object until one changes. */
+  readonly comments = (): Readonly<Record<string, Comment>> => this.#state.comments ?? noComments;
+
+  /** Takes what the server answered about a comment, unless an event has told something newer already. */
+  putComment(id: string, comment: Comment | null): void {
+    const known = this.comments()[id];
+    if (comment && known && known.changed_at > comment.changed_at) return;
+    if (!comment && !known) return;
+    this.apply([{ type: 'comment', comment_id: id, comment, replies: comment?.replies ?? [] }]);
   }
 
   runtime(accountId: string): RuntimeState | null {
@@ -114,6 +126,9 @@ export class RoomStore {
         break;
       case 'saved':
         topics.add('saved');
+        break;
+      case 'comment':
+        topics.add('comments');
         break;
       case 'forget':
         for (const id of event.executions) {

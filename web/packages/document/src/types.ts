@@ -1,7 +1,7 @@
 /** What crosses the room socket (docs/protocols.md, section 1). */
-import type { Ability, File } from '@labora/api';
+import type { Ability, Comment, CommentReply, File } from '@labora/api';
 
-export type { Ability, File };
+export type { Ability, Comment, CommentReply, File };
 
 export interface Person {
   id: string;
@@ -161,6 +161,8 @@ export interface RoomState {
   queue: string[];
   runtimes: Record<string, RuntimeState>;
   inputs: Record<string, InputRequest>;
+  /** What a browser kept of older versions knows none. */
+  comments?: Record<string, Comment>;
   saved: Saved;
 }
 
@@ -177,6 +179,7 @@ export type RoomEvent =
   | { type: 'runtime'; account_id: string; runtime: RuntimeState | null }
   | { type: 'saved'; saved: Saved }
   | { type: 'cell_state'; cell_id: string; state: CellState | null }
+  | { type: 'comment'; comment_id: string; comment: Omit<Comment, 'replies'> | null; replies: CommentReply[] }
   | { type: 'forget'; executions: string[] };
 
 export interface Welcome {

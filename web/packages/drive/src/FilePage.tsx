@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import { type File, api, isApiError } from '@labora/api';
 import { Button, EmptyState, Spinner, errorText, formatBytes, formatDateTime, navigate, t } from '@labora/ui';
 import { FileIcon } from './list/FileIcon';
@@ -7,6 +7,8 @@ import { ShareDialog } from './dialogs/ShareDialog';
 import { NoAccess } from './share/NoAccess';
 import { TopBar } from './shell';
 import './drive.css';
+
+const FileComments = lazy(async () => ({ default: (await import('./comments')).FileComments }));
 
 /** A file that is no notebook: what it is, and how to get it. */
 export function FilePage({ fileId }: { fileId: string }) {
@@ -77,6 +79,9 @@ export function FilePage({ fileId }: { fileId: string }) {
               </div>
             </dl>
             <p className="drive-note">{t('file.note')}</p>
+            <Suspense fallback={null}>
+              <FileComments file={file} />
+            </Suspense>
             {sharing && <ShareDialog file={file} onClose={() => setSharing(false)} />}
           </>
         )}

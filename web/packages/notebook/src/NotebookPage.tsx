@@ -1,6 +1,6 @@
 /** The page of one notebook: a view on its room. */
 import { useEffect, useMemo, useState } from 'react';
-import { rememberedAccount, useInstance } from '@labora/drive/shell';
+import { NoAccess, rememberedAccount, useAccount, useInstance } from '@labora/drive/shell';
 import { type OutputsHost, OutputsProvider } from '@labora/outputs';
 import { Button, EmptyState, navigate, Spinner, t } from '@labora/ui';
 import './messages';
@@ -10,10 +10,13 @@ import './styles/cells.css';
 import './styles/code.css';
 import './styles/dialogs.css';
 import './styles/usage.css';
+import './comments/comments.css';
 import './styles/small.css';
 import { ControllerContext, useController, useStatus, useStore } from './model/context';
 import { NotebookController } from './model/controller';
 import { listenForKeys, showKeys } from './model/keys';
+import { CommentsPanel } from './comments/CommentsPanel';
+import { useLinkedComment } from './comments/hooks';
 import { Banners } from './parts/Banners';
 import { CellList } from './parts/CellList';
 import { Contents } from './parts/Contents';
@@ -67,7 +70,7 @@ export function NotebookPage({ fileId }: NotebookPageProps) {
   if (!controller) return null;
   return (
     <ControllerContext value={controller}>
-      <Page key={fileId} />
+      <Page key={fileId} fileId={fileId} />
     </ControllerContext>
   );
 }
@@ -87,17 +90,18 @@ function outputsHost(controller: NotebookController, externalImages: boolean): P
   };
 }
 
-function Page() {
+function Page({ fileId }: { fileId: string }) {
   const controller = useController();
   const { loaded, ended, file } = useStatus();
-  const contents = useStore(controller.ui.preferences).contents;
+  const { contents, comments } = useStore(controller.ui.preferences);
+  useLinkedComment(loaded);
   const { externalImages } = useInstance();
   const host = useMemo(() => outputsHost(controller, externalImages), [controller, externalImages]);
   const name = file?.name;
   useEffect(() => {
     if (name) document.title = `${name.replace(/\.ipynb$/, '')} · Labora`;
   }, [name]);
-  if (ended) return <Ended reason={ended} />;
+  if (ended) return <Ended reason={ended} fileId={fileId} />;
   return (
     <OutputsProvider host={host}>
       <div className="nb-page">
@@ -111,6 +115,7 @@ function Page() {
             <Banners />
             {loaded ? <CellList /> : <Loading />}
           </main>
+          {comments && loaded && <CommentsPanel />}
         </div>
         <Dialogs />
         <DriveConsent />
@@ -135,20 +140,34 @@ function ChordHint() {
   return chord && <div className="nb-chord">{t('notebook.chord', { keys: showKeys(chord) })}</div>;
 }
 
-function Ended({ reason }: { reason: string }) {
+function Ended({ reason, fileId }: { reason: string; fileId: string }) {
+  const account = useAccount();
+  const [asking, setAsking] = useState(false);
   const act = () => {
     if (reason === 'version') location.reload();
     else navigate(reason === 'signed-out' ? `/login?next=${encodeURIComponent(location.pathname)}` : '/');
   };
+  if (asking) {
+    return (
+      <main id="main" className="nb-ended">
+        <NoAccess fileId={fileId} />
+      </main>
+    );
+  }
   return (
     <main id="main" className="nb-ended">
       <EmptyState
         icon="info"
         title={t(`notebook.ended.${reason}.title`)}
         actions={
-          <Button variant="primary" onClick={act}>
-            {t(`notebook.ended.${reason}.action`)}
-          </Button>
+          <>
+            <Button variant="primary" onClick={act}>
+              {t(`notebook.ended.${reason}.action`)}
+            </Button>
+            {account && (reason === 'forbidden' || reason === 'missing') && (
+              <Button onClick={() => setAsking(true)}>{t('access.ask')}</Button>
+            )}
+          </>
         }
       >
         {t(`notebook.ended.${reason}.text`)}

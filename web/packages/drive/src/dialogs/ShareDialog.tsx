@@ -154,6 +154,7 @@ export function ShareDialog({ file, onClose }: ShareDialogProps) {
       {shown && (
         <GeneralAccess
           state={shown.state}
+          folder={file.kind === 'folder'}
           onGeneral={(reach, role) => void change(() => sharing.setGeneral(file.id, reach, role))}
           onEditorsShare={(allowed) => void change(() => sharing.setEditorsShare(file.id, allowed))}
         />

@@ -5,6 +5,7 @@ import { givenRoles } from './AddRecipients';
 
 interface GeneralProps {
   state: Sharing;
+  folder: boolean;
   onGeneral: (reach: Reach, role: GivenRole | null) => void;
   onEditorsShare: (allowed: boolean) => void;
 }
@@ -12,7 +13,7 @@ interface GeneralProps {
 const reaches: Reach[] = ['restricted', 'domain', 'anyone'];
 const isGeneral = (one: Permission) => one.kind === 'domain' || one.kind === 'anyone';
 
-export function GeneralAccess({ state, onGeneral, onEditorsShare }: GeneralProps) {
+export function GeneralAccess({ state, folder, onGeneral, onEditorsShare }: GeneralProps) {
   const own = state.permissions.find((one) => isGeneral(one) && one.inherited_from === null);
   const reach: Reach = own?.kind === 'domain' || own?.kind === 'anyone' ? own.kind : 'restricted';
   const role: GivenRole = own && own.role !== 'owner' ? own.role : 'viewer';
@@ -49,7 +50,9 @@ export function GeneralAccess({ state, onGeneral, onEditorsShare }: GeneralProps
             <span className="share-role">{t(`share.role.${role}`)}</span>
           ))}
       </div>
-      <p className="share-login share-reach-text">{t(`share.reach.${reach}Text`)}</p>
+      <p className="share-login share-reach-text">
+        {t(`share.reach.${reach === 'anyone' && folder ? 'anyoneFolder' : reach}Text`)}
+      </p>
       {state.may_set && (
         <label className="share-check">
           <input

@@ -39,6 +39,8 @@ addMessages('share', {
     domainText: 'Everybody with an account on this server who has the link.',
     anyone: 'Anyone with the link',
     anyoneText: 'Whoever has the link can look at it, without an account. The role is for those who are signed in.',
+    anyoneFolderText:
+      'Whoever has the link to a file in this folder can look at it, without an account. The folder itself opens for those who are signed in.',
     role: 'Role of those with the link',
   },
   editorsShare: 'Editors may share and change access',

@@ -1,6 +1,7 @@
 export * from './AccountMenu';
 export * from './TopBar';
 export * from './account';
+export * from './drafts';
 export * from './instance';
 export * from './kinds';
 export { LettersSetting } from '../notices/LettersSetting';

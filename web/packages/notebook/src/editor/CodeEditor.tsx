@@ -13,6 +13,7 @@ import { useController, useStatus, useStore } from '../model/context';
 import type { NotebookController } from '../model/controller';
 import { canEdit } from '@labora/document';
 import { closeInspection, completeAtWord, inspect, kernelCompletion, kernelInspection } from './assist';
+import { commentRanges } from '../comments/ranges';
 import { bindText } from './binding';
 import { sharedCursors } from './cursors';
 import { codeColours } from './highlight';
@@ -134,6 +135,7 @@ export function CodeEditor({ cellId, language, label }: CodeEditorProps) {
         placeholder(code ? '' : t('notebook.textPlaceholder')),
         bindText(text),
         sharedCursors(controller, cellId, text),
+        commentRanges(controller, cellId, text),
         options.current.of([]),
         EditorView.contentAttributes.of({ 'aria-label': label, spellcheck: code ? 'false' : 'true' }),
       ],

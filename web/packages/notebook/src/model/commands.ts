@@ -90,7 +90,9 @@ async function trash(c: NotebookController): Promise<void> {
 async function saveCopy(c: NotebookController): Promise<void> {
   const name = t('notebook.copyOf', { name: c.client.status.get().file?.name ?? '' });
   const file = await asking(() => api.copyFile(c.fileId, name));
-  if (file) navigate(`/drive/${file.id}`);
+  if (!file) return;
+  navigate(`/drive/${file.id}`);
+  if (Object.keys(c.room.comments()).length > 0) toast({ message: t('notebook.copiedWithoutComments') });
 }
 
 /** Keeps the notebook as it is now, whatever its age will be; it can be given a name in the message. */
@@ -207,6 +209,12 @@ const entries: Entry[] = [
     run: (c) => c.ui.setPreference('lineNumbers', !c.ui.preferences.get().lineNumbers),
   },
   {
+    id: 'view.comments',
+    icon: 'comment',
+    checked: (c) => c.ui.preferences.get().comments,
+    run: (c) => c.ui.setPreference('comments', !c.ui.preferences.get().comments),
+  },
+  {
     id: 'view.contents',
     icon: 'toc',
     checked: (c) => c.ui.preferences.get().contents,
@@ -219,6 +227,15 @@ const entries: Entry[] = [
   { id: 'insert.text', icon: 'text_fields', when: edits, run: (c) => c.insertBeside('markdown', 'below') },
 
   { id: 'run.all', icon: 'play_circle', keys: ['Mod+F9'], when: runs, run: (c) => c.runAll() },
+  {
+    id: 'insert.comment',
+    icon: 'add_comment',
+    keys: ['Mod+Alt+M'],
+    when: (c) => c.comments.canComment,
+    run: (c) => c.comments.begin(),
+  },
+
+  { id: 'run.all', icon: 'play_circle', keys: ['Mod+F9'], when: edits, run: (c) => c.runAll() },
   { id: 'run.before', keys: ['Mod+F8'], when: editsCells, run: (c) => c.runBefore() },
   { id: 'run.focused', icon: 'play_arrow', keys: ['Mod+Enter'], when: hasCells, run: (c) => c.runSelected() },
   { id: 'run.advance', keys: ['Shift+Enter'], when: hasCells, run: (c) => c.runAndAdvance() },
@@ -322,8 +339,8 @@ export const menus: readonly { id: string; items: readonly string[] }[] = [
       'edit.settings',
     ],
   },
-  { id: 'view', items: ['view.contents', 'view.lineNumbers', 'view.output', '-', 'view.theme'] },
-  { id: 'insert', items: ['insert.code', 'insert.codeAbove', 'insert.text'] },
+  { id: 'view', items: ['view.contents', 'view.comments', 'view.lineNumbers', 'view.output', '-', 'view.theme'] },
+  { id: 'insert', items: ['insert.code', 'insert.codeAbove', 'insert.text', '-', 'insert.comment'] },
   {
     id: 'runtime',
     items: [

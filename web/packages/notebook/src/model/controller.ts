@@ -9,6 +9,7 @@ import {
   type RoomStore,
   type RuntimeState,
 } from '@labora/document';
+import { NotebookComments } from '../comments/model';
 import { copiedBy, setCopied } from './clipboard';
 import { canPlay, openPlayground } from '../private/playground';
 import { Interface } from './interface';
@@ -21,12 +22,14 @@ export class NotebookController {
   readonly ui = new Interface();
   readonly people: People;
   readonly usage: Usage;
+  readonly comments: NotebookComments;
 
   constructor(fileId: string, accountId?: string) {
     this.fileId = fileId;
     this.client = new RoomClient({ fileId, ...(accountId ? { accountId } : {}) });
     this.people = new People(this.client);
     this.usage = new Usage(this.client);
+    this.comments = new NotebookComments(this, accountId);
   }
 
   get doc(): NotebookDocument {

@@ -6,6 +6,8 @@ export type DialogName = 'palette' | 'shortcuts' | 'bin' | 'share' | 'settings' 
 export interface Preferences {
   lineNumbers: boolean;
   contents: boolean;
+  /** The list of comments. */
+  comments: boolean;
   /** Desktop notifications, where the browser allows them. */
   notify: boolean;
 }
@@ -13,7 +15,7 @@ export interface Preferences {
 const KEY = 'labora.notebook';
 
 function storedPreferences(): Preferences {
-  const first = { lineNumbers: false, contents: false, notify: false };
+  const first = { lineNumbers: false, contents: false, comments: false, notify: false };
   try {
     return { ...first, ...(JSON.parse(localStorage.getItem(KEY) ?? '{}') as Partial<Preferences>) };
   } catch {

@@ -77,7 +77,7 @@ export function listenForKeys(controller: NotebookController): () => void {
   function onKey(event: KeyboardEvent): void {
     if (event.isComposing || ['Control', 'Shift', 'Alt', 'Meta'].includes(event.key)) return;
     const target = event.target instanceof Element ? event.target : null;
-    if (target?.closest('[role="dialog"], [role="menu"]')) return;
+    if (target?.closest('[role="dialog"], [role="menu"], .comment-composer')) return;
     const place = placeOf(target);
     const stroke = strokeOf(event);
     const first = chord.get();

@@ -8,6 +8,7 @@ import { parserFor } from '../editor/highlight';
 import { useCanEdit, useCell, useController, useDocument, usePeopleIn, useStand } from '../model/context';
 import type { NotebookController } from '../model/controller';
 import { menuItems } from './menu-items';
+import { CellComments, CommentMarker, CommentTool } from '../comments/CellComments';
 import { CellOutput } from './CellOutput';
 import { useNear } from './near';
 import { isPressed } from './press';
@@ -49,6 +50,8 @@ const moreItems = (controller: NotebookController): MenuItem[] =>
     '-',
     'view.output',
     'edit.clearOutput',
+    '-',
+    'insert.comment',
   ]);
 
 function CellTools({ cellId, text, editing }: { cellId: string; text: boolean; editing: boolean }) {
@@ -176,7 +179,9 @@ export const Cell = memo(function Cell({ cellId }: { cellId: string }) {
   const near = useNear(host, cell !== null);
   // The tools of a cell are made when it is first pointed at or selected: a thousand toolbars would cost seconds.
   const [touched, setTouched] = useState(false);
-  const tools = useCanEdit() && (touched || stand !== 'none');
+  const shown = touched || stand !== 'none';
+  const editable = useCanEdit();
+  const tools = editable && shown;
   const editing = stand === 'edit';
   const active = stand === 'active' || editing;
 
@@ -233,8 +238,11 @@ export const Cell = memo(function Cell({ cellId }: { cellId: string }) {
         <Body cellId={cellId} kind={cell.kind} editing={editing} near={near} />
         {cell.kind === 'code' && <CellOutput cellId={cellId} near={near} />}
         {cell.kind === 'raw' && <p className="nb-raw-note">{t('notebook.rawNote')}</p>}
+        <CellComments cellId={cellId} />
       </div>
+      <CommentMarker cellId={cellId} />
       <PeopleHere cellId={cellId} />
+      {!editable && shown && <CommentTool cellId={cellId} />}
       {tools && <CellTools cellId={cellId} text={cell.kind === 'markdown'} editing={editing} />}
       {tools && <InsertBar after={cellId} />}
     </section>

@@ -3,6 +3,7 @@ import { type KeyboardEvent, useRef, useState, useSyncExternalStore } from 'reac
 import { NoticeBell } from '@labora/drive/shell';
 import { Avatar, Button, Icon, IconButton, type IconName, Link, Logo, Menu, Menubar, t, Tooltip } from '@labora/ui';
 import type { SaveState } from '@labora/document';
+import { CommentsButton } from '../comments/CommentsButton';
 import { useController, useStatus } from '../model/context';
 import { menus, renameNotebook } from '../model/commands';
 import { OmittedLabel } from '../private/OmittedLabel';
@@ -119,6 +120,7 @@ export function Header() {
       <div className="nb-header-end">
         <People />
         <NoticeBell />
+        <CommentsButton />
         {abilities.includes('share') && (
           <Button
             icon="person_add"

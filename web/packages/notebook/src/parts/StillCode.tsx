@@ -1,5 +1,6 @@
 /** The picture of a cell's code while nobody edits it: text first, colours once it is near the viewport. */
 import { memo, type MouseEvent, useMemo } from 'react';
+import { useRanges, withRanges } from '../comments/hooks';
 import { colour, parserFor } from '../editor/highlight';
 import { useController, useSource, useStore } from '../model/context';
 
@@ -13,7 +14,9 @@ export interface StillCodeProps {
 export const StillCode = memo(function StillCode({ cellId, language, near, onEdit }: StillCodeProps) {
   const source = useSource(cellId);
   const numbers = useStore(useController().ui.preferences).lineNumbers;
-  const tokens = useMemo(() => (near ? colour(source, parserFor(language)) : null), [source, language, near]);
+  const coloured = useMemo(() => (near ? colour(source, parserFor(language)) : null), [source, language, near]);
+  const ranges = useRanges(cellId, source);
+  const tokens = useMemo(() => coloured && withRanges(coloured, ranges), [coloured, ranges]);
   const lines = numbers ? Array.from({ length: source.split('\n').length }, (_, at) => at + 1).join('\n') : null;
   return (
     // oxlint-disable-next-line jsx-a11y/no-static-element-interactions -- the keyboard goes through the cell: Enter edits
