@@ -75,10 +75,19 @@ CALLS: dict[str, Request] = {
     "diff_file": lambda case, who: who.get(f"/files/{case.file_id}/diff", params={"against": case.file_id}),
     "download_revision": lambda case, who: who.get(f"/files/{case.file_id}/revisions/{case.revision_id}/download"),
     "put_content": lambda case, who: who.put(f"/files/{case.file_id}/content", content=EMPTY_NOTEBOOK),
+    "notebook_settings": lambda case, who: who.get(f"/files/{case.file_id}/notebook-settings"),
+    "change_notebook_settings": lambda case, who: who.patch(
+        f"/files/{case.file_id}/notebook-settings", json={"omit_outputs": True}
+    ),
+    "clean_copy": lambda case, who: who.get(f"/files/{case.file_id}/clean"),
+    "strip_outputs": lambda case, who: who.post(f"/files/{case.file_id}/revisions/strip-outputs"),
+    "open_playground": lambda case, who: who.post(f"/files/{case.file_id}/playground"),
+    "playground": lambda case, who: who.get(f"/files/{case.file_id}/playground"),
     "restore_revision": lambda case, who: who.post(f"/files/{case.file_id}/revisions/{case.revision_id}/restore"),
 }
 # Routes whose demand depends on what is asked for, and those that answer 404 for other reasons, stand on their own.
 APART = {
+    "refresh_playground",
     *("change_file", "remove_permission", "blob", "execution", "request_access", "decide_access_request"),
     # Who may do these depends on who wrote the text: tests/api/test_comments.py.
     *("change_comment", "delete_comment", "change_reply", "delete_reply"),

@@ -74,6 +74,16 @@ def test_run_stops_at_an_error_and_says_so(tmp_path: Path, images_dir: Path) -> 
 
 
 @pytest.mark.sandbox
+def test_run_writes_no_outputs_of_a_notebook_that_omits_them(tmp_path: Path, images_dir: Path) -> None:
+    content = json.loads(notebook_of("print('private')"))
+    content["metadata"]["colab"] = {"private_outputs": True}
+    done, out = labora_run(tmp_path, json.dumps(content).encode(), images_dir)
+    assert done.returncode == 0, done.stderr
+    assert "none are written" in done.stderr
+    assert json.loads(out.read_bytes())["cells"][0]["outputs"] == []
+
+
+@pytest.mark.sandbox
 def test_run_explains_a_kernel_that_dies(tmp_path: Path, images_dir: Path) -> None:
     done, _ = labora_run(tmp_path, notebook_of("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"), images_dir)
     assert done.returncode == 1

@@ -117,6 +117,8 @@ class FileAccess:
     role: Role
     abilities: frozenset[Ability]
     shared: bool = field(default=False)
+    base: Mapping[str, Any] | None = None
+    """Of a playground: the notebook that it was made from, which its account may still read."""
 
     @property
     def file_id(self) -> str:

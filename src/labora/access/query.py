@@ -18,7 +18,7 @@ from labora.access.model import Ability, FileAccess, Grant, Principal, Reach, Ro
 from labora.access.rules import abilities_of, ancestors_of, effective_role
 from labora.base.clock import parse_timestamp, timestamp
 from labora.base.errors import NotFoundError
-from labora.db.schema import files, group_members, permissions
+from labora.db.schema import files, group_members, permissions, playgrounds
 
 _CHUNK = 500
 
@@ -68,8 +68,12 @@ async def access_rows(
     if any(grant.reach == Reach.GROUP for given in grants.values() for grant in given):
         # As they are now: a socket or a mount may hold a principal of long ago.
         principal = replace(principal, group_ids=await groups_of(connection, principal.account_id))
+    bases = await _bases(connection, principal, [row["id"] for row in rows if is_playground(row)], moment)
     found = []
     for row in rows:
+        playground = is_playground(row)
+        if playground and row["id"] not in bases:
+            continue
         above = ancestors_of(row["path"])
         given = [grant for file_id in (row["id"], *above) for grant in grants.get(file_id, ())]
         trashed = bool(row["trashed_at"] or row["ancestor_trashed_at"])
@@ -83,11 +87,35 @@ async def access_rows(
         )
         if role is None:
             continue
-        abilities = abilities_of(role, principal, trashed=trashed, is_root=row["parent_id"] is None)
+        is_root = row["parent_id"] is None and not playground
+        abilities = abilities_of(role, principal, trashed=trashed, is_root=is_root, is_playground=playground)
         if role != Role.OWNER and not kept.isdisjoint((row["id"], *above)):
             abilities -= {Ability.SHARE}
         shared = any(grant.expires_at is None or grant.expires_at > moment for grant in given)
-        found.append(FileAccess(dict(row), principal, role, abilities, shared))
+        found.append(FileAccess(dict(row), principal, role, abilities, shared, bases.get(row["id"])))
+    return found
+
+
+def is_playground(row: Mapping[str, Any]) -> bool:
+    """Returns whether a row of ``files`` is somebody's playground: a notebook that lies in no folder."""
+    return row["parent_id"] is None and row["kind"] == "notebook"
+
+
+async def _bases(
+    connection: AsyncConnection, principal: Principal, ids: Sequence[str], now: datetime
+) -> dict[str, Mapping[str, Any]]:
+    """Returns, by playground, the notebook it was made from, as far as ``principal`` may still read that."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for chunk in _chunks(ids):
+        query = (
+            select(files, playgrounds.c.file_id.label("playground"))
+            .join(playgrounds, playgrounds.c.base_id == files.c.id)
+            .where(playgrounds.c.file_id.in_(chunk))
+        )
+        rows = {row["playground"]: dict(row) for row in (await connection.execute(query)).mappings()}
+        readable = await access_rows(connection, principal, list(rows.values()), now=now)
+        open_ = {access.file_id: access.file for access in readable}
+        found.update({key: open_[row["id"]] for key, row in rows.items() if row["id"] in open_})
     return found
 
 

@@ -32,6 +32,10 @@ _TRASHED = frozenset(
 _READ_ONLY = frozenset({Ability.READ, Ability.DOWNLOAD, Ability.READ_HISTORY})
 # My Drive itself cannot be renamed, moved, shared or ended.
 _ROOT = frozenset({Ability.READ, Ability.EDIT})
+# A playground is its account's alone: it is changed, run, copied and ended, never shared or put anywhere.
+_PLAYGROUND = frozenset(
+    {Ability.READ, Ability.DOWNLOAD, Ability.COPY, Ability.READ_HISTORY, Ability.EDIT, Ability.DELETE}
+)
 
 
 def applies(grant: Grant, principal: Principal, now: datetime) -> bool:
@@ -85,10 +89,12 @@ def effective_role(
 
 
 def abilities_of(
-    role: Role, principal: Principal, *, trashed: bool = False, is_root: bool = False
+    role: Role, principal: Principal, *, trashed: bool = False, is_root: bool = False, is_playground: bool = False
 ) -> frozenset[Ability]:
     """Returns what ``role`` lets ``principal`` do with one file in its present state."""
     abilities = ABILITIES[role] if principal.signed_in else ANONYMOUS_ABILITIES
+    if is_playground:
+        abilities &= _PLAYGROUND
     if is_root:
         return abilities & _ROOT
     if principal.token_id is not None and Scope.WRITE not in principal.scopes:

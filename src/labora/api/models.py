@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -202,6 +203,16 @@ class InvitationPage(Answer):
 # -- drive ------------------------------------------------------------------------------------------------------------
 
 
+class BaseAnswer(Answer):
+    id: str
+    name: str
+
+    @classmethod
+    def of(cls, base: Mapping[str, Any] | None) -> BaseAnswer | None:
+        """Returns the notebook behind a playground; None for an ordinary file."""
+        return None if base is None else cls(id=base["id"], name=base["name"])
+
+
 class FileAnswer(Answer):
     """A file or folder as the asker sees it."""
 
@@ -223,6 +234,7 @@ class FileAnswer(Answer):
     read_only_reason: str | None
     shared: bool
     opened_at: str | None
+    playground_of: BaseAnswer | None = Field(None, description="Of a playground: the notebook it was made from.")
 
     @classmethod
     def of(cls, view: FileView) -> FileAnswer:
@@ -247,6 +259,7 @@ class FileAnswer(Answer):
             read_only_reason=row["read_only_reason"],
             shared=view.access.shared,
             opened_at=view.opened_at,
+            playground_of=BaseAnswer.of(view.access.base),
         )
 
 

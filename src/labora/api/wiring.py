@@ -58,6 +58,7 @@ def build_services(settings: Settings, provider: Provider | None = None) -> Serv
         settings.limits,
         notebook_inspector(settings.limits),
         history=settings.history,
+        playground_days=settings.rooms.playground_days,
         comments=settings.comments,
         rules=settings.drive,
     )
@@ -181,6 +182,7 @@ async def _keep_up(services: Services) -> None:
             if services.runtimes is not None:
                 await services.runtimes.tidy()
             await services.drive.history.thin()
+            await services.drive.playgrounds.tidy()
             await services.drive.notifications.tidy()
             await services.uploads.tidy()
             await services.drive.trash.purge()

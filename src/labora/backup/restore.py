@@ -38,6 +38,7 @@ _FORGOTTEN = (
     "DELETE FROM idempotency_keys",
     "DELETE FROM uploads",
     "DELETE FROM private_outputs",
+    "DELETE FROM private_blobs",
     "DELETE FROM warm_runtimes",
     "DELETE FROM runtimes WHERE status <> 'ended'",
     "DELETE FROM mail WHERE sent_at IS NULL",

@@ -95,6 +95,10 @@ class RoomSettings(_Section):
     checkpoint_interval_s: float = Field(30.0, gt=0, description="A dirty room is saved at least this often.")
     checkpoint_quiet_s: float = Field(3.0, gt=0, description="A dirty room is saved after this silence.")
     evict_after_s: float = Field(60.0, gt=0, description="An idle room without sockets leaves memory.")
+    strip_personal: bool = Field(
+        False, description="Take names, pictures and ids of people out of every notebook's metadata when it is saved."
+    )
+    playground_days: float = Field(14.0, gt=0, description="A playground that nobody opens is deleted after this time.")
     deleted_cells_days: float = Field(30.0, ge=0, description="Deleted cells can be taken back for this long.")
 
 

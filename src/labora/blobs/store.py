@@ -6,7 +6,7 @@ from sqlalchemy import delete, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labora.blobs.model import BlobRef
-from labora.db.schema import blobs, file_blobs, instance, revisions
+from labora.db.schema import blobs, file_blobs, instance, private_blobs, revisions
 
 
 async def register(connection: AsyncConnection, ref: BlobRef, now: str) -> None:
@@ -39,13 +39,14 @@ async def find(connection: AsyncConnection, sha256: str) -> BlobRef | None:
 
 
 async def unreferenced(connection: AsyncConnection, before: str, limit: int) -> list[str]:
-    """Returns blobs put before a moment that no revision and no live output refers to."""
+    """Returns blobs put before a moment that no revision and no live or private output refers to."""
     query = (
         select(blobs.c.sha256)
         .where(
             blobs.c.created_at < before,
             ~exists().where(revisions.c.sha256 == blobs.c.sha256),
             ~exists().where(file_blobs.c.sha256 == blobs.c.sha256),
+            ~exists().where(private_blobs.c.sha256 == blobs.c.sha256),
         )
         .limit(limit)
     )

@@ -58,6 +58,7 @@ def _run_here(
 ) -> tuple[bytes, bool]:
     from labora.notebook.codec import read_notebook, write_notebook
     from labora.notebook.parameters import with_parameters
+    from labora.notebook.privacy import settings_of, without_outputs
 
     blobs = MemoryStore()
     with _own_folder(config, data_dir) as settings:
@@ -67,6 +68,9 @@ def _run_here(
         done, succeeded = asyncio.run(
             run_embedded(settings, with_parameters(read.notebook, parameters), blobs.store, _report)
         )
+        if settings_of(done.metadata).omit_outputs:
+            _say("• This notebook omits outputs when it is saved: none are written.")
+            done = without_outputs(done)
         limit = settings.limits.output_export_bytes
         return write_notebook(done, resolve=blobs.resolve, output_export_bytes=limit), succeeded
 

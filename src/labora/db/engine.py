@@ -22,6 +22,8 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 from labora.base.errors import UnavailableError
 
 RETRY_S = 5.0
+_BUSY_MS = 30_000
+_SCRUB_BUSY_MS = 100
 LOOKS_AT_ONCE = 2
 """How many short reads go on at the same time; more threads would only wait for the interpreter."""
 _NOTES = "labora_notes"
@@ -148,6 +150,17 @@ class Database:
         finally:
             await _whole(asyncio.ensure_future(connection.close()))
 
+    async def scrub(self) -> bool:
+        """Takes out of the files of SQLite what was deleted before; returns False while a reader is in the way.
+
+        Deleted rows are overwritten in the database when they are deleted; the log of recent changes still holds what
+        they were until it is emptied, which is what happens here.
+        """
+        if self._short is None:
+            return True
+        async with self._writer:
+            return await _whole(asyncio.get_running_loop().run_in_executor(self._thread, _empty_log, self._short))
+
     async def close(self) -> None:
         """Closes every connection."""
         await self.engine.dispose()
@@ -178,6 +191,20 @@ async def _whole(work: asyncio.Future[T]) -> T:
 def _write(engine: Engine, work: Callable[[Connection], T]) -> T:
     with engine.connect().execution_options(labora_write=True) as connection, connection.begin():
         return work(connection)
+
+
+def _empty_log(engine: Engine) -> bool:
+    # Not within a transaction, and without waiting long: meanwhile nobody writes.
+    raw = engine.raw_connection()
+    try:
+        cursor = raw.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={_SCRUB_BUSY_MS}")
+        (busy, _, _) = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        cursor.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+        cursor.close()
+    finally:
+        raw.close()
+    return not busy
 
 
 class _Straight:
@@ -240,7 +267,9 @@ def _sqlite_configuration(attached: Mapping[str, Path], *, durable: bool) -> Cal
         # FULL: with NORMAL a power cut can take commits that were acknowledged.
         cursor.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
         cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute("PRAGMA busy_timeout=30000")
+        cursor.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+        # What is deleted is overwritten in the file: private outputs must not be left in free pages.
+        cursor.execute("PRAGMA secure_delete=ON")
         for schema, path in attached.items():
             cursor.execute(f"ATTACH DATABASE ? AS {schema}", (str(path),))
         cursor.close()

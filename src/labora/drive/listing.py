@@ -152,15 +152,17 @@ def _conditions(
     principal: Principal, query: ListQuery, now: datetime, *, trashed_too: bool
 ) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
+    # Playgrounds lie in no folder.
+    filed = files.c.parent_id.is_not(None)
     match query.view:
         case "drive":
             conditions += [files.c.parent_id == query.folder_id, files.c.trashed_at.is_(None)]
         case "shared":
             conditions += [present, shared_with(principal, now)]
         case "recent":
-            conditions += [present, opened_at != "", visible(principal, now, with_links=True)]
+            conditions += [present, filed, opened_at != "", visible(principal, now, with_links=True)]
         case "starred":
-            conditions += [present, recents.c.starred.is_(True), visible(principal, now, with_links=True)]
+            conditions += [present, filed, recents.c.starred.is_(True), visible(principal, now, with_links=True)]
         case "trash":
             conditions += [files.c.trashed_at.is_not(None), files.c.owner_id == principal.account_id]
         case _:

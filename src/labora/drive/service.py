@@ -28,10 +28,12 @@ from labora.drive.listing import VIEWS, ListQuery, list_rows
 from labora.drive.model import FOLDER_TYPE, NOTEBOOK_TYPE, FilePage, FileView, Revision
 from labora.drive.names import MAX_LENGTH, clean_name, is_notebook, media_type_of
 from labora.drive.notifications import Notifications
+from labora.drive.playgrounds import Playgrounds
 from labora.drive.ports import NotebookInspector
 from labora.drive.requests import Requests
 from labora.drive.revisions import Revisions
 from labora.drive.sharing import Sharing
+from labora.drive.stripping import Stripping
 from labora.drive.trash import Trash
 from labora.drive.tree import Tree, require_version
 
@@ -60,12 +62,14 @@ class Drive:
         history: which automatic revisions stay.
         comments: how much may be said about a file.
         rules: what accounts may keep, and for how long.
+        playground_days: playgrounds that nobody uses are deleted after this time.
 
     Attributes:
         context: what the parts share; rooms set ``context.live``.
         tree: moves, trash, deletion. revisions, sharing: as named. trash: empties itself.
         requests: of access. notifications: what accounts are told.
         history: revisions as people see them. compare: two notebooks by cell. comments: as named.
+        playgrounds: private copies to try a notebook on. stripping: outputs out of old revisions.
     """
 
     def __init__(
@@ -78,6 +82,8 @@ class Drive:
         history: HistorySettings | None = None,
         comments: CommentSettings | None = None,
         rules: DriveSettings | None = None,
+        *,
+        playground_days: float = 14.0,
     ) -> None:
         self.context = DriveContext(database, clock, rules)
         self.revisions = Revisions(self.context, blobs, limits, inspect)
@@ -89,6 +95,8 @@ class Drive:
         self.comments = Comments(self.context, comments or CommentSettings())
         self.tree = Tree(self.context)
         self.trash = Trash(self.context, self.tree, rules or DriveSettings())
+        self.playgrounds = Playgrounds(self.context, blobs, self.revisions, playground_days)
+        self.stripping = Stripping(self.context, blobs, limits)
         self._blobs = blobs
 
     # -- reading ------------------------------------------------------------------------------------------------------
@@ -151,10 +159,14 @@ class Drive:
         return view, head.size, await self._blobs.open(head.sha256)
 
     async def blob(self, principal: Principal, file_id: str, sha256: str) -> BlobRef:
-        """Returns a blob of the file's outputs. Raises NotFoundError for one that the file does not refer to."""
+        """Returns a blob of the file's outputs, as far as ``principal`` may see them.
+
+        Raises NotFoundError for one that they do not refer to.
+        """
         async with self.context.reading(principal) as connection:
             await self.context.access(connection, principal, file_id)
-            if not await store.has_blob(connection, file_id, sha256):
+            known = await store.has_blob(connection, file_id, sha256)
+            if not known and not await store.has_private_blob(connection, file_id, principal.account_id, sha256):
                 raise no_such_output()
         return await self._blobs.stat(sha256)
 

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, insert, literal, selec
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from labora.db.schema import accounts, audit_log, file_blobs, files, recents, revisions
+from labora.db.schema import accounts, audit_log, file_blobs, files, private_blobs, recents, revisions
 from labora.drive.model import Person, Revision
 
 
@@ -223,6 +223,16 @@ async def has_blob(connection: AsyncConnection, file_id: str, sha256: str) -> bo
     """Returns whether a file's live outputs refer to a blob."""
     query = select(file_blobs.c.sha256).where(file_blobs.c.file_id == file_id, file_blobs.c.sha256 == sha256)
     return (await connection.scalar(query)) is not None
+
+
+async def has_private_blob(connection: AsyncConnection, file_id: str, account_id: str | None, sha256: str) -> bool:
+    """Returns whether an account's private outputs in a file refer to a blob."""
+    query = select(private_blobs.c.sha256).where(
+        private_blobs.c.file_id == file_id,
+        private_blobs.c.account_id == account_id,
+        private_blobs.c.sha256 == sha256,
+    )
+    return (await connection.scalar(query.limit(1))) is not None
 
 
 # -- recents ----------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from labora.access import Ability, FileAccess, Principal
 from labora.base.errors import ConflictError, ForbiddenError, LaboraError
 from labora.drive import store
 from labora.drive.base import DriveContext
+from labora.drive.playgrounds import playgrounds_of
 
 MAX_DEPTH = 100
 """Deepest nesting of folders: bounds paths and every query over ancestors."""
@@ -120,6 +121,8 @@ class Tree:
         await self._evacuate(connection, row)
         ended = [found["id"] for found in reversed(await store.subtree(connection, row))]
         ended.append(str(row["id"]))
+        # Playgrounds end with their notebooks.
+        ended = [*await playgrounds_of(connection, ended), *ended]
         await store.delete_files(connection, ended)
         details = {"name": row["name"], "items": len(ended)}
         await self._context.audit(connection, principal, action, str(row["id"]), details)

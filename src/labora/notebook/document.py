@@ -121,6 +121,11 @@ class NotebookDocument:
         """Returns the notebook's metadata."""
         return _values(self._doc["metadata"])
 
+    def metadata_value(self, key: str) -> Any:
+        """Returns one value of the notebook's metadata, without reading the others; None where it has none."""
+        text = self._doc["metadata"].get(key)
+        return _parsed(text) if isinstance(text, str) else None
+
     def to_notebook(self, states: Mapping[str, Mapping[str, Any]] | None = None) -> Notebook:
         """Returns the notebook without its deleted cells.
 

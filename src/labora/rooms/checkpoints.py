@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from sqlalchemy.exc import DBAPIError
+
 from labora.base import faults
 from labora.base.clock import timestamp
 from labora.base.errors import LaboraError
@@ -15,6 +17,7 @@ from labora.drive import Drive, Revision
 from labora.notebook.codec import write_notebook
 from labora.notebook.model import BlobRef as OutputRef
 from labora.notebook.model import blob_refs
+from labora.notebook.privacy import SETTING, settings_of, strip_document
 from labora.rooms import store
 from labora.rooms.bin import bin_notes, purge_bin
 from labora.rooms.model import RoomState
@@ -40,7 +43,11 @@ class Checkpoints:
 
     async def export(self, room: Room) -> bytes:
         """Returns the durable state as ``.ipynb``, large outputs cut with a visible marker."""
-        notebook = room.require_document().to_notebook(room.state["cells"])
+        document = room.require_document()
+        states = room.state["cells"]
+        if room.omits:
+            states = {cell_id: {**state, "outputs": []} for cell_id, state in states.items()}
+        notebook = document.to_notebook(states)
         loop = asyncio.get_running_loop()
 
         def resolve(ref: OutputRef) -> bytes:
@@ -61,6 +68,8 @@ class Checkpoints:
         if room.document is None or room.read_only_reason is not None:
             return None
         async with self._locks.setdefault(room.file_id, asyncio.Lock()):
+            await room.settled()
+            self._strip(room)
             await room.settled()
             faults.reach("checkpoint.before")
             seq, seen, began = room.seq, room.dirty_at, room.clock.monotonic()
@@ -84,6 +93,14 @@ class Checkpoints:
             await self.compact(room)
             return revision
 
+    def _strip(self, room: Room) -> None:
+        """Takes out what is personal, where the notebook or the server asks for that."""
+        document = room.require_document()
+        asked = settings_of({SETTING: document.metadata_value(SETTING)}).strip_personal
+        if asked or room.settings.rooms.strip_personal:
+            for update in strip_document(document):
+                room.add_update(update, author=None)
+
     async def _mark(self, room: Room, saved: Any) -> None:
         room.perform(Record(notes=tuple(bin_notes(room))), MarkSaved(saved))
         await room.settled()
@@ -99,6 +116,24 @@ class Checkpoints:
             await store.trim_journal(connection, room.file_id, seq)
             await store.keep_blobs(connection, room.file_id, referred(room.staged.state))
         faults.reach("trim.after")
+
+    async def scrub(self, room: Room) -> None:
+        """Takes what a room no longer holds, such as outputs that it omits now, out of journal and database.
+
+        What fails, or a reader holds up, is wanted again (``room.scrub_wanted``).
+        """
+        room.scrub_wanted = False
+        try:
+            await room.settled()
+            if room.document is None or room.read_only_reason is not None:
+                return
+            if room.dirty_since is not None:
+                await self.save(room)
+            await self.compact(room)
+            room.scrub_wanted = not await self._database.scrub()
+        except (LaboraError, DBAPIError, OSError) as error:
+            room.scrub_wanted = True
+            log.warning("scrub_failed", file_id=room.file_id, error=str(error))
 
     async def purge(self, room: Room) -> None:
         """Ends the cells that are in the bin for too long; for a room that nobody is connected to."""

@@ -152,14 +152,13 @@ def _input(call: _Call) -> None:
 
 def _clear_outputs(call: _Call) -> None:
     every = call.message.get("all") is True
-    cells = tuple(call.room.staged.state["cells"]) if every else call.texts("cells")
-    call.perform(op.ClearOutputs(cells))
+    call.perform(op.ClearOutputs(() if every else call.texts("cells"), call.subscriber.account_id, every))
 
 
 def _copy_outputs(call: _Call) -> None:
     source, target = call.text("from"), call.text("to")
     _cell(call.room, target)
-    call.perform(op.CopyOutputs(source, target))
+    call.perform(op.CopyOutputs(source, target, call.subscriber.account_id))
 
 
 def _watch(call: _Call) -> None:

@@ -7,14 +7,16 @@ from collections.abc import Awaitable, Callable
 
 from labora.access import Principal
 from labora.base.errors import ForbiddenError, InvalidError
-from labora.blobs import Blobs
+from labora.blobs import BlobRef, Blobs
 from labora.db import Database
 from labora.drive import Drive, Revision, Upload
 from labora.notebook.codec import read_notebook
 from labora.notebook.model import BlobSink, Notebook
+from labora.notebook.privacy import clean_bytes
 from labora.rooms import store
 from labora.rooms.checkpoints import Checkpoints
 from labora.rooms.external import merge_notebook, put_notebook, read_content
+from labora.rooms.notebook_settings import read_settings
 from labora.rooms.room import Room
 
 SAVES_BEFORE = 3
@@ -88,7 +90,8 @@ class Contents:
         await self._save_before(room)
         merged = await merge_notebook(room, before, theirs, author=principal.account_id)
         if merged.kept_mine:
-            await self._drive.add_revision(file_id, upload.ref, kind="upload", author_id=principal.account_id)
+            kept = await self._as_saved(upload.ref, room)
+            await self._drive.add_revision(file_id, kept, kind="upload", author_id=principal.account_id)
         return await self._save(room, "autosave" if merged.kept_mine else "upload", principal)
 
     async def restore(
@@ -115,6 +118,15 @@ class Contents:
         if room is None:
             return None
         return await self._checkpoints.save(room, kind="named", author=principal.account_id)
+
+    async def _as_saved(self, ref: BlobRef, room: Room) -> BlobRef | bytes:
+        """Returns an upload without what its notebook leaves out when it is saved."""
+        strips = read_settings(room).strip_personal or room.settings.rooms.strip_personal
+        if not room.omits and not strips:
+            return ref
+        data = await self._blobs.get(ref.sha256)
+        leave = {"outputs": not room.omits, "personal": not strips}
+        return await asyncio.to_thread(clean_bytes, data, room.settings.limits, **leave)
 
     async def _read_base(self, room: Room, data: bytes) -> Notebook:
         # Its outputs become references, so that they can be compared; their bytes are stored already.

@@ -15,8 +15,8 @@ from labora.rooms.model import (
     Person,
     RuntimeState,
     Source,
-    empty_cell,
 )
+from labora.rooms.omission import ask, fresh_slot, omit_outputs
 from labora.rooms.operations import (
     AnswerInput,
     Cancel,
@@ -34,6 +34,7 @@ from labora.rooms.operations import (
     KernelReady,
     MarkSaved,
     NoteInput,
+    OmitOutputs,
     Operation,
     Record,
     RequestInput,
@@ -46,6 +47,7 @@ from labora.rooms.operations import (
     StartExecution,
     Wake,
 )
+from labora.rooms.slots import clear_outputs, copy_outputs
 from labora.rooms.turn import Decision
 
 KEEP_FINISHED = 300
@@ -92,16 +94,15 @@ def decide(turn: Decision, operation: Operation) -> Decision:
         case AnswerInput():
             _answer_input(turn, operation)
         case ClearOutputs():
-            _clear(turn, operation.cells)
+            clear_outputs(turn, operation)
         case CopyOutputs():
-            _copy_outputs(turn, operation)
+            copy_outputs(turn, operation)
         case MarkSaved():
             turn.emit({"type": "saved", "saved": operation.saved})
+        case OmitOutputs():
+            omit_outputs(turn)
         case Record():
-            for event in operation.events:
-                turn.emit(event)
-            for note in operation.notes:
-                turn.note(note)
+            _record(turn, operation)
         case Wake():
             pass
         case _ as never:
@@ -167,10 +168,27 @@ def _cancel(turn: Decision, op: Cancel) -> None:
         turn.effects.append(InterruptKernel(op.account_id))
 
 
+def _record(turn: Decision, op: Record) -> None:
+    for event in op.events:
+        if op.account_id is None:
+            turn.emit(event)
+        else:
+            turn.slot(op.account_id, event)
+    for note in op.notes:
+        turn.note(note)
+    for cell_id, reducer in op.reducers.items():
+        cell = turn.hidden(op.account_id or "", cell_id)
+        if cell is not None and op.account_id is not None:
+            turn.hide(op.account_id, cell_id, {**cell, "reducer": reducer})
+
+
 def _settle(turn: Decision, execution: Execution, status: str, count: int | None, reason: str | None) -> None:
-    key = execution["id"]
+    key, account_id = execution["id"], execution["account"]["id"]
     if key in turn.snapshot.state["inputs"]:
-        turn.emit({"type": "input", "execution_id": key, "request": None})
+        ask(turn, key, None)
+    own = turn.hidden(account_id, execution["cell_id"])
+    if own is not None and own["state"]["execution_id"] == key and own["reducer"] is not None:
+        turn.hide(account_id, execution["cell_id"], {**own, "reducer": None})
     final = {
         **execution,
         "status": status,
@@ -181,7 +199,7 @@ def _settle(turn: Decision, execution: Execution, status: str, count: int | None
     turn.emit({"type": "execution", "execution": final})
     if count is not None and count != execution["execution_count"]:
         cell_id = execution["cell_id"]
-        turn.emit({"type": "count", "cell_id": cell_id, "execution_id": key, "execution_count": count})
+        turn.slot(account_id, {"type": "count", "cell_id": cell_id, "execution_id": key, "execution_count": count})
     if key in turn.snapshot.ledger["sources"]:
         turn.note({"type": "source", "execution_id": key, "source": None})
 
@@ -234,6 +252,10 @@ def _start(turn: Decision, execution: Execution, runtime: RuntimeState) -> None:
     key, account_id = execution["id"], execution["account"]["id"]
     source = turn.snapshot.ledger["sources"][key]
     running = {**execution, "status": "running", "runtime_id": runtime["runtime_id"], "started_at": turn.now}
+    if turn.omits:
+        turn.hide(account_id, execution["cell_id"], fresh_slot(key, runtime["runtime_id"] or ""))
+    else:
+        turn.reveal_all(execution["cell_id"])
     turn.emit({"type": "execution", "execution": running})
     if runtime["kernel"] != "busy":
         _set_runtime(turn, account_id, kernel="busy")
@@ -245,6 +267,7 @@ def _forget(turn: Decision) -> None:
     if len(state["executions"]) <= KEEP_FINISHED:
         return
     shown = {cell["execution_id"] for cell in state["cells"].values()}
+    shown |= {cell["state"]["execution_id"] for own in turn.snapshot.hidden.values() for cell in own.values()}
     old = [e for e in state["executions"].values() if e["status"] in FINISHED and e["id"] not in shown]
     old.sort(key=lambda e: e["queued_at"])
     # In steps, so that a long Run all does not send one such event a cell.
@@ -356,6 +379,9 @@ def _warned(turn: Decision, op: RuntimeWarned) -> None:
 
 def _runtime_ended(turn: Decision, op: RuntimeEnded) -> None:
     _stop_account(turn, op.account_id, "lost", op.message)
+    for cell_id in turn.hidden_cells(op.account_id):
+        # They end with the runtime.
+        turn.reveal(op.account_id, cell_id)
     ended = {"status": "ended", "kernel": "none", "progress": None, "ends_at": None, "ends_reason": None}
     _set_runtime(turn, op.account_id, **ended, reason=op.reason, message=op.message)
 
@@ -367,7 +393,7 @@ def _request_input(turn: Decision, op: RequestInput) -> None:
     execution = turn.snapshot.state["executions"].get(op.execution_id)
     running = execution is not None and execution["status"] == "running"
     if (running and op.request is not None) or op.execution_id in turn.snapshot.state["inputs"]:
-        turn.emit({"type": "input", "execution_id": op.execution_id, "request": op.request if running else None})
+        ask(turn, op.execution_id, op.request if running else None)
 
 
 def _answer_input(turn: Decision, op: AnswerInput) -> None:
@@ -378,29 +404,3 @@ def _answer_input(turn: Decision, op: AnswerInput) -> None:
         raise ForbiddenError("Only the account that runs this cell can answer it.", code="not_your_execution")
     # The question goes when the kernel says that it has the answer: an answer that gets lost can be given again.
     turn.effects.append(SendInput(op.account_id, op.execution_id, op.request_id, op.value))
-
-
-def _copy_outputs(turn: Decision, op: CopyOutputs) -> None:
-    if _runs(turn, op.target):
-        # What it prints is newer than any copy.
-        return
-    source = turn.snapshot.state["cells"].get(op.source)
-    copy = None if source is None else {**source, "execution_id": None}
-    turn.emit({"type": "cell_state", "cell_id": op.target, "state": copy})
-
-
-def _runs(turn: Decision, cell_id: str) -> bool:
-    """Returns whether the execution that owns a cell's slot is running."""
-    cell = turn.snapshot.state["cells"].get(cell_id)
-    owner = turn.snapshot.state["executions"].get(cell["execution_id"] or "") if cell is not None else None
-    return owner is not None and owner["status"] == "running"
-
-
-def _clear(turn: Decision, cells: tuple[str, ...]) -> None:
-    for cell_id in cells:
-        cell = turn.snapshot.state["cells"].get(cell_id)
-        if cell is None or cell == empty_cell():
-            continue
-        # A running cell keeps its slot: what it prints from now on shows.
-        state = {**empty_cell(), "execution_id": cell["execution_id"]} if _runs(turn, cell_id) else None
-        turn.emit({"type": "cell_state", "cell_id": cell_id, "state": state})

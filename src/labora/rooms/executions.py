@@ -11,6 +11,7 @@ from labora.base.errors import ConflictError, LaboraError
 from labora.base.logging import get_logger
 from labora.base.settings import Settings
 from labora.blobs import Blobs
+from labora.kernels.model import KernelSession
 from labora.notebook.operations import utf16_index, utf16_length
 from labora.rooms import operations as op
 from labora.rooms.deaths import Deaths
@@ -90,6 +91,16 @@ class Executions:
             task = asyncio.create_task(self._workers.pop(key).close())
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
+
+    def end_kernels(self, room: Room) -> None:
+        """Ends the workers of a room whose file is gone, and their kernels: nobody could ever reach those again."""
+        sessions = [worker.session for key, worker in self._workers.items() if key[0] == room.file_id]
+        self.drop(room)
+        for session in sessions:
+            if session is not None:
+                task = asyncio.create_task(_shut_down(session))
+                self._closing.add(task)
+                task.add_done_callback(self._closing.discard)
 
     async def close(self) -> None:
         """Ends every worker; the kernels go on."""
@@ -175,6 +186,14 @@ class Executions:
             worker.session = None
             with suppress(LaboraError):
                 worker.room.perform(op.RuntimeEnded(worker.account["id"], reason, message))
+
+
+async def _shut_down(session: KernelSession) -> None:
+    try:
+        await session.shutdown()
+    except LaboraError as error:
+        # The runtime ended first, or does not answer; with it the kernel ends.
+        log.info("kernel_not_ended", code=error.error_code)
 
 
 def _person(room: Room, account_id: str) -> Person:

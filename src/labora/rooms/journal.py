@@ -29,6 +29,7 @@ from labora.base import faults
 from labora.base.errors import UnavailableError
 from labora.base.logging import get_logger
 from labora.base.pace import Pace
+from labora.rooms.hidden import HiddenRow
 
 MAX_BACKLOG_BYTES = 32 * 1024 * 1024
 MAX_GROUP_BYTES = 8 * 1024 * 1024
@@ -67,6 +68,8 @@ class Entry:
     on_rejected: Callable[[], None]
     blobs: tuple[str, ...] = ()
     """Blobs that the entry refers to: with it they become readable to the file's readers."""
+    hidden: tuple[HiddenRow, ...] = ()
+    """What changes with it in the accounts' side stores; nothing of it is in ``payload``."""
 
 
 Write = Callable[[Sequence[Entry]], Awaitable[None]]

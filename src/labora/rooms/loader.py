@@ -18,6 +18,7 @@ from labora.notebook.codec import read_notebook
 from labora.notebook.document import NotebookDocument
 from labora.notebook.model import BlobSink, blob_refs
 from labora.rooms import store
+from labora.rooms.hidden_store import read_hidden
 from labora.rooms.model import Snapshot, empty_ledger, empty_state
 from labora.rooms.room import CONTENT_EVENTS
 from labora.rooms.state import apply_entry, dump_snapshot, load_entry, load_snapshot
@@ -90,6 +91,7 @@ class Loader:
         snapshot, seq, dirty = load_snapshot(checkpoint.state), checkpoint.seq, False
         authors: dict[str, None] = {}
         async with self._database.read() as connection:
+            snapshot = replace(snapshot, hidden=await read_hidden(connection, file_id))
             async for entry in store.read_journal(connection, file_id, seq):
                 if entry.epoch != checkpoint.epoch:
                     raise InvalidError("The journal is of another epoch than the checkpoint.", code="epoch_mismatch")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, NotRequired, TypedDict
 
 ExecutionStatus = Literal["queued", "running", "ok", "error", "aborted", "lost"]
@@ -171,12 +172,33 @@ Note = dict[str, Any]
 """A private event; ``type`` is ``source``, ``kernel``, ``command`` or ``deleted``."""
 
 
+class HiddenCell(TypedDict):
+    """The output slot of one cell as one account sees it, where the notebook omits outputs.
+
+    ``runtime_id``: with this runtime it ends. ``reducer``: what an output reducer must know over a restart.
+    ``input``: the question that waits for an answer, with its prompt.
+    """
+
+    state: CellState
+    runtime_id: str
+    reducer: dict[str, Any] | None
+    input: InputRequest | None
+
+
+Hidden = Mapping[str, Mapping[str, HiddenCell]]
+"""The side stores: account id → cell id → slot (:mod:`labora.rooms.hidden`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Public state and ledger together: what a checkpoint holds beside the document. Never changed in place."""
+    """Public state and ledger together: what a checkpoint holds beside the document. Never changed in place.
+
+    ``hidden`` is in no checkpoint and no journal; it has a table of its own.
+    """
 
     state: RoomState
     ledger: Ledger
+    hidden: Hidden = field(default_factory=dict)
 
 
 def empty_state() -> RoomState:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from labora.rooms.model import Event, InputRequest, KernelRecord, Language, Note, Person, Progress, Saved
 
@@ -144,9 +145,11 @@ class AnswerInput:
 
 @dataclass(frozen=True, slots=True)
 class ClearOutputs:
-    """Empty the output slots of cells."""
+    """Empty the output slots of cells, the account's own ones too; ``every``: of all cells."""
 
     cells: tuple[str, ...]
+    account_id: str = ""
+    every: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +158,12 @@ class CopyOutputs:
 
     source: str
     target: str
+    account_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OmitOutputs:
+    """The notebook omits outputs from now on: what it shows goes to the side stores of those whose runtimes live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,10 +175,16 @@ class MarkSaved:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Events and notes that were made elsewhere, from a kernel's messages."""
+    """Events and notes that were made elsewhere, from a kernel's messages.
+
+    ``account_id``: whose kernel; its events then go where the slots of its cells are. ``reducers``: what reducers must
+    know over a restart, by cell, of slots in its side store.
+    """
 
     events: tuple[Event, ...] = ()
     notes: tuple[Note, ...] = ()
+    account_id: str | None = None
+    reducers: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +209,7 @@ Operation = (
     | AnswerInput
     | ClearOutputs
     | CopyOutputs
+    | OmitOutputs
     | MarkSaved
     | Record
     | Wake

@@ -19,6 +19,7 @@ from labora.notebook.reducer import MESSAGE_TYPES, OutputReducer, display_update
 from labora.rooms import operations as op
 from labora.rooms.asks import read_ask
 from labora.rooms.deaths import proved
+from labora.rooms.hidden import with_reducers
 from labora.rooms.model import Event, Execution, InputRequest, KernelRecord, RoomState
 from labora.rooms.room import Room
 
@@ -42,8 +43,9 @@ class _Live:
 
 @dataclass(slots=True)
 class _Plan:
-    """What a batch does, made against one state of the room."""
+    """What a batch does, made against one state of the room as the kernel's account sees it."""
 
+    account_id: str
     operations: list[op.Operation] = field(default_factory=list)
     # Cell id → its outputs when the plan was made: the plan holds as long as they are the same objects.
     seen: dict[str, list[Output] | None] = field(default_factory=dict)
@@ -98,19 +100,20 @@ class Recorder:
             if fresh:
                 await self._blobs.put_many(list(fresh.values()))
                 stored.update(fresh)
-            if plan.holds(room.staged.state):
+            if plan.holds(room.seen_by(account_id)):
                 break
             # Somebody cleared or replaced the outputs while values were stored: once more, from what is recorded.
             self._restore(room, account_id)
-        known: KernelRecord = {**record, "n": messages[-1].n, "reducers": self._snapshots(room, plan)}
+        everybodys, own = self._snapshots(room, account_id, plan)
+        known: KernelRecord = {**record, "n": messages[-1].n, "reducers": everybodys}
         note = {"type": "kernel", "account_id": account_id, "kernel": known}
         room.perform(
             *plan.operations,
-            op.Record(notes=(note,)),
+            op.Record(notes=(note,), account_id=account_id, reducers=own),
             author=account_id,
             blobs=tuple(sorted(stored)),
         )
-        self._after(room, plan)
+        self._after(room, account_id, plan)
 
     # -- planning -----------------------------------------------------------------------------------------------------
 
@@ -127,7 +130,9 @@ class Recorder:
             raise
 
     def _plan(self, room: Room, account_id: str, record: KernelRecord, messages: list[KernelMessage]) -> _Plan:
-        plan, state = _Plan(), room.staged.state
+        plan, state = _Plan(account_id), room.seen_by(account_id)
+        reducers = with_reducers(record.get("reducers", {}), room.staged.hidden, account_id)
+        record = {**record, "reducers": reducers}
         finished: set[str] = set()
         scope = f"{record['kernel_id']}:{record.get('life', 0)}"
         for message in messages:
@@ -210,22 +215,31 @@ class Recorder:
                 plan.seen[other] = cell["outputs"]
                 events.append({"type": "outputs", "cell_id": other, "ops": ops})
             if events:
-                plan.operations.append(op.Record(events=tuple(events)))
+                plan.operations.append(op.Record(events=tuple(events), account_id=plan.account_id))
 
     # -- over batches and restarts ------------------------------------------------------------------------------------
 
-    def _snapshots(self, room: Room, plan: _Plan) -> dict[str, dict[str, Any]]:
-        """Returns what a restart needs of the reducers whose executions still run after this batch."""
+    def _snapshots(
+        self, room: Room, account_id: str, plan: _Plan
+    ) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
+        """Returns what a restart needs of the reducers whose executions still run after this batch.
+
+        The first by execution, for the journal; the second by cell, for slots in the account's side store.
+        """
         ended = {one.execution_id for one in plan.operations if isinstance(one, op.ExecutionFinished)}
-        executions = room.staged.state["executions"]
-        found = {}
+        executions, hidden = room.staged.state["executions"], room.staged.hidden.get(account_id, {})
+        everybodys, own = {}, {}
         for key, live in self._live.items():
             if key in executions and executions[key]["status"] == "running" and key not in ended:
-                found[key] = live.saved = live.reducer.snapshot()
-        return found
+                live.saved = live.reducer.snapshot()
+                if executions[key]["cell_id"] in hidden:
+                    own[executions[key]["cell_id"]] = live.saved
+                else:
+                    everybodys[key] = live.saved
+        return everybodys, own
 
-    def _after(self, room: Room, plan: _Plan) -> None:
-        state = room.staged.state
+    def _after(self, room: Room, account_id: str, plan: _Plan) -> None:
+        state = room.seen_by(account_id)
         for key, cell_id in plan.fed.items():
             outputs = _outputs(state, cell_id)
             if outputs is not None:
@@ -238,7 +252,8 @@ class Recorder:
 
     def _restore(self, room: Room, account_id: str) -> None:
         record = room.staged.ledger["kernels"].get(account_id)
-        saved = record.get("reducers", {}) if record is not None else {}
+        journalled = record.get("reducers", {}) if record is not None else {}
+        saved = with_reducers(journalled, room.staged.hidden, account_id)
         for key in list(self._live):
             live = self._live[key]
             # No list is this one: the next message makes the reducer anew from the slot.
@@ -298,7 +313,7 @@ def _count(plan: _Plan, execution: Execution, content: dict[str, Any]) -> None:
             "execution_id": execution["id"],
             "execution_count": count,
         }
-        plan.operations.append(op.Record(events=(event,)))
+        plan.operations.append(op.Record(events=(event,), account_id=plan.account_id))
 
 
 def _number(value: Any) -> int | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from labora.base import faults
@@ -17,9 +18,10 @@ from labora.base.errors import ConflictError, ForbiddenError, GoneError, Invalid
 from labora.base.settings import Settings
 from labora.notebook.document import NotebookDocument
 from labora.rooms.decide import decide
+from labora.rooms.hidden import FOR, HiddenRow, blobs_of, omits_outputs, public, told_to, view
 from labora.rooms.journal import Entry, EntryKind, Journal
 from labora.rooms.model import Event, Note, RoomState, Snapshot
-from labora.rooms.operations import Effect, Operation, Record
+from labora.rooms.operations import Effect, OmitOutputs, Operation, Record
 from labora.rooms.presence import Presence
 from labora.rooms.state import apply_event, comment_event, dump_entry
 from labora.rooms.subscriber import Close, Lane, Subscriber, json_frame, update_frame
@@ -56,6 +58,12 @@ class Room:
         read_only_reason: str | None = None,
     ) -> None:
         self.file_id, self.epoch, self.document = file_id, epoch, document
+        # Whether the notebook asks to omit outputs, as its document says.
+        self.omits = document is not None and omits_outputs(document.metadata_value("colab"))
+        # Of a playground: the notebook that it was made from. Rights on that one count here too.
+        self.base_id: str | None = None
+        # Whether what was deleted shall leave the journal and the database's file soon.
+        self.scrub_wanted = False
         self.read_only_reason = read_only_reason
         self.settings = settings
         self.clock = clock
@@ -109,7 +117,7 @@ class Room:
             "seq": self.seq,
             "file": file,
             "account": subscriber.account,
-            "state": self.snapshot.state if subscriber.reads_comments else {**self.snapshot.state, "comments": {}},
+            "state": self._told(subscriber),
             "read_only_reason": self.read_only_reason,
             "now": timestamp(self.clock.now()),
         }
@@ -209,6 +217,7 @@ class Room:
 
         def durable() -> None:
             self.require_document().apply(staged, author or "server")
+            self.check_omission()
             faults.reach("apply.after")
             self.mark_changed(author)
             frame = update_frame(seq, staged)
@@ -219,6 +228,16 @@ class Room:
 
         self._append("update", staged, author, seq, durable)
         return seq
+
+    def check_omission(self) -> None:
+        """Follows the document's wish to omit outputs, and takes out those that are there when it is new."""
+        document = self.document
+        self.omits = document is not None and omits_outputs(document.metadata_value("colab"))
+        if not self.omits or self.closed or self._journal.failed:
+            return
+        if any(cell["outputs"] for cell in self.staged.state["cells"].values()):
+            self.perform(OmitOutputs())
+            self.scrub_wanted = True
 
     def require_document(self) -> NotebookDocument:
         """Returns the document. Raises ForbiddenError for a notebook that has none."""
@@ -247,7 +266,7 @@ class Room:
         if self.closed:
             raise GoneError("This notebook was closed. Connect again.", code="room_closed")
         self._journal.check()
-        decision = Decision(self.staged, timestamp(self.clock.now()))
+        decision = Decision(self.staged, timestamp(self.clock.now()), self.omits)
         for operation in operations:
             decide(decision, operation)
         for note in notes(decision.result) if notes is not None else ():
@@ -260,41 +279,50 @@ class Room:
             if then is not None:
                 then(result)
 
-        self._stage(decision.snapshot, decision.events, decision.notes, author, done, blobs)
+        self._stage(decision, author, done, blobs)
         return result
 
-    def _stage(
-        self,
-        after: Snapshot,
-        events: list[Event],
-        notes: list[Note],
-        author: str | None,
-        then: Callable[[], None],
-        blobs: tuple[str, ...],
-    ) -> None:
-        if not events and not notes:
+    def _stage(self, decision: Decision, author: str | None, then: Callable[[], None], blobs: tuple[str, ...]) -> None:
+        after, events, hidden = decision.snapshot, decision.events, decision.hidden_rows()
+        if not events and not decision.notes and not hidden:
             self.when_durable(then)
             return
         seq = self.staged_seq = self.staged_seq + 1
         self.staged = after
+        everybodys = public(events)
+        if len(everybodys) != len(events):
+            # What only a side store refers to is readable to its account alone.
+            blobs = tuple(sorted(set(blobs) & blobs_of(everybodys)))
 
         def durable() -> None:
             self.snapshot = after
             faults.reach("apply.after")
-            if any(event["type"] in CONTENT_EVENTS for event in events):
+            if any(event["type"] in CONTENT_EVENTS for event in everybodys):
                 self.mark_changed(author)
-            if events:
-                self._broadcast(seq, events)
+            if any(row.cell is None for row in hidden):
+                self.scrub_wanted = True
+            self._broadcast(seq, events)
             self._reached(seq)
             then()
 
-        self._append("event", dump_entry(events, notes), author, seq, durable, blobs)
+        payload = dump_entry(everybodys, decision.notes)
+        self._append("event", payload, author, seq, durable, blobs, hidden)
 
     def _broadcast(self, seq: int, events: list[Event]) -> None:
-        frame = json_frame(Lane.EVENTS, {"seq": seq, "events": events})
+        """Sends events to every socket, those of a side store to its account's alone, comments to who reads them."""
+        if not events:
+            return
+        everybodys = public(events)
+        frame = json_frame(Lane.EVENTS, {"seq": seq, "events": everybodys}) if everybodys else None
+        concerned = {event[FOR] for event in events if FOR in event}
         said = any(event["type"] == "comment" for event in events)
         for subscriber in list(self.subscribers.values()):
-            if not said or subscriber.reads_comments:
+            account_id = subscriber.account_id
+            if said and not subscriber.reads_comments:
+                continue
+            if account_id in concerned:
+                subscriber.send(json_frame(Lane.EVENTS, {"seq": seq, "events": told_to(events, account_id)}))
+            elif frame is not None:
                 subscriber.send(frame)
 
     def show_comment(self, comment_id: str, comment: dict[str, Any] | None) -> None:
@@ -310,7 +338,7 @@ class Room:
             self.perform(Record(events=(event,)))
             return
         self.seq = self.staged_seq = self.staged_seq + 1
-        self.snapshot = self.staged = Snapshot(apply_event(self.staged.state, event), self.staged.ledger)
+        self.snapshot = self.staged = replace(self.staged, state=apply_event(self.staged.state, event))
         self._broadcast(self.seq, [event])
         self._wake()
 
@@ -381,6 +409,15 @@ class Room:
         """The durable state, as every client sees it."""
         return self.snapshot.state
 
+    def _told(self, subscriber: Subscriber) -> RoomState:
+        """Returns the durable state as a socket is told it: with its account's own outputs, and comments if it may."""
+        state = view(self.snapshot.state, self.snapshot.hidden, subscriber.account_id)
+        return state if subscriber.reads_comments else {**state, "comments": {}}
+
+    def seen_by(self, account_id: str) -> RoomState:
+        """Returns the staged state as one account sees it: with its own outputs, where the notebook omits them."""
+        return view(self.staged.state, self.staged.hidden, account_id)
+
     @property
     def works(self) -> bool:
         """Whether something goes on here without any browser: a runtime or a queue."""
@@ -395,9 +432,10 @@ class Room:
         seq: int,
         on_durable: Callable[[], None],
         blobs: tuple[str, ...] = (),
+        hidden: tuple[HiddenRow, ...] = (),
     ) -> None:
         author = author if author is not None and not author.startswith("guest-") else None
-        entry = Entry(self.file_id, self.epoch, seq, kind, payload, author, on_durable, self._rejected, blobs)
+        entry = Entry(self.file_id, self.epoch, seq, kind, payload, author, on_durable, self._rejected, blobs, hidden)
         self._journal.append(entry)
 
     def _rejected(self) -> None:

@@ -188,7 +188,11 @@ class Rooms:
         loaded = await self._loader.load(file_id)
         # What the journal knows of comments may be older than the record of them.
         comments = await self._drive.comments.stored(file_id)
-        snapshot = Snapshot(cast("RoomState", {**loaded.snapshot.state, "comments": comments}), loaded.snapshot.ledger)
+        snapshot = Snapshot(
+            cast("RoomState", {**loaded.snapshot.state, "comments": comments}),
+            loaded.snapshot.ledger,
+            loaded.snapshot.hidden,
+        )
         room = Room(
             file_id=file_id,
             epoch=loaded.epoch,
@@ -209,6 +213,10 @@ class Rooms:
         if self.journal.failed:
             room.freeze(self.journal.problem)
         else:
+            if room.read_only_reason is None:
+                room.check_omission()
+                # A process that ended in between may have left outputs in the journal.
+                room.scrub_wanted = room.scrub_wanted or room.omits
             self._executions.resume(room)
         return room
 
@@ -230,6 +238,7 @@ class Rooms:
                 await self._drive.mark_opened(principal, view.id)
         # Loading may have taken long: the rights that count are those of now, and nothing waits from here on.
         view = await self._newest(partial(self._drive.get, principal, file_id))
+        room.base_id = view.access.base["id"] if view.access.base is not None else None
         limit = self.settings.limits.socket_queue_bytes
         return room, Subscriber(principal, client_id, frozenset(view.abilities), limit), view
 
@@ -273,7 +282,7 @@ class Rooms:
             # A folder, or a file that is not open: every room may lie below it.
             only = {room.file_id for room in rooms}
         for room in rooms:
-            if room.file_id in only:
+            if room.file_id in only or room.base_id in only:
                 await self.recheck(room)
                 with suppress(TimeoutError):
                     # What was taken before the change is acknowledged before the change is.
@@ -298,7 +307,7 @@ class Rooms:
         for file_id in file_ids:
             room = self._rooms.pop(file_id, None)
             if room is not None:
-                self._executions.drop(room)
+                self._executions.end_kernels(room)
                 room.close(Close.GONE, "This notebook was deleted.")
 
     async def export(self, file_id: str) -> bytes | None:
@@ -371,6 +380,8 @@ class Rooms:
                 quiet = now - room.dirty_at >= settings.checkpoint_quiet_s
                 if quiet or now - room.dirty_since >= settings.checkpoint_interval_s:
                     await try_save(self._checkpoints, room)
+            if room.scrub_wanted and self.journal.ok and not room.closed:
+                await self._checkpoints.scrub(room)
             if room.provisional_since is not None and now - room.provisional_since >= AGAIN_S:
                 await self._try_again(room, now)
             idle = not room.subscribers and not room.works and now - room.last_used >= settings.evict_after_s

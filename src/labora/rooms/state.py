@@ -204,7 +204,7 @@ def apply_entry(snapshot: Snapshot, entry: dict[str, Any]) -> Snapshot:
     ledger, own = snapshot.ledger.copy(), set[str]()
     for note in entry.get("notes", ()):
         change_ledger(ledger, note, own)
-    return Snapshot(apply_events(snapshot.state, entry.get("events", ())), ledger)
+    return Snapshot(apply_events(snapshot.state, entry.get("events", ())), ledger, snapshot.hidden)
 
 
 def dump_entry(events: list[Event], notes: list[Note]) -> bytes:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from labora.base.clock import Clock, timestamp
 from labora.db import Database
 from labora.db.schema import file_blobs, journal, rooms
+from labora.rooms.hidden_store import put_hidden
 from labora.rooms.journal import Entry
 
 _PAGE = 500
@@ -62,10 +63,14 @@ class JournalWriter:
             for entry in entries
         ]
         refs = [(entry.file_id, sha256) for entry in entries for sha256 in entry.blobs]
+        # Of several changes of one slot within the group the last one counts.
+        hidden = {(entry.file_id, row.account_id, row.cell_id): row for entry in entries for row in entry.hidden}
 
         def write(connection: Connection) -> None:
             connection.execute(insert(journal), rows)
             add_blobs(connection, refs)
+            for (file_id, _, _), row in hidden.items():
+                put_hidden(connection, file_id, row, at)
 
         await self._database.write(write)
 

@@ -38,7 +38,7 @@ from labora.db.schema.drive import (
     revisions,
     uploads,
 )
-from labora.db.schema.rooms import journal, private_outputs, rooms
+from labora.db.schema.rooms import journal, playgrounds, private_blobs, private_outputs, rooms
 from labora.db.schema.runtimes import runtime_policies, runtime_resets, runtimes, warm_runtimes
 
 __all__ = [
@@ -67,6 +67,8 @@ __all__ = [
     "notifications",
     "one_time_links",
     "permissions",
+    "playgrounds",
+    "private_blobs",
     "private_outputs",
     "quotas",
     "recents",

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Boolean, CheckConstraint, Column, ForeignKey, LargeBinary, String, Table, false
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    LargeBinary,
+    String,
+    Table,
+    UniqueConstraint,
+    false,
+)
 
 from labora.db.schema.base import Id, Moment, metadata
 
@@ -49,4 +62,36 @@ private_outputs = Table(
     Column("execution", JSON, nullable=False),
     Column("outputs", JSON, nullable=False),
     Column("changed_at", Moment, nullable=False),
+)
+
+# Blobs that private outputs refer to: readable to their account alone, and kept by the sweep as long as the outputs.
+private_blobs = Table(
+    "private_blobs",
+    metadata,
+    Column("file_id", Id, primary_key=True),
+    Column("account_id", Id, primary_key=True),
+    Column("cell_id", String(64), primary_key=True),
+    Column("sha256", String(64), ForeignKey("blobs.sha256"), primary_key=True, index=True),
+    ForeignKeyConstraint(
+        ["file_id", "account_id", "cell_id"],
+        ["private_outputs.file_id", "private_outputs.account_id", "private_outputs.cell_id"],
+        name="fk_private_blobs_outputs",
+        ondelete="CASCADE",
+    ),
+)
+
+# Private copies on which somebody tries a notebook: files without a folder that only their account reaches.
+playgrounds = Table(
+    "playgrounds",
+    metadata,
+    Column("file_id", Id, ForeignKey("files.id", ondelete="CASCADE"), primary_key=True),
+    # The notebook that it was made from; NULL once that is gone.
+    Column("base_id", Id, ForeignKey("files.id", ondelete="SET NULL")),
+    Column("account_id", Id, ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False),
+    # Revision of the playground that holds what was last taken over from the notebook.
+    Column("merged_id", Id),
+    # Revision of the notebook that this was.
+    Column("base_revision_id", Id),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("base_id", "account_id"),
 )

@@ -67,6 +67,10 @@ const calls: Record<string, () => unknown> = {
   changeRevision: () => api.changeRevision('f', 'r', { name: null, pinned: false }),
   revisionDiff: () => api.revisionDiff('f', 'r', 'previous'),
   fileDiff: () => api.fileDiff('f', { against: 'g', revision: 'r', againstRevision: 's' }),
+  stripOutputs: () => api.stripOutputs('f', 0),
+  openPlayground: () => api.openPlayground('f'),
+  playground: () => api.playground('f'),
+  refreshPlayground: () => api.refreshPlayground('f'),
   restoreRevision: () => api.restoreRevision('f', 'r'),
   comments: () => api.comments('f', 't'),
   addComment: () => api.addComment('f', { content: 'c', quote: '', cell_id: 'a' }, 'k'),
@@ -131,7 +135,7 @@ test.each(Object.entries({ ...calls, ...more }))(
 );
 
 test('every verb is held against the description', () => {
-  const addresses = new Set(['downloadUrl', 'blobUrl', 'revisionUrl', 'zipUrl']);
+  const addresses = new Set(['downloadUrl', 'blobUrl', 'revisionUrl', 'zipUrl', 'cleanUrl']);
   expect(Object.keys(calls).toSorted()).toEqual(
     Object.keys(api)
       .filter((name) => !addresses.has(name))

@@ -26,6 +26,7 @@ import type {
   OneTimeLink,
   Permission,
   PersonWithLogin,
+  Playground,
   Revision,
   RevisionChange,
   RevisionPage,
@@ -33,6 +34,7 @@ import type {
   RuntimeHistory,
   SearchPage,
   SearchQuery,
+  Stripped,
   TokenScope,
   UploadState,
 } from './types';
@@ -145,6 +147,15 @@ export const api = {
   fileDiff: (file: string, query: FileDiffQuery, signal?: AbortSignal) =>
     get<NotebookDiff>(`/files/${id(file)}/diff`, { ...query }, signal),
   revisionUrl: (file: string, revision: string) => address(`/files/${id(file)}/revisions/${id(revision)}/download`),
+  /** Takes outputs out of revisions above number `after`, for about a second; for good. */
+  stripOutputs: (file: string, after: number) =>
+    request<Stripped>('POST', `/files/${id(file)}/revisions/strip-outputs`, { query: { after } }),
+  /** Where a notebook without what its metadata tells about people is fetched. */
+  cleanUrl: (file: string) => address(`/files/${id(file)}/clean`),
+  /** The asker's own playground of a notebook: made now, or with what the notebook got since merged in. */
+  openPlayground: (file: string) => post<File>(`/files/${id(file)}/playground`),
+  playground: (file: string, signal?: AbortSignal) => get<Playground>(`/files/${id(file)}/playground`, {}, signal),
+  refreshPlayground: (playground: string) => post<{ changed: boolean }>(`/files/${id(playground)}/playground/refresh`),
   restoreRevision: (file: string, revision: string) =>
     post<Revision>(`/files/${id(file)}/revisions/${id(revision)}/restore`),
 

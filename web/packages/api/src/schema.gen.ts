@@ -247,6 +247,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/files/{file_id}/clean": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Clean Copy
+         * @description Returns a notebook without what its metadata tells about people, as an attachment; on wish without outputs.
+         */
+        get: operations["clean_copy_api_v1_files__file_id__clean_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/files/{file_id}/comments": {
         parameters: {
             query?: never;
@@ -597,6 +617,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/files/{file_id}/notebook-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Notebook Settings
+         * @description Returns how a notebook is saved.
+         */
+        get: operations["notebook_settings_api_v1_files__file_id__notebook_settings_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change Notebook Settings
+         * @description Changes how a notebook is saved; open pages follow. Omitting outputs takes those that are stored out at once.
+         */
+        patch: operations["change_notebook_settings_api_v1_files__file_id__notebook_settings_patch"];
+        trace?: never;
+    };
     "/api/v1/files/{file_id}/permissions": {
         parameters: {
             query?: never;
@@ -645,6 +689,50 @@ export interface paths {
          * @description Changes role or expiry; role ``owner`` passes the item on and leaves the former owner as editor.
          */
         patch: operations["change_permission_api_v1_files__file_id__permissions__permission_id__patch"];
+        trace?: never;
+    };
+    "/api/v1/files/{file_id}/playground": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Playground
+         * @description Returns the caller's playground of a notebook, if there is one.
+         */
+        get: operations["playground_api_v1_files__file_id__playground_get"];
+        put?: never;
+        /**
+         * Open Playground
+         * @description Returns the caller's playground of a notebook: made now, or with what the notebook got since merged in.
+         */
+        post: operations["open_playground_api_v1_files__file_id__playground_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/{file_id}/playground/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Refresh Playground
+         * @description Merges what the original got since into this playground; ``changed`` says whether that was anything.
+         */
+        post: operations["refresh_playground_api_v1_files__file_id__playground_refresh_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/files/{file_id}/revisions": {
@@ -747,6 +835,28 @@ export interface paths {
          * @description Makes a revision the present state, by adding one; open pages follow.
          */
         post: operations["restore_revision_api_v1_files__file_id__revisions__revision_id__restore_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/{file_id}/revisions/strip-outputs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Strip Outputs
+         * @description Takes the outputs out of revisions above number ``after``, pinned and named ones too. It cannot be undone.
+         *
+         *     Works for about a second; ask again with ``after`` set to ``last`` until that is null.
+         */
+        post: operations["strip_outputs_api_v1_files__file_id__revisions_strip_outputs_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2021,6 +2131,13 @@ export interface components {
             /** Start */
             start: string;
         };
+        /** BaseAnswer */
+        BaseAnswer: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+        };
         /** Branches */
         Branches: {
             /** Branches */
@@ -2295,6 +2412,8 @@ export interface components {
             owner: components["schemas"]["PersonAnswer"];
             /** Parent Id */
             parent_id: string | null;
+            /** @description Of a playground: the notebook it was made from. */
+            playground_of?: components["schemas"]["BaseAnswer"] | null;
             /** Read Only Reason */
             read_only_reason: string | null;
             role: components["schemas"]["Role"];
@@ -2926,6 +3045,23 @@ export interface components {
              */
             truncated: boolean;
         };
+        /**
+         * NotebookSettings
+         * @description How a notebook is saved.
+         */
+        NotebookSettings: {
+            /** Omit Outputs */
+            omit_outputs: boolean;
+            /** Strip Personal */
+            strip_personal: boolean;
+        };
+        /** NotebookSettingsBody */
+        NotebookSettingsBody: {
+            /** Omit Outputs */
+            omit_outputs?: boolean | null;
+            /** Strip Personal */
+            strip_personal?: boolean | null;
+        };
         /** NoticeAnswer */
         NoticeAnswer: {
             actor: components["schemas"]["PersonAnswer"] | null;
@@ -3122,6 +3258,15 @@ export interface components {
             text: string;
         };
         /**
+         * PlaygroundAnswer
+         * @description The caller's playground of a notebook, if there is one; it is deleted when unused for ``keep_days``.
+         */
+        PlaygroundAnswer: {
+            file: components["schemas"]["FileAnswer"] | null;
+            /** Keep Days */
+            keep_days: number;
+        };
+        /**
          * PolicyAnswer
          * @description What holds for an account's runtimes. ``disk_bytes`` null leaves the disk to the machine.
          */
@@ -3203,6 +3348,11 @@ export interface components {
              * @description null: all of them.
              */
             ids?: string[] | null;
+        };
+        /** RefreshedAnswer */
+        RefreshedAnswer: {
+            /** Changed */
+            changed: boolean;
         };
         /** ReplyAnswer */
         ReplyAnswer: {
@@ -3462,6 +3612,22 @@ export interface components {
             repo?: string | null;
             /** Url */
             url: string;
+        };
+        /**
+         * StrippedAnswer
+         * @description How far stripping got; ``last`` is given as ``after`` to go on, and null when nothing is left.
+         */
+        StrippedAnswer: {
+            /** Changed */
+            changed: number;
+            /** Last */
+            last: number | null;
+            /** Looked At */
+            looked_at: number;
+            /** Total */
+            total: number;
+            /** Unreadable */
+            unreadable: number;
         };
         /** ToGistBody */
         ToGistBody: {
@@ -4135,6 +4301,37 @@ export interface operations {
             path: {
                 file_id: string;
                 sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    clean_copy_api_v1_files__file_id__clean_get: {
+        parameters: {
+            query?: {
+                outputs?: boolean;
+            };
+            header?: never;
+            path: {
+                file_id: string;
             };
             cookie?: never;
         };
@@ -4907,6 +5104,72 @@ export interface operations {
             };
         };
     };
+    notebook_settings_api_v1_files__file_id__notebook_settings_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotebookSettings"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_notebook_settings_api_v1_files__file_id__notebook_settings_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotebookSettingsBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotebookSettings"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     permissions_api_v1_files__file_id__permissions_get: {
         parameters: {
             query?: never;
@@ -5028,6 +5291,99 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PermissionAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    playground_api_v1_files__file_id__playground_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaygroundAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    open_playground_api_v1_files__file_id__playground_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    refresh_playground_api_v1_files__file_id__playground_refresh_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefreshedAnswer"];
                 };
             };
             /** @description Validation Error */
@@ -5229,6 +5585,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RevisionAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    strip_outputs_api_v1_files__file_id__revisions_strip_outputs_post: {
+        parameters: {
+            query?: {
+                after?: number;
+            };
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StrippedAnswer"];
                 };
             };
             /** @description Validation Error */

@@ -46,6 +46,10 @@ export interface FileDiffQuery {
   revision?: string;
   againstRevision?: string;
 }
+/** How far taking outputs out of old revisions got; `last` null when nothing is left. */
+export type Stripped = Schemas['StrippedAnswer'];
+/** The asker's own playground of a notebook, and for how many days it stays without use. */
+export type Playground = Schemas['PlaygroundAnswer'];
 /** A comment with its replies; `content` is Markdown in which a mention is `@[name](account:id)`. */
 export type Comment = Schemas['CommentAnswer'];
 export type CommentReply = Schemas['ReplyAnswer'];

@@ -4,6 +4,7 @@ import { NoAccess, rememberedAccount, useAccount, useInstance } from '@labora/dr
 import { type OutputsHost, OutputsProvider } from '@labora/outputs';
 import { Button, EmptyState, navigate, Spinner, t } from '@labora/ui';
 import './messages';
+import './private/messages';
 import './styles/page.css';
 import './styles/cells.css';
 import './styles/code.css';

@@ -2,6 +2,7 @@
 import { api, upload } from '@labora/api';
 import { type IconName, navigate, prompt, setTheme, t, theme, toast } from '@labora/ui';
 import { viewOf } from '../editor/views';
+import { canPlay, openPlayground } from '../private/playground';
 import type { NotebookController } from './controller';
 import { canNotify, notifies, setNotify } from './notify';
 
@@ -21,6 +22,8 @@ export interface Command {
 }
 
 const edits = (c: NotebookController): boolean => c.canEdit;
+/** Who may not edit runs a copy of their own. */
+const runs = (c: NotebookController): boolean => c.canEdit || canPlay(c);
 const editsCells = (c: NotebookController): boolean => c.canEdit && c.targets().length > 0;
 const hasCells = (c: NotebookController): boolean => c.targets().length > 0;
 const hasRuntime = (c: NotebookController): boolean =>
@@ -121,6 +124,13 @@ function download(c: NotebookController): void {
   link.click();
 }
 
+function downloadClean(c: NotebookController): void {
+  const link = document.createElement('a');
+  link.href = api.cleanUrl(c.fileId);
+  link.download = c.client.status.get().file?.name ?? '';
+  link.click();
+}
+
 function split(c: NotebookController): void {
   const view = viewOf(c.ui.active);
   if (view) c.split(view.state.selection.main.head);
@@ -160,6 +170,8 @@ const entries: Entry[] = [
     when: can('download'),
     run: async (c) => (await import('@labora/drive/exchange')).printNotebook(c.fileId),
   },
+  { id: 'file.clean', when: can('download'), run: downloadClean },
+  { id: 'file.playground', icon: 'science', when: canPlay, run: (c) => openPlayground(c) },
 
   {
     id: 'edit.undo',
@@ -197,6 +209,7 @@ const entries: Entry[] = [
   { id: 'edit.toCode', icon: 'code', keys: ['Mod+M Y'], when: editsCells, run: (c) => c.setKind('code') },
   { id: 'edit.clearOutput', icon: 'close', when: editsCells, run: (c) => c.clearOutputs(c.targets()) },
   { id: 'edit.clearAll', icon: 'cancel', when: edits, run: (c) => c.clearAllOutputs() },
+  { id: 'edit.settings', icon: 'settings', run: open('settings') },
   { id: 'edit.bin', icon: 'restore_from_trash', when: (c) => c.doc.deletedIds().length > 0, run: open('bin') },
 
   { id: 'view.theme', icon: 'contrast', run: () => setTheme(theme() === 'dark' ? 'light' : 'dark') },
@@ -224,6 +237,7 @@ const entries: Entry[] = [
   { id: 'insert.codeAbove', icon: 'code', keys: ['Mod+M A'], when: edits, run: (c) => c.insertBeside('code', 'above') },
   { id: 'insert.text', icon: 'text_fields', when: edits, run: (c) => c.insertBeside('markdown', 'below') },
 
+  { id: 'run.all', icon: 'play_circle', keys: ['Mod+F9'], when: runs, run: (c) => c.runAll() },
   {
     id: 'insert.comment',
     icon: 'add_comment',
@@ -302,6 +316,7 @@ export const menus: readonly { id: string; items: readonly string[] }[] = [
       'file.copy',
       'file.github',
       'file.gist',
+      'file.playground',
       'file.trash',
       '-',
       'file.save',
@@ -311,6 +326,7 @@ export const menus: readonly { id: string; items: readonly string[] }[] = [
       'file.download',
       'file.downloadAs',
       'file.badge',
+      'file.clean',
       'file.print',
     ],
   },
@@ -335,6 +351,8 @@ export const menus: readonly { id: string; items: readonly string[] }[] = [
       '-',
       'edit.clearAll',
       'edit.bin',
+      '-',
+      'edit.settings',
     ],
   },
   { id: 'view', items: ['view.contents', 'view.comments', 'view.lineNumbers', 'view.output', '-', 'view.theme'] },

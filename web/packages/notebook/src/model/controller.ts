@@ -11,6 +11,7 @@ import {
 } from '@labora/document';
 import { NotebookComments } from '../comments/model';
 import { copiedBy, setCopied } from './clipboard';
+import { canPlay, openPlayground } from '../private/playground';
 import { Interface } from './interface';
 import { People } from './people';
 import { Usage } from './usage';
@@ -60,6 +61,10 @@ export class NotebookController {
 
   /** Runs the code cells among `ids`, in the order of the notebook. A run is queued, whatever the connection does. */
   run(ids: readonly string[]): void {
+    if (canPlay(this) && !this.canEdit && this.client.status.get().loaded) {
+      void openPlayground(this, ids);
+      return;
+    }
     if (!this.canEdit && this.client.status.get().loaded) {
       toast({ message: t('notebook.run.readOnly') });
       return;

@@ -2,7 +2,17 @@
 import { Emitter, Store } from '@labora/document';
 
 export type DialogName =
-  'palette' | 'shortcuts' | 'bin' | 'share' | 'open' | 'sessions' | 'downloadAs' | 'toGitHub' | 'toGist' | 'badge';
+  | 'palette'
+  | 'shortcuts'
+  | 'bin'
+  | 'share'
+  | 'settings'
+  | 'open'
+  | 'sessions'
+  | 'downloadAs'
+  | 'toGitHub'
+  | 'toGist'
+  | 'badge';
 
 export interface Preferences {
   lineNumbers: boolean;

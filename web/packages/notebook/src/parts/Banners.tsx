@@ -4,11 +4,13 @@ import { api } from '@labora/api';
 import { Banner, Button, copyText, IconButton, t, toast } from '@labora/ui';
 import { useController, useStatus, useStore } from '../model/context';
 import { asking, commandOf } from '../model/commands';
+import { PlaygroundBanner, PlaygroundOffer } from '../private/PlaygroundBanner';
+import { canPlay } from '../private/playground';
 import { RuntimeBanners } from './RuntimeBanners';
 
 function ReadOnly() {
   const controller = useController();
-  const { abilities, readOnlyReason, loaded, file } = useStatus();
+  const { abilities, readOnlyReason, loaded, file, account } = useStatus();
   if (!loaded || (readOnlyReason === null && abilities.includes('edit'))) return null;
   // Its owner may always edit, except from the trash.
   if (file?.role === 'owner' && readOnlyReason === null) {
@@ -28,6 +30,7 @@ function ReadOnly() {
   }
   const actions = (
     <>
+      {readOnlyReason === null && <PlaygroundOffer />}
       {abilities.includes('copy') && readOnlyReason === null && (
         <Button size="sm" onClick={() => commandOf('file.copy').run(controller)}>
           {t('notebook.banner.copy')}
@@ -41,7 +44,15 @@ function ReadOnly() {
     </>
   );
   return readOnlyReason === null ? (
-    <Banner actions={actions}>{t('notebook.banner.readOnly')}</Banner>
+    <Banner actions={actions}>
+      {t(
+        account?.id.startsWith('guest-')
+          ? 'private.playground.signIn'
+          : canPlay(controller)
+            ? 'private.playground.readOnly'
+            : 'notebook.banner.readOnly',
+      )}
+    </Banner>
   ) : (
     <Banner kind="warn" title={t('notebook.banner.readOnlyFile')} actions={actions}>
       {readOnlyReason}
@@ -129,6 +140,7 @@ export function Banners() {
   return (
     <div className="nb-banners">
       <ReadOnly />
+      <PlaygroundBanner />
       <Storage />
       <Offline />
       <Refused />

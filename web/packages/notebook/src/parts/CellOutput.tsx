@@ -4,6 +4,7 @@ import { CellOutputs } from '@labora/outputs';
 import { Button, IconButton, t, toast } from '@labora/ui';
 import type { CellRun, InputRequest } from '@labora/document';
 import { useCanEdit, useCell, useController, useRun, useStatus } from '../model/context';
+import { OwnOutput } from '../private/OmittedLabel';
 import { outputHidden } from '../model/controller';
 import { isTypedIn } from './typing';
 
@@ -83,6 +84,7 @@ export function CellOutput({ cellId, near }: { cellId: string; near: boolean }) 
           />
         </div>
       )}
+      {outputs.length > 0 && <OwnOutput />}
       <div className="nb-output-body">
         {hidden && (
           <button type="button" className="nb-output-hidden" onClick={() => controller.setOutputHidden(cellId, false)}>

@@ -5,6 +5,7 @@ import { Button, Dialog, EmptyState, Icon, returnFocus, t } from '@labora/ui';
 import { useController, useDocument, useStatus, useStore } from '../model/context';
 import { commands, isEnabled } from '../model/commands';
 import { showKeys } from '../model/keys';
+import { SettingsDialog } from '../private/SettingsDialog';
 import { StillCode } from './StillCode';
 
 const SessionsDialog = lazy(async () => ({ default: (await import('@labora/drive/sessions')).SessionsDialog }));
@@ -156,6 +157,8 @@ export function Dialogs() {
       return <Bin onClose={close} />;
     case 'sessions':
       return <SessionsDialog onClose={close} />;
+    case 'settings':
+      return <SettingsDialog onClose={close} />;
     case 'share':
       return file && <ShareDialog file={file} onClose={close} />;
     case 'downloadAs':

@@ -6,6 +6,7 @@ import type { SaveState } from '@labora/document';
 import { CommentsButton } from '../comments/CommentsButton';
 import { useController, useStatus } from '../model/context';
 import { menus, renameNotebook } from '../model/commands';
+import { OmittedLabel } from '../private/OmittedLabel';
 import { menuItems } from './menu-items';
 
 const saveIcons: Record<SaveState, IconName> = {
@@ -110,6 +111,7 @@ export function Header() {
         <div className="nb-heading-top">
           <Title />
           <SaveLabel />
+          <OmittedLabel />
         </div>
         <div className="nb-menubar">
           <Menubar label={t('notebook.menuBar')} menus={bar} />

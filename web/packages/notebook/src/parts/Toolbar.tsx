@@ -1,7 +1,7 @@
 /** What is used most: new cells, Run all, and the state of the runtime. */
 import { Button, IconButton, Menu, Progress, Spinner, t } from '@labora/ui';
 import { canEdit, type RuntimeState } from '@labora/document';
-import { commandOf } from '../model/commands';
+import { commandOf, isEnabled } from '../model/commands';
 import { useController, useRoom, useStatus } from '../model/context';
 import { showKeys } from '../model/keys';
 import { menuItems } from './menu-items';
@@ -122,7 +122,7 @@ export function Toolbar() {
         size="sm"
         variant="quiet"
         icon="play_circle"
-        disabled={!editable}
+        disabled={!isEnabled(runAll, controller)}
         title={showKeys(runAll.keys?.[0] ?? '')}
         onClick={() => controller.runAll()}
       >
