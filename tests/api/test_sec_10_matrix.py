@@ -42,6 +42,7 @@ CALLS: dict[str, Request] = {
     "frame_origin": lambda case, who: who.get(f"/files/{case.file_id}/frame-origin"),
     "get_file": lambda case, who: who.get(f"/files/{case.file_id}"),
     "ancestors": lambda case, who: who.get(f"/files/{case.file_id}/ancestors"),
+    "contents": lambda case, who: who.get(f"/files/{case.file_id}/contents"),
     "download_file": lambda case, who: who.get(f"/files/{case.file_id}/download"),
     "copy_file": lambda case, who: who.post(f"/files/{case.file_id}/copy", json={}),
     "delete_file": lambda case, who: who.delete(f"/files/{case.file_id}"),
