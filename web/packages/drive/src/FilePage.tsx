@@ -5,6 +5,7 @@ import { FileIcon } from './list/FileIcon';
 import * as actions from './list/actions';
 import { ShareDialog } from './dialogs/ShareDialog';
 import { TopBar } from './shell';
+import './messages';
 import './drive.css';
 
 /** A file that is no notebook: what it is, and how to get it. */
@@ -16,7 +17,12 @@ export function FilePage({ fileId }: { fileId: string }) {
     const control = new AbortController();
     api
       .file(fileId, control.signal)
-      .then(setFile)
+      .then((found) => {
+        // A folder has a page of its own, and a shortcut is followed.
+        const link = found.kind === 'folder' || found.kind === 'shortcut' ? actions.linkTo(found) : null;
+        if (link) navigate(link, { replace: true });
+        else setFile(found);
+      })
       .catch((reason: unknown) => !control.signal.aborted && setError(reason));
     return () => control.abort();
   }, [fileId]);
@@ -48,9 +54,11 @@ export function FilePage({ fileId }: { fileId: string }) {
                     {t('drive.action.share')}
                   </Button>
                 )}
-                <Button variant="primary" icon="download" onClick={() => actions.download([file])}>
-                  {t('drive.action.download')}
-                </Button>
+                {file.kind !== 'shortcut' && (
+                  <Button variant="primary" icon="download" onClick={() => actions.download([file])}>
+                    {t('drive.action.download')}
+                  </Button>
+                )}
               </div>
             </div>
             <dl className="file-facts">
@@ -74,7 +82,9 @@ export function FilePage({ fileId }: { fileId: string }) {
                 </dd>
               </div>
             </dl>
-            <p className="drive-note">{t('file.note')}</p>
+            <p className="drive-note">
+              {file.kind === 'shortcut' ? t('files.shortcut.broken', { name: file.name }) : t('file.note')}
+            </p>
             {sharing && <ShareDialog file={file} onClose={() => setSharing(false)} />}
           </>
         )}
