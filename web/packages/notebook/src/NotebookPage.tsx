@@ -13,7 +13,9 @@ import './styles/small.css';
 import { ControllerContext, useController, useStatus, useStore } from './model/context';
 import { NotebookController } from './model/controller';
 import { listenForKeys, showKeys } from './model/keys';
+import { loadRecent } from './model/recent';
 import { Banners } from './parts/Banners';
+import { CellLink } from './parts/CellLink';
 import { CellList } from './parts/CellList';
 import { Contents } from './parts/Contents';
 import { Dialogs } from './parts/Dialogs';
@@ -96,6 +98,9 @@ function Page() {
   useEffect(() => {
     if (name) document.title = `${name.replace(/\.ipynb$/, '')} · Labora`;
   }, [name]);
+  useEffect(() => {
+    if (loaded) void loadRecent();
+  }, [loaded]);
   if (ended) return <Ended reason={ended} />;
   return (
     <OutputsProvider host={host}>
@@ -109,6 +114,7 @@ function Page() {
           <main id="main" tabIndex={-1} className="nb-body" aria-label={t('notebook.notebook')}>
             <Banners />
             {loaded ? <CellList /> : <Loading />}
+            {loaded && <CellLink />}
           </main>
         </div>
         <Dialogs />

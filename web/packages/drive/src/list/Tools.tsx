@@ -133,20 +133,22 @@ export function Tools(props: ToolsProps) {
   const count = chosen.files.length;
   const other = layout === 'list' ? 'grid' : 'list';
   return (
-    <div className="drive-tools" role="toolbar" aria-label={t('files.tools')}>
+    <div className="drive-tools" data-chosen={count > 0 || undefined} role="toolbar" aria-label={t('files.tools')}>
       {count > 0 && <IconButton size="sm" icon="close" label={t('files.clear')} keys="Esc" onClick={chosen.none} />}
       <span className={classes('drive-count', count === 0 && 'drive-count-all')} role="status">
         {count > 0 ? t('files.chosen', { count }) : total === null ? '' : t('files.total', { count: total })}
       </span>
       {count > 0 && <Verbs {...props} />}
       <span className="drive-space" />
-      <SortMenu {...props} />
-      <IconButton
-        size="sm"
-        icon={other === 'grid' ? 'grid_view' : 'view_list'}
-        label={t(`files.layout.${other}`)}
-        onClick={() => onLayout(other)}
-      />
+      <span className="drive-looks">
+        <SortMenu {...props} />
+        <IconButton
+          size="sm"
+          icon={other === 'grid' ? 'grid_view' : 'view_list'}
+          label={t(`files.layout.${other}`)}
+          onClick={() => onLayout(other)}
+        />
+      </span>
       <IconButton
         size="sm"
         icon="info"
