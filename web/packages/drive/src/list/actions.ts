@@ -7,7 +7,8 @@ import { showProblems } from './problems';
 import { filesChanged } from './useListing';
 
 const failed = (error: unknown) => toast({ kind: 'error', message: errorText(error) });
-const AT_ONCE = 25;
+/** Few files a step show the progress of some hundred; a hundred thousand go faster in large steps. */
+const stepOf = (count: number): number => Math.min(200, Math.max(25, Math.ceil(count / 40)));
 
 /** Names one file or counts several: fills the plural messages `key` (`{name}`, `{count}`). */
 const told = (key: string, files: readonly { name: string }[], more = {}): string =>
@@ -15,7 +16,7 @@ const told = (key: string, files: readonly { name: string }[], more = {}): strin
 
 /** One change of many files by the server, which tries each by itself. */
 async function batch(title: string, files: File[], change: BatchChange): Promise<Outcome> {
-  const outcome = await run(title, files, AT_ONCE, async (some) => {
+  const outcome = await run(title, files, stepOf(files.length), async (some) => {
     const results = await api.changeFiles(
       some.map((file) => file.id),
       change,

@@ -65,6 +65,12 @@ export function useSelection(listing: Listing): Chosen {
     );
   }
 
+  /** An item far away is chosen once it is here, unless one has gone elsewhere meanwhile. */
+  async function arrive(next: Selection): Promise<void> {
+    const [file] = await listing.load(next.active, next.active + 1);
+    if (file) setState((now) => (now.active === next.active ? chooseAll(now, [file.id]) : now));
+  }
+
   return {
     ...selection,
     files,
@@ -72,6 +78,7 @@ export function useSelection(listing: Listing): Chosen {
       const next = choose(selection, ids, index, how);
       setState(next);
       const [from, to] = rangeTo(next, listing.total, index);
+      if (how === 'only' && next.chosen.size === 0 && listing.total > 0) void arrive(next).catch(() => undefined);
       if (how === 'range' && next.chosen.size < to - from + 1) void fill(next, index).catch(() => undefined);
     },
     take(indexes, add) {
