@@ -55,7 +55,6 @@ function Place({ file, above }: { file: File; above: Details['above'] }) {
 }
 
 function sizeText(file: File, { contents }: Details): string {
-  if (file.kind === 'shortcut') return '—';
   if (file.kind !== 'folder') return formatBytes(file.size ?? 0);
   if (!contents) return '…';
   return t('files.details.inside', { count: contents.items, size: formatBytes(contents.total_bytes) });
@@ -161,7 +160,7 @@ function One({ file, me, onShare }: { file: File; me: string; onShare: (file: Fi
       <dl className="details-facts">
         <Fact name="kind">{kindName(file)}</Fact>
         <Target file={file} />
-        <Fact name="size">{sizeText(file, details)}</Fact>
+        {file.kind !== 'shortcut' && <Fact name="size">{sizeText(file, details)}</Fact>}
         <Fact name="owner">{person(file.owner, me)}</Fact>
         <Place file={file} above={details.above} />
         {file.trashed_at && <Fact name="trashed">{formatDateTime(file.trashed_at)}</Fact>}
@@ -173,7 +172,7 @@ function One({ file, me, onShare }: { file: File; me: string; onShare: (file: Fi
         <Fact name="made">{formatDateTime(file.created_at)}</Fact>
         {file.read_only_reason && <Fact name="readOnly">{file.read_only_reason}</Fact>}
       </dl>
-      {!isRoot && <Access file={file} me={me} onShare={onShare} {...details} />}
+      {!isRoot && file.kind !== 'shortcut' && <Access file={file} me={me} onShare={onShare} {...details} />}
       <History file={file} me={me} {...details} />
     </>
   );

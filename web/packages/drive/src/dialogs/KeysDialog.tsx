@@ -29,6 +29,7 @@ export function KeysDialog({ onClose }: { onClose: () => void }) {
   return (
     <Dialog
       open
+      size="lg"
       onClose={onClose}
       title={t('files.keys.title')}
       footer={<Button onClick={onClose}>{t('ui.close')}</Button>}

@@ -54,7 +54,7 @@ function Verbs({ chosen: { files }, date, menu, share, move }: ToolsProps) {
             icon="person_add"
             className="drive-wide"
             label={t('drive.action.share')}
-            disabled={files.length !== 1 || !can('share')}
+            disabled={files.length !== 1 || !can('share') || first?.kind === 'shortcut'}
             onClick={() => first && share(first)}
           />
           <IconButton

@@ -57,6 +57,8 @@ function report({ done, failed: bad, stopped }: Outcome, { done: key, problems, 
   toast({
     kind: 'error',
     message: title,
+    // The list is gone with the message.
+    duration: 30_000,
     action: {
       label: t('files.problems.show'),
       onSelect: () => showProblems({ title, failures: bad, again: () => again(bad.map(({ file }) => file)) }),

@@ -49,7 +49,8 @@ function single(file: File, doors: MenuDoors): Entry[] {
       id: 'share',
       label: t('drive.action.share'),
       icon: 'person_add',
-      disabled: !can('share'),
+      // What a shortcut leads to is shared, not the shortcut.
+      disabled: !can('share') || file.kind === 'shortcut',
       onSelect: () => doors.share(file),
     },
     { id: 'link', label: t('drive.action.copyLink'), icon: 'link', onSelect: () => void actions.copyLink(file) },
