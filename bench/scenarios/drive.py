@@ -123,6 +123,8 @@ class Folder(Scenario):
         Figure("first", "The first screen of 100 by name", "ms", AtMost(300, "p95")),
         Figure("sorted", "The first screen by date or size", "ms", AtMost(300, "p95")),
         Figure("next", "A further screen, anywhere", "ms", AtMost(300, "p95")),
+        Figure("jump", "A screen in the middle or at the end, jumped to", "ms", AtMost(300, "p95")),
+        Figure("count", "How many items there are", "ms", AtMost(300, "p95")),
         Figure("named", "The first screen of those with a part of a name", "ms", AtMost(300, "p95")),
     )
     rounds = 1
@@ -134,7 +136,7 @@ class Folder(Scenario):
         assert isinstance(peer, Labora)
         api = peer.server.api()
         folder = await filled(peer, "files", ITEMS)
-        values: Values = {"first": [], "sorted": [], "next": [], "named": []}
+        values: Values = {"first": [], "sorted": [], "next": [], "jump": [], "count": [], "named": []}
         for number in range(OPENINGS):
             took, page = await asked(api, "/files", folder=folder, pageSize=100, orderBy="folder,name")
             values["first"].append(took)
@@ -144,6 +146,10 @@ class Folder(Scenario):
                 api, "/files", folder=folder, pageSize=1000, orderBy="folder,name", pageToken=page["nextPageToken"]
             )
             values["next"].append(took)
+            skip = (ITEMS // OPENINGS) * (number + 1) - 200
+            took, _ = await asked(api, "/files", folder=folder, pageSize=200, orderBy="folder,name", skip=skip)
+            values["jump"].append(took)
+            values["count"].append((await asked(api, "/files/count", folder=folder))[0])
             part = f"{number:02}9"
             values["named"].append((await asked(api, "/files", folder=folder, pageSize=100, name=part))[0])
         return values

@@ -45,6 +45,7 @@ CALLS: dict[str, Request] = {
     "file_source": lambda case, who: who.get(f"/files/{case.file_id}/source"),
     "get_file": lambda case, who: who.get(f"/files/{case.file_id}"),
     "ancestors": lambda case, who: who.get(f"/files/{case.file_id}/ancestors"),
+    "contents": lambda case, who: who.get(f"/files/{case.file_id}/contents"),
     "download_file": lambda case, who: who.get(f"/files/{case.file_id}/download"),
     "zip_folder": lambda case, who: who.get(f"/files/{case.file_id}/zip"),
     "copy_file": lambda case, who: who.post(f"/files/{case.file_id}/copy", json={}),

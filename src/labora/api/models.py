@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from labora.access import Ability, Role
 from labora.accounts import Account, ApiToken, Invitation
 from labora.drive import FileView, Person, Revision
+from labora.drive.batch import MAX_ITEMS
 from labora.drive.search.model import Found
 
 
@@ -213,6 +214,15 @@ class BaseAnswer(Answer):
         return None if base is None else cls(id=base["id"], name=base["name"])
 
 
+class TargetAnswer(Answer):
+    """What a shortcut leads to."""
+
+    id: str
+    kind: Literal["folder", "notebook", "file", "shortcut"]
+    media_type: str
+    trashed: bool
+
+
 class FileAnswer(Answer):
     """A file or folder as the asker sees it."""
 
@@ -235,6 +245,9 @@ class FileAnswer(Answer):
     shared: bool
     opened_at: str | None
     playground_of: BaseAnswer | None = Field(None, description="Of a playground: the notebook it was made from.")
+    target: TargetAnswer | None = Field(
+        description="Of a shortcut: what it leads to; null where that is gone or may not be read."
+    )
 
     @classmethod
     def of(cls, view: FileView) -> FileAnswer:
@@ -260,12 +273,46 @@ class FileAnswer(Answer):
             shared=view.access.shared,
             opened_at=view.opened_at,
             playground_of=BaseAnswer.of(view.access.base),
+            target=TargetAnswer.model_validate(view.target) if view.target else None,
         )
 
 
 class FileList(Answer):
     files: list[FileAnswer]
     next_page_token: str | None = Field(serialization_alias="nextPageToken")
+
+
+class FileCount(Answer):
+    count: int
+
+
+class ContentsAnswer(Answer):
+    """Everything below a folder, at any depth, without what is in the trash."""
+
+    items: int
+    folders: int
+    total_bytes: int
+
+
+class BatchBody(Body):
+    """One change of many items; exactly one of the four is given."""
+
+    ids: list[Name] = Field(min_length=1, max_length=MAX_ITEMS)
+    parent_id: Name | None = None
+    trashed: bool | None = None
+    starred: bool | None = None
+    delete: Literal[True] | None = Field(default=None, description="Ends them for ever.")
+
+
+class BatchResult(Answer):
+    id: str
+    error: ErrorAnswer | None = Field(description="Null where the item was changed.")
+
+
+class BatchAnswer(Answer):
+    """In the order of the ids."""
+
+    results: list[BatchResult]
 
 
 class SnippetPart(Answer):
@@ -314,9 +361,10 @@ class Ancestors(Answer):
 
 
 class NewFileBody(Body):
-    kind: Literal["folder", "notebook"]
-    name: Name
+    kind: Literal["folder", "notebook", "shortcut"]
+    name: Name | None = Field(default=None, description="May be left out for a shortcut.")
     parent_id: Name = "root"
+    target_id: Name | None = Field(default=None, description="What a shortcut leads to.")
 
 
 class FileBody(Body):

@@ -22,6 +22,7 @@ from labora.drive.model import FOLDER_TYPE, ROOT, FileView
 from labora.drive.ports import Inviting, LiveNotebooks, NoLiveNotebooks
 from labora.drive.quota import Quotas
 from labora.drive.search.ports import SearchIndex
+from labora.drive.shortcuts import targets_of
 
 
 class DriveContext:
@@ -79,6 +80,7 @@ class DriveContext:
         people = await store.people(connection, ids)
         parents = await self._readable_parents(connection, principal, accesses)
         recents = await store.recents_of(connection, principal.account_id, [access.file_id for access in accesses])
+        targets = await targets_of(connection, principal, accesses, self.clock)
         found = []
         for access in accesses:
             row, recent = access.file, recents.get(access.file_id)
@@ -90,6 +92,7 @@ class DriveContext:
                     parent_id=row["parent_id"] if row["parent_id"] in parents else None,
                     starred=bool(recent and recent.starred),
                     opened_at=(recent.opened_at or None) if recent else None,
+                    target=targets.get(access.file_id),
                 )
             )
         return found

@@ -53,6 +53,7 @@ class ListQuery:
         order_by: keys of the list, comma separated, each with an optional `` desc``.
         page_size: rows a page, at most 1000.
         page_token: of the page before.
+        skip: rows that are left out before the page: a jump into the middle of a long list.
     """
 
     view: str = "drive"
@@ -62,6 +63,7 @@ class ListQuery:
     page_size: int = 100
     page_token: str | None = None
     q: str = ""
+    skip: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,25 @@ async def list_rows(
     """
     orders = parse_order(query.order_by or _DEFAULTS[query.view])
     conditions = (*conditions, *_conditions(principal, query, now, trashed_too=trashed_too))
-    return await page_of(connection, principal, files, conditions, orders, query.page_size, query.page_token)
+    return await page_of(
+        connection, principal, files, conditions, orders, query.page_size, query.page_token, skip=query.skip
+    )
+
+
+async def count_rows(
+    connection: AsyncConnection,
+    principal: Principal,
+    query: ListQuery,
+    now: datetime,
+    *conditions: ColumnElement[bool],
+    trashed_too: bool = False,
+) -> int:
+    """Returns how many rows all pages of a list have together; arguments as :func:`list_rows`."""
+    conditions = (*conditions, *_conditions(principal, query, now, trashed_too=trashed_too))
+    # A folder is counted without what the asker opened and starred, unless that is asked for.
+    plain = query.view == "drive" and not query.q
+    source = files if plain else with_recents(files, principal)
+    return int(await connection.scalar(select(func.count()).select_from(source).where(*conditions)) or 0)
 
 
 async def page_of(
@@ -113,6 +133,8 @@ async def page_of(
     orders: Sequence[Order],
     page_size: int,
     page_token: str | None,
+    *,
+    skip: int = 0,
 ) -> tuple[Sequence[Any], str | None]:
     """Returns one page of the files in ``source`` and the token of the next, which goes on behind its last row."""
     size = max(1, min(page_size, MAX_PAGE))
@@ -125,6 +147,8 @@ async def page_of(
         .order_by(*(order.key.desc() if order.descending else order.key for order in orders), files.c.id)
         .limit(size + 1)
     )
+    if skip:
+        chosen = chosen.offset(skip)
     if page_token:
         chosen = chosen.where(_after(orders, _read_token(page_token, orders)))
     found = (await connection.execute(chosen)).all()

@@ -11,6 +11,7 @@ from labora.blobs import BlobRef
 
 NOTEBOOK_TYPE = "application/x-ipynb+json"
 FOLDER_TYPE = "application/vnd.labora.folder"
+SHORTCUT_TYPE = "application/vnd.labora.shortcut"
 ROOT = "root"
 """Alias of the asker's own My Drive wherever a folder id is taken."""
 
@@ -25,8 +26,27 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """What a shortcut leads to, as far as the asker may read it."""
+
+    id: str
+    kind: str
+    media_type: str
+    trashed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FolderContents:
+    """Everything below a folder that is not in the trash, at any depth."""
+
+    items: int
+    folders: int
+    total_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class FileView:
-    """A file as one principal sees it."""
+    """A file as one principal sees it; ``target`` is None but for a shortcut that leads somewhere."""
 
     access: FileAccess
     owner: Person
@@ -34,6 +54,7 @@ class FileView:
     parent_id: str | None
     starred: bool
     opened_at: str | None
+    target: Target | None = None
 
     @property
     def row(self) -> Mapping[str, Any]:

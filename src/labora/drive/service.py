@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labora.access import Ability, FileAccess, Principal, access_rows
@@ -24,8 +26,8 @@ from labora.drive.compare import Compare
 from labora.drive.filters import Filters, mentions, parents_in
 from labora.drive.history import History
 from labora.drive.language import parse
-from labora.drive.listing import VIEWS, ListQuery, list_rows
-from labora.drive.model import FOLDER_TYPE, NOTEBOOK_TYPE, FilePage, FileView, Revision
+from labora.drive.listing import VIEWS, ListQuery, count_rows, list_rows
+from labora.drive.model import FOLDER_TYPE, NOTEBOOK_TYPE, SHORTCUT_TYPE, FilePage, FileView, FolderContents, Revision
 from labora.drive.names import MAX_LENGTH, clean_name, is_notebook, media_type_of
 from labora.drive.notifications import Notifications
 from labora.drive.playgrounds import Playgrounds
@@ -33,6 +35,7 @@ from labora.drive.ports import NotebookInspector
 from labora.drive.requests import Requests
 from labora.drive.revisions import Revisions
 from labora.drive.sharing import Sharing
+from labora.drive.shortcuts import target_for
 from labora.drive.stripping import Stripping
 from labora.drive.trash import Trash
 from labora.drive.tree import Tree, require_version
@@ -114,6 +117,23 @@ class Drive:
 
     async def list_files(self, principal: Principal, query: ListQuery) -> FilePage:
         """Returns one page of a list; see :class:`ListQuery`."""
+        async with self._listed(principal, query) as (connection, query, conditions, trashed_too):
+            now = self.context.clock.now()
+            rows, token = await list_rows(connection, principal, query, now, *conditions, trashed_too=trashed_too)
+            accesses = await access_rows(connection, principal, rows, now=now)
+            return FilePage(await self.context.views(connection, principal, accesses), token)
+
+    async def count_files(self, principal: Principal, query: ListQuery) -> int:
+        """Returns how many items all pages of a list have together."""
+        async with self._listed(principal, query) as (connection, query, conditions, trashed_too):
+            now = self.context.clock.now()
+            return await count_rows(connection, principal, query, now, *conditions, trashed_too=trashed_too)
+
+    @asynccontextmanager
+    async def _listed(
+        self, principal: Principal, query: ListQuery
+    ) -> AsyncIterator[tuple[AsyncConnection, ListQuery, list[ColumnElement[bool]], bool]]:
+        """Opens a list: its query with the folder found, the conditions of ``q``, and whether those speak of trash."""
         if query.view not in VIEWS:
             raise InvalidError(f"view is one of {', '.join(VIEWS)}.", code="bad_view")
         condition = parse(query.q) if query.q else None
@@ -125,15 +145,18 @@ class Drive:
                 else:
                     folder = await self.context.access(connection, principal, query.folder_id or "root")
                     query = _with(query, folder_id=folder.file_id)
-            now = self.context.clock.now()
-            conditions, trashed_too = [], False
-            if condition is not None:
-                parents = await self.context.readable(connection, principal, parents_in(condition))
-                conditions = [Filters(principal, now, self.context.index, parents).sql(condition)]
-                trashed_too = mentions(condition, "trashed")
-            rows, token = await list_rows(connection, principal, query, now, *conditions, trashed_too=trashed_too)
-            accesses = await access_rows(connection, principal, rows, now=now)
-            return FilePage(await self.context.views(connection, principal, accesses), token)
+            if condition is None:
+                yield connection, query, [], False
+                return
+            parents = await self.context.readable(connection, principal, parents_in(condition))
+            filters = Filters(principal, self.context.clock.now(), self.context.index, parents)
+            yield connection, query, [filters.sql(condition)], mentions(condition, "trashed")
+
+    async def contents(self, principal: Principal, file_id: str) -> FolderContents:
+        """Returns how much lies below a folder, at any depth; nothing below what is no folder."""
+        async with self.context.reading(principal) as connection:
+            access = await self.context.access(connection, principal, file_id)
+            return await store.contents_of(connection, access.file)
 
     async def ancestors(self, principal: Principal, file_id: str) -> list[FileView]:
         """Returns the folders above an item that ``principal`` may read, the highest first, for breadcrumbs."""
@@ -149,6 +172,8 @@ class Drive:
         view = await self.get(principal, file_id, Ability.DOWNLOAD)
         if view.kind == "folder":
             raise UnsupportedError("A folder cannot be downloaded yet; download its files.", code="folder_download")
+        if view.kind == "shortcut":
+            raise UnsupportedError("A shortcut has no content; download what it leads to.", code="shortcut_content")
         if view.kind == "notebook":
             exported = await self.context.live.export(view.id)
             if exported is not None:
@@ -180,6 +205,19 @@ class Drive:
     async def create_folder(self, principal: Principal, name: str, parent_id: str = "root") -> FileView:
         """Makes an empty folder. Needs ``edit`` on the folder it goes into."""
         return await self._create(principal, clean_name(name), parent_id, "folder", FOLDER_TYPE, None)
+
+    async def create_shortcut(
+        self, principal: Principal, target_id: str, name: str | None = None, parent_id: str = "root"
+    ) -> FileView:
+        """Makes an item that leads to another one, by the other's name unless one is given. The other must be readable.
+
+        Raises ConflictError as :func:`labora.drive.shortcuts.target_for`.
+        """
+        async with self.context.reading(principal) as connection:
+            access = await self.context.access(connection, principal, target_id)
+            target = await target_for(connection, access)
+        title = clean_name(name or str(access.file["name"]))
+        return await self._create(principal, title, parent_id, "shortcut", SHORTCUT_TYPE, None, target_id=target)
 
     async def create_notebook(
         self, principal: Principal, name: str, parent_id: str = "root", *, content: bytes | None = None
@@ -274,6 +312,7 @@ class Drive:
         reason: str | None = None,
         revision_kind: str = "upload",
         file_id: str | None = None,
+        target_id: str | None = None,
     ) -> FileView:
         account_id, file_id, now = account_of(principal), file_id or new_id(), self.context.now()
         async with self.context.writing(principal) as connection:
@@ -292,6 +331,7 @@ class Drive:
                 "modified_at": now,
                 "modified_by": account_id,
                 "read_only_reason": reason,
+                "shortcut_target_id": target_id,
                 "settings": {},
             }
             await store.add_file(connection, row)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, func, insert, literal, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labora.db.schema import accounts, audit_log, file_blobs, files, private_blobs, recents, revisions
-from labora.drive.model import Person, Revision
+from labora.drive.model import FolderContents, Person, Revision
 
 
 def below(prefix: str) -> ColumnElement[bool]:
@@ -120,6 +120,15 @@ async def subtree(connection: AsyncConnection, row: Mapping[str, Any]) -> list[d
     """Returns everything below a folder, highest first."""
     query = select(files).where(below(prefix_of(row))).order_by(func.length(files.c.path), files.c.id)
     return [dict(found) for found in (await connection.execute(query)).mappings()]
+
+
+async def contents_of(connection: AsyncConnection, row: Mapping[str, Any]) -> FolderContents:
+    """Returns how much lies below a folder, without what is in the trash."""
+    folders = func.count(case((files.c.kind == "folder", 1)))
+    query = select(func.count(), folders, func.coalesce(func.sum(files.c.size), 0)).where(below(prefix_of(row)))
+    if not (row["trashed_at"] or row["ancestor_trashed_at"]):
+        query = query.where(files.c.trashed_at.is_(None), files.c.ancestor_trashed_at.is_(None))
+    return FolderContents(*(await connection.execute(query)).one())
 
 
 async def delete_files(connection: AsyncConnection, ids: list[str]) -> None:

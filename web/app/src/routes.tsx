@@ -59,6 +59,7 @@ const routes: [pattern: string, page: (parameters: Parameters) => ReactElement][
   ['/folders/:id', ({ id }) => <DrivePage view="drive" folderId={id} />],
   ['/shared', () => <DrivePage view="shared" />],
   ['/recent', () => <DrivePage view="recent" />],
+  ['/starred', () => <DrivePage view="starred" />],
   ['/trash', () => <DrivePage view="trash" />],
   ['/drive/:id', ({ id = '' }) => <Opened key={id} fileId={id} />],
   ['/drive/:id/history', ({ id = '' }) => <HistoryPage key={id} fileId={id} />],

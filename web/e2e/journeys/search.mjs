@@ -5,7 +5,7 @@ import { DrivePage } from '../src/drive.mjs';
 import { journey } from '../src/journey.mjs';
 import { looksRight } from '../src/looks.mjs';
 import { NotebookPage } from '../src/notebook.mjs';
-import { press } from '../src/ui.mjs';
+import { chooseItem, openItems, press, role } from '../src/ui.mjs';
 
 await journey('search', async (t) => {
   const page = await t.signedIn();
@@ -65,10 +65,36 @@ await journey('search', async (t) => {
     await press(page, '/');
     await page.keyboard.type('read_csv');
     await found('Birds.ipynb');
-    await press(page, 'ArrowDown');
+    // The second link of the result is the line of the cell, which the notebook shows then.
+    await press(page, 'ArrowDown ArrowDown');
     await press(page, 'Enter');
     await page.waitForFunction(() => location.pathname.startsWith('/drive/'));
-    await new NotebookPage(page).ready();
+    const notebook = await new NotebookPage(page).ready();
+    await page.waitForSelector('section[data-cell="cell-1"][data-stand="active"]');
+    assert.equal(new URL(page.url()).hash, '#cell=cell-1');
+    await notebook.ready();
+  });
+
+  await t.step('File → Open recent leads to the other notebook that was opened', async () => {
+    const other = (await t.api.call('GET', '/files?name=night')).files[0];
+    await page.goto(`${t.server.url}/drive/${other.id}`);
+    const notebook = await new NotebookPage(page).ready();
+    await until('the list of recent ones', async () => {
+      await role(page, 'menuitem', 'File').click();
+      await chooseItem(page, 'Open recent');
+      const found = await until('its items', async () => {
+        const names = await openItems(page);
+        return names.includes('All recent ones') ? names : null;
+      });
+      if (found.includes('Birds')) return true;
+      await press(page, 'Escape');
+      await press(page, 'Escape');
+      return false;
+    });
+    await chooseItem(page, 'Birds');
+    await page.waitForFunction((was) => !location.pathname.endsWith(was), {}, other.id);
+    await notebook.ready();
+    assert.equal((await notebook.sources())[1], 'frame = pd.read_csv("kestrels.csv")\nplt.plot(frame)');
   });
 
   await t.step('somebody else finds nothing of it', async () => {

@@ -11,12 +11,27 @@ from fastapi.responses import StreamingResponse
 
 from labora.access import Ability, Principal, Scope
 from labora.api.bytes import attachment
-from labora.api.models import Ancestors, CopyBody, Done, FileAnswer, FileBody, FileList, NewFileBody
+from labora.api.models import (
+    Ancestors,
+    BatchAnswer,
+    BatchBody,
+    BatchResult,
+    ContentsAnswer,
+    CopyBody,
+    Done,
+    ErrorAnswer,
+    FileAnswer,
+    FileBody,
+    FileCount,
+    FileList,
+    NewFileBody,
+)
 from labora.api.needs import Needs, services_of
 from labora.api.public import PREFIX
 from labora.api.services import Services
 from labora.base.errors import InvalidError
 from labora.drive import FileView, ListQuery
+from labora.drive.batch import change_each, delete_each
 from labora.drive.language import MAX_LENGTH as MAX_QUERY
 
 router = APIRouter(prefix=PREFIX, tags=["files"])
@@ -34,26 +49,69 @@ RAW_BODY = {
 _ETAG = re.compile(r'(?:W/)?"(\d{1,18})(?:-[0-9a-f]{1,64})?"')
 
 
+FolderId = Annotated[str | None, Query(max_length=64)]
+View = Annotated[Literal["drive", "shared", "recent", "trash", "starred"], Query()]
+NamePart = Annotated[str, Query(max_length=255)]
+Condition = Annotated[str, Query(max_length=MAX_QUERY)]
+
+
 @router.get("/files")
 async def list_files(
     caller: Annotated[Principal, Depends(Needs(Scope.READ))],
     services: Container,
-    folder: Annotated[str | None, Query(max_length=64)] = None,
-    view: Annotated[Literal["drive", "shared", "recent", "trash", "starred"], Query()] = "drive",
-    name: Annotated[str, Query(max_length=255)] = "",
-    q: Annotated[str, Query(max_length=MAX_QUERY)] = "",
+    folder: FolderId = None,
+    view: View = "drive",
+    name: NamePart = "",
+    q: Condition = "",
     page_token: Annotated[str | None, Query(alias="pageToken", max_length=4096)] = None,
     page_size: Annotated[int, Query(alias="pageSize", ge=1, le=1000)] = 100,
     order_by: Annotated[str, Query(alias="orderBy", max_length=200)] = "",
+    skip: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
 ) -> FileList:
     """Lists one page of a folder, of a view, or, with ``name`` or ``q`` and no folder, of everything readable.
 
     ``name`` is a part of names; ``q`` is a condition in the language of Google Drive's ``q``. What is in the trash is
-    left out unless ``q`` speaks of ``trashed``.
+    left out unless ``q`` speaks of ``trashed``. ``skip`` jumps into the middle of a long list; ``pageToken`` goes on
+    from a page whatever changed before it.
     """
-    query = ListQuery(view, folder, name, order_by, page_size, page_token, q)
+    query = ListQuery(view, folder, name, order_by, page_size, page_token, q, skip)
     page = await services.drive.list_files(caller, query)
     return FileList(files=[FileAnswer.of(found) for found in page.files], next_page_token=page.next_page_token)
+
+
+@router.get("/files/count")
+async def count_files(
+    caller: Annotated[Principal, Depends(Needs(Scope.READ))],
+    services: Container,
+    folder: FolderId = None,
+    view: View = "drive",
+    name: NamePart = "",
+    q: Condition = "",
+) -> FileCount:
+    """Returns how many items the same list has in all its pages."""
+    return FileCount(count=await services.drive.count_files(caller, ListQuery(view, folder, name, q=q)))
+
+
+@router.post("/files/batch")
+async def change_files(
+    body: BatchBody, caller: Annotated[Principal, Depends(Needs(Scope.WRITE))], services: Container
+) -> BatchAnswer:
+    """Moves, trashes or restores, stars or deletes many items, each by itself: some may fail while others go well."""
+    given = [body.parent_id, body.trashed, body.starred, body.delete]
+    if sum(one is not None for one in given) != 1:
+        raise InvalidError("Give one of parent_id, trashed, starred and delete.", code="bad_batch")
+    if body.delete:
+        outcomes = await delete_each(services.drive, caller, body.ids)
+    else:
+        outcomes = await change_each(
+            services.drive, caller, body.ids, parent_id=body.parent_id, trashed=body.trashed, starred=body.starred
+        )
+    return BatchAnswer(
+        results=[
+            BatchResult(id=found.file_id, error=ErrorAnswer(**found.error.as_json()) if found.error else None)
+            for found in outcomes
+        ]
+    )
 
 
 @router.post("/files", status_code=201)
@@ -63,7 +121,14 @@ async def create_file(
     response: Response,
     services: Container,
 ) -> FileAnswer:
-    """Makes an empty folder or notebook."""
+    """Makes an empty folder or notebook, or a shortcut to an item that the caller may read."""
+    if (body.kind == "shortcut") != (body.target_id is not None):
+        raise InvalidError("A shortcut, and nothing else, has a target_id.", code="bad_target")
+    if body.target_id is not None:
+        made = await services.drive.create_shortcut(caller, body.target_id, body.name, body.parent_id)
+        return file_answer(made, response)
+    if body.name is None:
+        raise InvalidError("Give the new item a name.", code="bad_name")
     make = services.drive.create_folder if body.kind == "folder" else services.drive.create_notebook
     return file_answer(await make(caller, body.name, body.parent_id), response)
 
@@ -129,6 +194,12 @@ async def get_file(
 async def ancestors(file_id: str, caller: Reader, services: Container) -> Ancestors:
     """Returns the folders above an item, the highest first, for breadcrumbs."""
     return Ancestors(files=[FileAnswer.of(view) for view in await services.drive.ancestors(caller, file_id)])
+
+
+@router.get("/files/{file_id}/contents")
+async def contents(file_id: str, caller: Reader, services: Container) -> ContentsAnswer:
+    """Returns how much lies below a folder, at any depth."""
+    return ContentsAnswer.model_validate(await services.drive.contents(caller, file_id))
 
 
 @router.patch("/files/{file_id}")

@@ -6,12 +6,15 @@ import type {
   AccountForOwner,
   AllRuntimes,
   ApiToken,
+  BatchChange,
+  BatchResult,
   Comment,
   CommentPage,
   File,
   FileChange,
   FileDiffQuery,
   FilePage,
+  FolderContents,
   Image,
   Instance,
   Invitation,
@@ -90,10 +93,27 @@ export const api = {
   people: (q: string, signal?: AbortSignal) => list(get<PersonWithLogin[]>('/people', { q }, signal)),
 
   files: (query: ListQuery, signal?: AbortSignal) => get<FilePage>('/files', query, signal),
+  /** How many items the same list has in all its pages. */
+  countFiles: ({ view, folder, name, q }: ListQuery, signal?: AbortSignal) =>
+    get<{ count: number }>('/files/count', { view, folder, name, q }, signal).then(({ count }) => count),
   search: (query: SearchQuery, signal?: AbortSignal) => get<SearchPage>('/search', query, signal),
   file: (file: string, signal?: AbortSignal) => get<File>(`/files/${id(file)}`, {}, signal),
   createFile: (kind: 'folder' | 'notebook', name: string, parentId: string) =>
     post<File>('/files', { kind, name, parent_id: parentId }),
+  createShortcut: (target: string, parentId: string, name?: string) =>
+    post<File>('/files', {
+      kind: 'shortcut',
+      target_id: target,
+      parent_id: parentId,
+      ...(name === undefined ? {} : { name }),
+    }),
+  /** Changes at most 200 files, each by itself; the answers are in the order of the ids. */
+  changeFiles: (ids: string[], change: BatchChange, signal?: AbortSignal) =>
+    request<{ results: BatchResult[] }>('POST', '/files/batch', {
+      json: { ids, ...change },
+      ...(signal ? { signal } : {}),
+    }).then(({ results }) => results),
+  contents: (file: string, signal?: AbortSignal) => get<FolderContents>(`/files/${id(file)}/contents`, {}, signal),
   /** Renames, moves, stars, puts into the trash and back. With `version` it fails when someone was faster. */
   changeFile: (file: string, change: FileChange, version?: number) =>
     request<File>('PATCH', `/files/${id(file)}`, {

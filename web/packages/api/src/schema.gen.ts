@@ -120,13 +120,14 @@ export interface paths {
          * @description Lists one page of a folder, of a view, or, with ``name`` or ``q`` and no folder, of everything readable.
          *
          *     ``name`` is a part of names; ``q`` is a condition in the language of Google Drive's ``q``. What is in the trash is
-         *     left out unless ``q`` speaks of ``trashed``.
+         *     left out unless ``q`` speaks of ``trashed``. ``skip`` jumps into the middle of a long list; ``pageToken`` goes on
+         *     from a page whatever changed before it.
          */
         get: operations["list_files_api_v1_files_get"];
         put?: never;
         /**
          * Create File
-         * @description Makes an empty folder or notebook.
+         * @description Makes an empty folder or notebook, or a shortcut to an item that the caller may read.
          */
         post: operations["create_file_api_v1_files_post"];
         delete?: never;
@@ -404,6 +405,26 @@ export interface paths {
          *     before and the body are kept as revisions of their own.
          */
         put: operations["put_content_api_v1_files__file_id__content_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/{file_id}/contents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Contents
+         * @description Returns how much lies below a folder, at any depth.
+         */
+        get: operations["contents_api_v1_files__file_id__contents_get"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -915,6 +936,46 @@ export interface paths {
          * @description Returns a folder, or a file, as a zip file; notebooks as they are now.
          */
         get: operations["zip_folder_api_v1_files__file_id__zip_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change Files
+         * @description Moves, trashes or restores, stars or deletes many items, each by itself: some may fail while others go well.
+         */
+        post: operations["change_files_api_v1_files_batch_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/count": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count Files
+         * @description Returns how many items the same list has in all its pages.
+         */
+        get: operations["count_files_api_v1_files_count_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2138,6 +2199,40 @@ export interface components {
             /** Name */
             name: string;
         };
+        /**
+         * BatchAnswer
+         * @description In the order of the ids.
+         */
+        BatchAnswer: {
+            /** Results */
+            results: components["schemas"]["BatchResult"][];
+        };
+        /**
+         * BatchBody
+         * @description One change of many items; exactly one of the four is given.
+         */
+        BatchBody: {
+            /**
+             * Delete
+             * @description Ends them for ever.
+             */
+            delete?: true | null;
+            /** Ids */
+            ids: string[];
+            /** Parent Id */
+            parent_id?: string | null;
+            /** Starred */
+            starred?: boolean | null;
+            /** Trashed */
+            trashed?: boolean | null;
+        };
+        /** BatchResult */
+        BatchResult: {
+            /** @description Null where the item was changed. */
+            error: components["schemas"]["ErrorAnswer"] | null;
+            /** Id */
+            id: string;
+        };
         /** Branches */
         Branches: {
             /** Branches */
@@ -2257,6 +2352,18 @@ export interface components {
              */
             content: string;
         };
+        /**
+         * ContentsAnswer
+         * @description Everything below a folder, at any depth, without what is in the trash.
+         */
+        ContentsAnswer: {
+            /** Folders */
+            folders: number;
+            /** Items */
+            items: number;
+            /** Total Bytes */
+            total_bytes: number;
+        };
         /** CopyBody */
         CopyBody: {
             /** Name */
@@ -2324,6 +2431,20 @@ export interface components {
             seconds: number;
             /** Started At */
             started_at: string | null;
+        };
+        /**
+         * ErrorAnswer
+         * @description The one shape of every failure.
+         */
+        ErrorAnswer: {
+            /** Code */
+            code: string;
+            /** Details */
+            details: {
+                [key: string]: unknown;
+            };
+            /** Message */
+            message: string;
         };
         /** ExecutionAnswer */
         ExecutionAnswer: {
@@ -2423,6 +2544,8 @@ export interface components {
             size: number;
             /** Starred */
             starred: boolean;
+            /** @description Of a shortcut: what it leads to; null where that is gone or may not be read. */
+            target: components["schemas"]["TargetAnswer"] | null;
             /** Trashed At */
             trashed_at: string | null;
             /** Version */
@@ -2438,6 +2561,11 @@ export interface components {
             starred?: boolean | null;
             /** Trashed */
             trashed?: boolean | null;
+        };
+        /** FileCount */
+        FileCount: {
+            /** Count */
+            count: number;
         };
         /** FileList */
         FileList: {
@@ -2951,14 +3079,22 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "folder" | "notebook";
-            /** Name */
-            name: string;
+            kind: "folder" | "notebook" | "shortcut";
+            /**
+             * Name
+             * @description May be left out for a shortcut.
+             */
+            name?: string | null;
             /**
              * Parent Id
              * @default root
              */
             parent_id: string;
+            /**
+             * Target Id
+             * @description What a shortcut leads to.
+             */
+            target_id?: string | null;
         };
         /** NewInvitation */
         NewInvitation: {
@@ -3629,6 +3765,23 @@ export interface components {
             /** Unreadable */
             unreadable: number;
         };
+        /**
+         * TargetAnswer
+         * @description What a shortcut leads to.
+         */
+        TargetAnswer: {
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "folder" | "notebook" | "file" | "shortcut";
+            /** Media Type */
+            media_type: string;
+            /** Trashed */
+            trashed: boolean;
+        };
         /** ToGistBody */
         ToGistBody: {
             /**
@@ -3986,6 +4139,7 @@ export interface operations {
                 pageSize?: number;
                 pageToken?: string | null;
                 q?: string;
+                skip?: number;
                 view?: "drive" | "shared" | "recent" | "trash" | "starred";
             };
             header?: never;
@@ -4727,6 +4881,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FileAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    contents_api_v1_files__file_id__contents_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContentsAnswer"];
                 };
             };
             /** @description Validation Error */
@@ -5714,6 +5899,73 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_files_api_v1_files_batch_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BatchBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    count_files_api_v1_files_count_get: {
+        parameters: {
+            query?: {
+                folder?: string | null;
+                name?: string;
+                q?: string;
+                view?: "drive" | "shared" | "recent" | "trash" | "starred";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileCount"];
+                };
             };
             /** @description Validation Error */
             422: {

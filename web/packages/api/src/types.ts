@@ -14,6 +14,13 @@ export type UploadState = Schemas['UploadAnswer'];
 /** What the account stores and may store. */
 export type About = Schemas['About'];
 export type FilePage = Schemas['FileList'];
+/** What a shortcut leads to. */
+export type Target = Schemas['TargetAnswer'];
+/** How much lies below a folder, at any depth. */
+export type FolderContents = Schemas['ContentsAnswer'];
+export type BatchResult = Schemas['BatchResult'];
+/** One change of many files: one of the four. */
+export type BatchChange = { parent_id: string } | { trashed: boolean } | { starred: boolean } | { delete: true };
 export type SearchPage = Schemas['SearchAnswer'];
 export type SearchResult = Schemas['SearchResult'];
 export type Snippet = Schemas['SnippetAnswer'];
@@ -74,7 +81,7 @@ export type RuntimeKernel = Schemas['KernelAnswer'];
 export type EndedRuntime = Schemas['EndedRuntime'];
 export type RuntimeHistory = Schemas['History'];
 
-export type View = 'drive' | 'shared' | 'recent' | 'trash';
+export type View = 'drive' | 'shared' | 'recent' | 'starred' | 'trash';
 
 export interface ListQuery {
   view?: View;
@@ -86,6 +93,8 @@ export interface ListQuery {
   q?: string;
   pageToken?: string;
   pageSize?: number;
+  /** Items that are left out before the page: a jump into the middle of a long list. */
+  skip?: number;
   /** Keys with an optional ` desc`, comma separated: `folder,name`, `modified_at desc` … */
   orderBy?: string;
 }

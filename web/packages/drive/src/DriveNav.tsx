@@ -1,30 +1,75 @@
 import type { View } from '@labora/api';
-import { Button, Icon, type IconName, Link, Menu, navigate, t } from '@labora/ui';
+import { Button, Icon, IconButton, type IconName, Link, Menu, classes, navigate, t } from '@labora/ui';
+import { StorageBar } from './StorageBar';
+import { type Place, useDropTarget } from './list/drag';
+import { FolderTree } from './tree/FolderTree';
+import { setOpen, useTree } from './tree/folders';
 
 export interface NewActions {
   notebook: () => void;
   folder: () => void;
   upload: () => void;
+  uploadFolder: () => void;
 }
 
 const places: [view: View, href: string, icon: IconName][] = [
   ['drive', '/', 'home'],
   ['shared', '/shared', 'group'],
   ['recent', '/recent', 'schedule'],
+  ['starred', '/starred', 'star'],
   ['trash', '/trash', 'delete'],
 ];
 
+/** What dropping files on a place of the navigation does to them. */
+function dropOn(view: View): Place | null {
+  if (view === 'drive') return { kind: 'folder', id: 'root', name: t('drive.view.drive') };
+  return view === 'starred' || view === 'trash' ? { kind: view } : null;
+}
+
+function NavPlace({ place, current }: { place: (typeof places)[number]; current: boolean }) {
+  const [view, href, icon] = place;
+  const drop = useDropTarget(dropOn(view));
+  const name = t(`drive.nav.${view}`);
+  const open = useTree().open.has('root');
+  return (
+    <div className={classes('nav-place', drop.over && 'drop-over')} data-place={view} {...drop.handlers}>
+      <Link href={href} aria-current={current ? 'page' : undefined} draggable={false}>
+        <Icon name={icon} />
+        <span>{name}</span>
+      </Link>
+      {view === 'drive' && (
+        <IconButton
+          size="sm"
+          className="nav-fold"
+          icon={open ? 'keyboard_arrow_down' : 'chevron_right'}
+          label={t(open ? 'files.tree.fold' : 'files.tree.unfold')}
+          aria-expanded={open}
+          tooltip={false}
+          onClick={() => setOpen('root', !open)}
+        />
+      )}
+    </div>
+  );
+}
+
 /** The places of the drive and the button that makes something new; a bar at the bottom on a phone. */
-export function DriveNav({ view, create }: { view: View | null; create: NewActions }) {
+export function DriveNav({ view, folderId, items }: { view: View | null; folderId: string | null; items: NewActions }) {
+  const tree = useTree();
   return (
     <nav className="drive-nav" aria-label={t('drive.places')}>
       <Menu
         label={t('drive.new.button')}
         items={[
-          { id: 'notebook', label: t('drive.new.notebook'), icon: 'data_object', onSelect: create.notebook },
-          { id: 'folder', label: t('drive.new.folder'), icon: 'create_new_folder', onSelect: create.folder },
+          { id: 'notebook', label: t('drive.new.notebook'), icon: 'data_object', onSelect: items.notebook },
+          { id: 'folder', label: t('drive.new.folder'), icon: 'create_new_folder', onSelect: items.folder },
           'separator',
-          { id: 'upload', label: t('drive.new.upload'), icon: 'upload_file', onSelect: create.upload },
+          { id: 'upload', label: t('drive.new.upload'), icon: 'upload_file', onSelect: items.upload },
+          {
+            id: 'upload-folder',
+            label: t('files.uploadFolder'),
+            icon: 'drive_folder_upload',
+            onSelect: items.uploadFolder,
+          },
           { id: 'import', label: t('drive.new.import'), icon: 'cloud_download', onSelect: () => navigate('/url') },
         ]}
         trigger={
@@ -33,16 +78,15 @@ export function DriveNav({ view, create }: { view: View | null; create: NewActio
           </Button>
         }
       />
-      <ul>
-        {places.map(([place, href, icon]) => (
-          <li key={place}>
-            <Link href={href} aria-current={place === view ? 'page' : undefined}>
-              <Icon name={icon} />
-              <span>{t(`drive.nav.${place}`)}</span>
-            </Link>
+      <ul className="nav-places">
+        {places.map((place) => (
+          <li key={place[0]}>
+            <NavPlace place={place} current={place[0] === view && (place[0] !== 'drive' || folderId === null)} />
+            {place[0] === 'drive' && tree.open.has('root') && <FolderTree current={folderId} />}
           </li>
         ))}
       </ul>
+      <StorageBar />
     </nav>
   );
 }

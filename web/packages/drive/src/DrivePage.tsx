@@ -1,22 +1,23 @@
 import { type DragEvent, useEffect, useRef, useState } from 'react';
-import { type File, type ListQuery, type View, isApiError } from '@labora/api';
-import { Button, EmptyState, type MenuItem, errorText, navigate, t, toast, usePath, useSearch } from '@labora/ui';
-import { Crumbs } from './Crumbs';
+import type { ListQuery, View } from '@labora/api';
+import { errorText, navigate, t, toast, usePath, useSearch } from '@labora/ui';
+import './messages';
+import { useWay } from './Crumbs';
 import { DriveNav, type NewActions } from './DriveNav';
+import { FilePlace } from './FilePlace';
 import { PreparationBanner } from './PreparationBanner';
 import { SearchBox } from './SearchBox';
-import { SearchResults } from './search/SearchResults';
-import { MoveDialog } from './dialogs/MoveDialog';
-import { ShareDialog } from './dialogs/ShareDialog';
-import { FileList, type Sort } from './list/FileList';
-import { ListSkeleton } from './list/ListSkeleton';
+import { JobsPanel, ProblemsDialog } from './jobs/JobsPanel';
+import type { Sort } from './list/Heads';
 import * as actions from './list/actions';
-import { fileMenu } from './list/menu';
-import { useListing } from './list/useListing';
+import { carriesFiles, useFolderUnderDrag } from './list/drag';
+import { SearchResults } from './search/SearchResults';
 import { TopBar, useAccount } from './shell';
-import { StorageBanner, TrashNote } from './storage/StorageBanner';
+import { StorageBanner } from './storage/StorageBanner';
+import { setOpen } from './tree/folders';
 import { UploadPanel } from './upload/UploadPanel';
 import { addDropped, addFiles } from './upload/queue';
+import { addTree } from './uploadTree';
 import './drive.css';
 import './search/search.css';
 
@@ -29,15 +30,16 @@ const firstSort: Record<View, Sort> = {
   drive: { key: 'name', descending: false },
   shared: { key: 'modified_at', descending: true },
   recent: { key: 'opened_at', descending: true },
+  starred: { key: 'name', descending: false },
   trash: { key: 'trashed_at', descending: true },
 };
 
 function orderBy(view: View, sort: Sort): string {
   const key = `${sort.key}${sort.descending ? ' desc' : ''}`;
-  return view === 'drive' && sort.key === 'name' ? `folder,${key}` : key;
+  return (view === 'drive' || view === 'starred') && sort.key === 'name' ? `folder,${key}` : key;
 }
 
-/** The question to the server that a page of the drive asks. What is typed in My Drive is searched on its own. */
+/** The question to the server that a place of the drive asks. What is typed in My Drive is searched on its own. */
 function queryOf({ view, folderId }: DrivePageProps, q: string, sort: Sort): ListQuery {
   const name = view === 'drive' ? '' : q;
   return { view, name, orderBy: orderBy(view, sort), ...(view === 'drive' ? { folder: folderId ?? 'root' } : {}) };
@@ -47,7 +49,7 @@ function queryOf({ view, folderId }: DrivePageProps, q: string, sort: Sort): Lis
 function useFileDrop(onDrop: (data: DataTransfer) => void, enabled: boolean) {
   const [over, setOver] = useState(false);
   const depth = useRef(0);
-  const carries = (event: DragEvent) => enabled && event.dataTransfer.types.includes('Files');
+  const carries = (event: DragEvent) => enabled && carriesFiles(event);
   return {
     over,
     handlers: {
@@ -67,7 +69,8 @@ function useFileDrop(onDrop: (data: DataTransfer) => void, enabled: boolean) {
       onDrop: (event: DragEvent) => {
         depth.current = 0;
         setOver(false);
-        if (!carries(event)) return;
+        // A folder of the page may have taken it already.
+        if (!carries(event) || event.defaultPrevented) return;
         event.preventDefault();
         onDrop(event.dataTransfer);
       },
@@ -75,7 +78,9 @@ function useFileDrop(onDrop: (data: DataTransfer) => void, enabled: boolean) {
   };
 }
 
-/** My Drive and its folders, what others shared, what was opened lately, the trash. */
+const failed = (error: unknown) => toast({ kind: 'error', message: errorText(error) });
+
+/** My Drive and its folders, what others shared, what was opened lately or starred, the trash. */
 export function DrivePage(props: DrivePageProps) {
   const { view, folderId } = props;
   const account = useAccount();
@@ -84,88 +89,64 @@ export function DrivePage(props: DrivePageProps) {
   const [sorts, setSorts] = useState(firstSort);
   const sort = sorts[view];
   const searching = q !== '' && view === 'drive';
-  const listing = useListing(queryOf(props, q, sort));
-  const [sharing, setSharing] = useState<File | null>(null);
-  const [moving, setMoving] = useState<File[] | null>(null);
   const filePicker = useRef<HTMLInputElement>(null);
-  const folder = folderId ?? 'root';
+  const folderPicker = useRef<HTMLInputElement>(null);
   const takesFiles = view === 'drive' && !q;
+  const place = takesFiles ? (folderId ?? 'root') : 'root';
   const title = q ? t('drive.results', { q }) : t(`drive.view.${view}`);
-  const [heading, setHeading] = useState(title);
+  const way = useWay(takesFiles ? (folderId ?? null) : null);
+  const under = useFolderUnderDrag();
+  const me = account?.id ?? '';
 
+  const heading = way?.folder?.name ?? title;
   useEffect(() => {
-    document.title = t('app.title', { page: folderId && !q ? heading : title });
-  }, [folderId, heading, title, q]);
+    document.title = t('app.title', { page: heading });
+  }, [heading]);
 
-  const drop = useFileDrop((data) => {
-    addDropped(data, takesFiles ? folder : 'root').catch((error: unknown) =>
-      toast({ kind: 'error', message: errorText(error) }),
-    );
-  }, view !== 'trash');
+  // The tree shows where one is.
+  useEffect(() => {
+    if (!way?.folder || !way.above.some((folder) => folder.parent_id === null)) return;
+    setOpen('root', true);
+    for (const folder of way.above) if (folder.parent_id !== null && folder.id !== way.id) setOpen(folder.id, true);
+  }, [way]);
 
+  const drop = useFileDrop((data) => void addDropped(data, place).catch(failed), view !== 'trash');
   const create: NewActions = {
-    notebook: () =>
-      void actions.createNotebook(takesFiles ? folder : 'root').then((file) => file && navigate(`/drive/${file.id}`)),
-    folder: () => void actions.createFolder(takesFiles ? folder : 'root'),
+    notebook: () => void actions.createNotebook(place).then((file) => file && navigate(`/drive/${file.id}`)),
+    folder: () => void actions.createFolder(place),
     upload: () => filePicker.current?.click(),
+    uploadFolder: () => folderPicker.current?.click(),
   };
-  const menuOf = (files: File[], rename: () => void): MenuItem[] =>
-    fileMenu(files, {
-      inTrash: view === 'trash',
-      rename,
-      share: setSharing,
-      move: setMoving,
-      open: (file) => navigate(actions.linkTo(file)),
-      showIn: view === 'drive' && !q ? null : (file) => navigate(file.parent_id ? `/folders/${file.parent_id}` : '/'),
-    });
 
   return (
     <div className="drive" {...drop.handlers}>
       <TopBar>
         <SearchBox value={q} view={view} />
       </TopBar>
-      <DriveNav view={q ? null : view} create={create} />
+      <DriveNav view={q ? null : view} folderId={takesFiles ? (folderId ?? null) : null} items={create} />
       <main className="drive-main" id="main">
         <PreparationBanner />
         <StorageBanner />
-        <div className="drive-head">
-          {folderId && !q && listing.status !== 'failed' ? (
-            <Crumbs folderId={folderId} onName={setHeading} />
-          ) : (
-            <h1 className="ui-truncate">{title}</h1>
-          )}
-          {view === 'trash' && listing.files.length > 0 && (
-            <Button size="sm" icon="delete_forever" onClick={() => void actions.emptyTrash()}>
-              {t('drive.action.emptyTrash')}
-            </Button>
-          )}
-        </div>
-        {view === 'trash' && <TrashNote />}
         {searching ? (
-          <SearchResults q={q} me={account?.id ?? ''} />
+          <>
+            <div className="drive-head">
+              <h1 className="ui-truncate">{title}</h1>
+            </div>
+            <SearchResults q={q} me={me} />
+          </>
         ) : (
-          <Content {...{ ...props, q, create, listing }}>
-            <FileList
-              key={`${path}?${q}`}
-              label={title}
-              listing={listing}
-              me={account?.id ?? ''}
-              inTrash={view === 'trash'}
-              sort={sort}
-              onSort={(next) => setSorts({ ...sorts, [view]: next })}
-              menu={menuOf}
-              placeMenu={() =>
-                takesFiles
-                  ? newItems(create)
-                  : [{ id: 'reload', label: t('drive.action.reload'), icon: 'refresh', onSelect: listing.reload }]
-              }
-            />
-          </Content>
+          <FilePlace
+            key={`${path}?${q}`}
+            {...{ view, title, way, q, me, sort, create }}
+            folderId={folderId ?? null}
+            query={queryOf(props, q, sort)}
+            onSort={(next) => setSorts({ ...sorts, [view]: next })}
+          />
         )}
       </main>
       {drop.over && (
         <div className="drive-drop">
-          <div>{t('drive.drop', { folder: takesFiles && folderId ? heading : t('drive.view.drive') })}</div>
+          <div>{t('drive.drop', { folder: under ?? (takesFiles && folderId ? heading : t('drive.view.drive')) })}</div>
         </div>
       )}
       <input
@@ -175,82 +156,24 @@ export function DrivePage(props: DrivePageProps) {
         hidden
         aria-label={t('drive.new.upload')}
         onChange={(event) => {
-          addFiles([...(event.target.files ?? [])], takesFiles ? folder : 'root');
+          addFiles([...(event.target.files ?? [])], place);
+          event.target.value = '';
+        }}
+      />
+      <input
+        ref={folderPicker}
+        type="file"
+        hidden
+        aria-label={t('files.uploadFolder')}
+        {...{ webkitdirectory: '' }}
+        onChange={(event) => {
+          void addTree([...(event.target.files ?? [])], place).catch(failed);
           event.target.value = '';
         }}
       />
       <UploadPanel />
-      {sharing && <ShareDialog file={sharing} onClose={() => setSharing(null)} />}
-      {moving && (
-        <MoveDialog files={moving} onClose={() => setMoving(null)} onMove={(to) => void actions.move(moving, to)} />
-      )}
+      <JobsPanel />
+      <ProblemsDialog />
     </div>
-  );
-}
-
-const newItems = (create: NewActions): MenuItem[] => [
-  { id: 'notebook', label: t('drive.new.notebook'), icon: 'data_object', onSelect: create.notebook },
-  { id: 'folder', label: t('drive.new.folder'), icon: 'create_new_folder', onSelect: create.folder },
-  { id: 'upload', label: t('drive.new.upload'), icon: 'upload_file', onSelect: create.upload },
-];
-
-interface ContentProps extends DrivePageProps {
-  q: string;
-  create: NewActions;
-  listing: ReturnType<typeof useListing>;
-  children: React.ReactNode;
-}
-
-function Content({ view, folderId, q, create, listing, children }: ContentProps) {
-  if (listing.status === 'loading') return <ListSkeleton />;
-  if (listing.status === 'failed') {
-    const gone = isApiError(listing.error, 'not_found') || isApiError(listing.error, 'no_such_file');
-    return (
-      <EmptyState
-        icon={gone ? 'folder' : 'cloud_off'}
-        title={t(gone ? 'drive.gone.title' : 'drive.failed.title')}
-        actions={
-          gone ? (
-            <Button onClick={() => navigate('/')}>{t('app.home')}</Button>
-          ) : (
-            <Button icon="refresh" onClick={listing.reload}>
-              {t('ui.retry')}
-            </Button>
-          )
-        }
-      >
-        {gone ? t('drive.gone.text') : errorText(listing.error)}
-      </EmptyState>
-    );
-  }
-  if (listing.files.length > 0) return children;
-  if (q) {
-    return (
-      <EmptyState icon="search" title={t('drive.empty.search.title', { q })}>
-        {t('drive.empty.search.text')}
-      </EmptyState>
-    );
-  }
-  const place = view === 'drive' && folderId ? 'folder' : view;
-  const icons = { drive: 'science', folder: 'folder', shared: 'group', recent: 'schedule', trash: 'delete' } as const;
-  return (
-    <EmptyState
-      icon={icons[place]}
-      title={t(`drive.empty.${place}.title`)}
-      actions={
-        view === 'drive' && (
-          <>
-            <Button variant="primary" icon="add" onClick={create.notebook}>
-              {t('drive.new.notebook')}
-            </Button>
-            <Button icon="upload_file" onClick={create.upload}>
-              {t('drive.new.upload')}
-            </Button>
-          </>
-        )
-      }
-    >
-      {t(`drive.empty.${place}.text`)}
-    </EmptyState>
   );
 }

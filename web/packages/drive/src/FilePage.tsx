@@ -6,6 +6,7 @@ import * as actions from './list/actions';
 import { ShareDialog } from './dialogs/ShareDialog';
 import { NoAccess } from './share/NoAccess';
 import { TopBar } from './shell';
+import './messages';
 import './drive.css';
 
 const FileComments = lazy(async () => ({ default: (await import('./comments')).FileComments }));
@@ -19,7 +20,12 @@ export function FilePage({ fileId }: { fileId: string }) {
     const control = new AbortController();
     api
       .file(fileId, control.signal)
-      .then(setFile)
+      .then((found) => {
+        // A folder has a page of its own, and a shortcut is followed.
+        const link = found.kind === 'folder' || found.kind === 'shortcut' ? actions.linkTo(found) : null;
+        if (link) navigate(link, { replace: true });
+        else setFile(found);
+      })
       .catch((reason: unknown) => !control.signal.aborted && setError(reason));
     return () => control.abort();
   }, [fileId]);
@@ -57,9 +63,11 @@ export function FilePage({ fileId }: { fileId: string }) {
                     {t('drive.action.asNotebook')}
                   </Button>
                 )}
-                <Button variant="primary" icon="download" onClick={() => actions.download([file])}>
-                  {t('drive.action.download')}
-                </Button>
+                {file.kind !== 'shortcut' && (
+                  <Button variant="primary" icon="download" onClick={() => actions.download([file])}>
+                    {t('drive.action.download')}
+                  </Button>
+                )}
               </div>
             </div>
             <dl className="file-facts">
@@ -83,7 +91,9 @@ export function FilePage({ fileId }: { fileId: string }) {
                 </dd>
               </div>
             </dl>
-            <p className="drive-note">{t('file.note')}</p>
+            <p className="drive-note">
+              {file.kind === 'shortcut' ? t('files.shortcut.broken', { name: file.name }) : t('file.note')}
+            </p>
             <Suspense fallback={null}>
               <FileComments file={file} />
             </Suspense>

@@ -8,7 +8,7 @@ export function SearchBox({ value, view }: { value: string; view: View }) {
   const input = useRef<HTMLInputElement>(null);
   const asked = useRef(value);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  const place = { drive: '/', shared: '/shared', recent: '/recent', trash: '/trash' }[view];
+  const place = { drive: '/', shared: '/shared', recent: '/recent', starred: '/starred', trash: '/trash' }[view];
 
   function ask(next: string, wait: number) {
     setText(next);

@@ -17,7 +17,9 @@ import { NotebookController } from './model/controller';
 import { listenForKeys, showKeys } from './model/keys';
 import { CommentsPanel } from './comments/CommentsPanel';
 import { useLinkedComment } from './comments/hooks';
+import { loadRecent } from './model/recent';
 import { Banners } from './parts/Banners';
+import { CellLink } from './parts/CellLink';
 import { CellList } from './parts/CellList';
 import { Contents } from './parts/Contents';
 import { Dialogs } from './parts/Dialogs';
@@ -101,6 +103,9 @@ function Page({ fileId }: { fileId: string }) {
   useEffect(() => {
     if (name) document.title = `${name.replace(/\.ipynb$/, '')} · Labora`;
   }, [name]);
+  useEffect(() => {
+    if (loaded) void loadRecent();
+  }, [loaded]);
   if (ended) return <Ended reason={ended} fileId={fileId} />;
   return (
     <OutputsProvider host={host}>
@@ -114,6 +119,7 @@ function Page({ fileId }: { fileId: string }) {
           <main id="main" tabIndex={-1} className="nb-body" aria-label={t('notebook.notebook')}>
             <Banners />
             {loaded ? <CellList /> : <Loading />}
+            {loaded && <CellLink />}
           </main>
           {comments && loaded && <CommentsPanel />}
         </div>

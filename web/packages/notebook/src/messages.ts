@@ -270,9 +270,11 @@ addMessages('notebook', {
     help: 'Help',
     go: 'Move about',
   },
+  recent: { none: 'No other notebook yet', loading: 'Loading…', all: 'All recent ones' },
   commands: {
     file_new: 'New notebook',
     file_open: 'Open…',
+    file_recent: 'Open recent',
     file_upload: 'Upload notebook',
     file_rename: 'Rename',
     file_copy: 'Save a copy',

@@ -1,6 +1,9 @@
 import { useEffect, useState } from 'react';
 import { type File, api } from '@labora/api';
-import { Button, Dialog, Icon, IconButton, Spinner, errorText, t } from '@labora/ui';
+import { Button, Dialog, Icon, Spinner, errorText, t, toast } from '@labora/ui';
+import { filesChanged } from '../list/useListing';
+import { PickHead } from './PickHead';
+import { foldersIn } from './folders';
 import './dialogs.css';
 
 export interface Folder {
@@ -8,30 +11,18 @@ export interface Folder {
   name: string;
 }
 
-export interface MoveDialogProps {
-  files: File[];
+export interface FolderDialogProps {
+  title: string;
+  /** What the button says for a folder. */
+  action: (folder: Folder) => string;
+  /** Folders that cannot be gone into. */
+  without?: ReadonlySet<string>;
   onClose: () => void;
-  onMove: (to: Folder) => void;
+  onPick: (to: Folder) => void;
 }
 
-/** Folders come first in this order, so the first other kind ends the search for more. */
-async function foldersIn(folder: string, signal: AbortSignal): Promise<File[]> {
-  const found: File[] = [];
-  let pageToken: string | undefined;
-  do {
-    const page = await api.files(
-      { view: 'drive', folder, orderBy: 'folder,name', pageSize: 200, ...(pageToken ? { pageToken } : {}) },
-      signal,
-    );
-    const folders = page.files.filter((file) => file.kind === 'folder');
-    found.push(...folders);
-    pageToken = folders.length === page.files.length && page.nextPageToken ? page.nextPageToken : undefined;
-  } while (pageToken);
-  return found;
-}
-
-/** Chooses the folder that files go to, by walking from My Drive. */
-export function MoveDialog({ files, onClose, onMove }: MoveDialogProps) {
+/** Chooses a folder, by walking from My Drive; a new one can be made on the way. */
+export function FolderDialog({ title, action, without, onClose, onPick }: FolderDialogProps) {
   const [way, setWay] = useState<Folder[]>([{ id: 'root', name: t('drive.view.drive') }]);
   const [folders, setFolders] = useState<File[] | null>(null);
   const [error, setError] = useState<unknown>(null);
@@ -45,39 +36,41 @@ export function MoveDialog({ files, onClose, onMove }: MoveDialogProps) {
       .catch((reason: unknown) => !control.signal.aborted && setError(reason));
     return () => control.abort();
   }, [here.id]);
-  const moved = new Set(files.map((file) => file.id));
-  const choices = folders?.filter((folder) => !moved.has(folder.id));
+  const choices = folders?.filter((folder) => !without?.has(folder.id));
+  async function make() {
+    try {
+      const folder = await api.createFile('folder', t('drive.newFolder.value'), here.id);
+      filesChanged();
+      setWay([...way, folder]);
+    } catch (reason) {
+      toast({ kind: 'error', message: errorText(reason) });
+    }
+  }
   return (
     <Dialog
       open
       onClose={onClose}
-      title={t('drive.move.title', { count: files.length, name: files[0]?.name ?? '' })}
+      title={title}
       footer={
         <>
+          <Button icon="create_new_folder" variant="quiet" className="picker-new" onClick={() => void make()}>
+            {t('drive.new.folder')}
+          </Button>
           <Button onClick={onClose}>{t('ui.cancel')}</Button>
           <Button
             variant="primary"
             onClick={() => {
-              onMove(here);
+              onPick(here);
               onClose();
             }}
           >
-            {t('drive.move.action', { folder: here.name })}
+            {action(here)}
           </Button>
         </>
       }
     >
       <div className="picker">
-        <div className="picker-head">
-          <IconButton
-            size="sm"
-            icon="arrow_back"
-            label={t('drive.move.up')}
-            disabled={way.length === 1}
-            onClick={() => setWay(way.slice(0, -1))}
-          />
-          <strong className="ui-truncate">{here.name}</strong>
-        </div>
+        <PickHead name={here.name} onUp={way.length > 1 ? () => setWay(way.slice(0, -1)) : null} />
         <ul className="picker-list" aria-label={t('drive.move.folders', { folder: here.name })}>
           {choices?.map((folder) => (
             <li key={folder.id}>
@@ -98,5 +91,24 @@ export function MoveDialog({ files, onClose, onMove }: MoveDialogProps) {
         </ul>
       </div>
     </Dialog>
+  );
+}
+
+export interface MoveDialogProps {
+  files: File[];
+  onClose: () => void;
+  onMove: (to: Folder) => void;
+}
+
+/** Chooses the folder that files go to. */
+export function MoveDialog({ files, onClose, onMove }: MoveDialogProps) {
+  return (
+    <FolderDialog
+      title={t('drive.move.title', { count: files.length, name: files[0]?.name ?? '' })}
+      action={(folder) => t('drive.move.action', { folder: folder.name })}
+      without={new Set(files.map((file) => file.id))}
+      onClose={onClose}
+      onPick={onMove}
+    />
   );
 }

@@ -1,7 +1,8 @@
 import { useEffect, useState } from 'react';
 import { type File, api } from '@labora/api';
-import { Button, Dialog, Icon, IconButton, Select, Spinner, TextField, errorText, t } from '@labora/ui';
+import { Button, Dialog, Icon, Select, Spinner, TextField, errorText, t } from '@labora/ui';
 import type { Folder } from './MoveDialog';
+import { PickHead } from './PickHead';
 import './dialogs.css';
 
 export interface PickDialogProps {
@@ -84,15 +85,7 @@ export function PickDialog({ title, onClose, onPick }: PickDialogProps) {
       }
     >
       <div className="picker">
-        <div className="picker-head">
-          <IconButton
-            size="sm"
-            icon="arrow_back"
-            label={t('drive.move.up')}
-            disabled={way.length === 0}
-            onClick={() => setWay(way.slice(0, -1))}
-          />
-          <strong className="ui-truncate picker-where">{shownName}</strong>
+        <PickHead name={shownName} onUp={way.length > 0 ? () => setWay(way.slice(0, -1)) : null}>
           <Select
             label={t('drive.pick.where')}
             hideLabel
@@ -106,7 +99,7 @@ export function PickDialog({ title, onClose, onPick }: PickDialogProps) {
               setWhere(next);
             }}
           />
-        </div>
+        </PickHead>
         <ul className="picker-list" aria-label={t('drive.pick.files', { folder: shownName })}>
           {choices?.map((file) => (
             <li key={file.id}>

@@ -1,14 +1,16 @@
 import { t } from '@labora/ui';
 
-/** Rows to come: shown a moment after the page, so that a quick answer never flickers. */
-export function ListSkeleton() {
+const WIDTHS = [34, 52, 41, 28, 46, 37];
+
+/** What stands where files will, while they are on their way; it shows only when that takes a moment. */
+export function ListSkeleton({ grid = false }: { grid?: boolean }) {
   return (
-    <div className="list-skeleton" role="status">
+    <div className={grid ? 'list-skeleton grid-skeleton' : 'list-skeleton'} role="status">
       <span className="ui-hidden">{t('drive.loading')}</span>
-      {[62, 44, 71, 38, 55, 48].map((width) => (
-        <div key={width}>
+      {WIDTHS.map((width, index) => (
+        <div key={index}>
           <i />
-          <b style={{ width: `${width / 2}%` }} />
+          <b style={{ width: `${width}%` }} />
         </div>
       ))}
     </div>

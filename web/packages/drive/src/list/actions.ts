@@ -1,21 +1,18 @@
-/** What can be done with files, each with its message and its undo. Menus, keys and buttons all come here. */
-import { type File, api, exchange } from '@labora/api';
-import { confirm, copyText, errorText, navigate, prompt, t, toast } from '@labora/ui';
+/** What can be done with files, each with its message and its undo. Menus, keys, buttons and drops all come here. */
+import { type BatchChange, type File, api, exchange } from '@labora/api';
+import { confirm, copyText, errorText, formatBytes, navigate, prompt, t, toast } from '@labora/ui';
+import { copyFiles } from './copy';
+import { type Failure, type Outcome, run } from './jobs';
+import { showProblems } from './problems';
 import { filesChanged } from './useListing';
 
 const failed = (error: unknown) => toast({ kind: 'error', message: errorText(error) });
-
-/** Runs a change on each file; tells once what failed. True when all went well. */
-async function each(files: File[], change: (file: File) => Promise<unknown>): Promise<boolean> {
-  const results = await Promise.allSettled(files.map(change));
-  filesChanged();
-  const broken = results.find((result) => result.status === 'rejected');
-  if (broken?.status === 'rejected') failed(broken.reason);
-  return !broken;
-}
+/** Few files a step show the progress of some hundred; a hundred thousand go faster in large steps. */
+const stepOf = (count: number): number => Math.min(200, Math.max(25, Math.ceil(count / 40)));
 
 /** Names one file or counts several: fills the plural messages `key` (`{name}`, `{count}`). */
-const told = (key: string, files: File[]): string => t(key, { count: files.length, name: files[0]?.name ?? '' });
+const told = (key: string, files: readonly { name: string }[], more = {}): string =>
+  t(key, { count: files.length, name: files[0]?.name ?? '', ...more });
 
 /** Makes a notebook of a script or Markdown file, and opens it. */
 export async function openAsNotebook(file: File): Promise<void> {
@@ -26,21 +23,75 @@ export async function openAsNotebook(file: File): Promise<void> {
   }
 }
 
-export async function trash(files: File[]): Promise<void> {
-  if (!(await each(files, (file) => api.changeFile(file.id, { trashed: true })))) return;
+/** One change of many files by the server, which tries each by itself. */
+async function batch(title: string, files: File[], change: BatchChange): Promise<Outcome> {
+  const outcome = await run(title, files, stepOf(files.length), async (some) => {
+    const results = await api.changeFiles(
+      some.map((file) => file.id),
+      change,
+    );
+    return some.flatMap((file, at): Failure[] => {
+      const error = results[at]?.error;
+      return error ? [{ file, reason: errorText(error) }] : [];
+    });
+  });
+  const stays = 'starred' in change;
+  filesChanged(stays ? [] : outcome.done.map((file) => file.id));
+  return outcome;
+}
+
+interface Report {
+  /** Message for what went well, one or many. */
+  done: string;
+  /** Title of the list of what did not. */
+  problems: string;
+  values?: Record<string, string>;
+  undo?: (() => void) | undefined;
+  again: (files: File[]) => void;
+}
+
+/** Tells how it went: what was done, with its undo, and what was not, with the reasons. */
+function report({ done, failed: bad, stopped }: Outcome, { done: key, problems, values, undo, again }: Report): void {
+  if (done.length > 0 || stopped)
+    toast({
+      message: stopped
+        ? t('files.jobs.stopped', { count: done.length, what: told(key, done, values) })
+        : told(key, done, values),
+      ...(undo && done.length > 0 ? { action: { label: t('ui.undo'), onSelect: undo } } : {}),
+    });
+  const [first] = bad;
+  if (!first) return;
+  if (bad.length === 1 && done.length === 0) return void toast({ kind: 'error', message: first.reason });
+  const title = t(problems, { count: bad.length });
   toast({
-    message: told('drive.toast.trashed', files),
+    kind: 'error',
+    message: title,
+    // The list is gone with the message.
+    duration: 30_000,
     action: {
-      label: t('ui.undo'),
-      onSelect: () => void each(files, (file) => api.changeFile(file.id, { trashed: false })),
+      label: t('files.problems.show'),
+      onSelect: () => showProblems({ title, failures: bad, again: () => again(bad.map(({ file }) => file)) }),
     },
   });
 }
 
+export async function trash(files: File[]): Promise<void> {
+  const outcome = await batch(t('files.jobs.trash'), files, { trashed: true });
+  report(outcome, {
+    done: 'drive.toast.trashed',
+    problems: 'files.problems.trash',
+    undo: () => void restore(outcome.done),
+    again: (rest) => void trash(rest),
+  });
+}
+
 export async function restore(files: File[]): Promise<void> {
-  if (await each(files, (file) => api.changeFile(file.id, { trashed: false }))) {
-    toast({ kind: 'ok', message: told('drive.toast.restored', files) });
-  }
+  const outcome = await batch(t('files.jobs.restore'), files, { trashed: false });
+  report(outcome, {
+    done: 'drive.toast.restored',
+    problems: 'files.problems.restore',
+    again: (rest) => void restore(rest),
+  });
 }
 
 export async function deleteForEver(files: File[]): Promise<void> {
@@ -50,25 +101,47 @@ export async function deleteForEver(files: File[]): Promise<void> {
     action: t('drive.action.deleteForEver'),
     danger: true,
   });
-  if (agreed && (await each(files, (file) => api.deleteFile(file.id))))
-    toast({ message: told('drive.toast.deleted', files) });
+  if (agreed) await erase(files);
 }
 
-export async function emptyTrash(): Promise<void> {
+async function erase(files: File[]): Promise<void> {
+  const outcome = await batch(t('files.jobs.delete'), files, { delete: true });
+  report(outcome, {
+    done: 'drive.toast.deleted',
+    problems: 'files.problems.delete',
+    again: (rest) => void erase(rest),
+  });
+}
+
+/** Asks, telling what it frees, then deletes all that is in the trash. `all` answers what that is. */
+export async function emptyTrash(count: number, all: () => Promise<File[]>): Promise<void> {
+  const use = await api.about().catch(() => null);
+  const freed = use?.usage.trash_bytes;
   const agreed = await confirm({
     title: t('drive.confirm.emptyTitle'),
-    message: t('drive.confirm.deleteMessage'),
+    message: `${t('files.trash.holds', { count })} ${
+      freed ? t('files.trash.frees', { size: formatBytes(freed) }) : ''
+    } ${t('drive.confirm.deleteMessage')}`,
     action: t('drive.action.emptyTrash'),
     danger: true,
   });
   if (!agreed) return;
-  await api.emptyTrash().catch(failed);
-  filesChanged();
+  try {
+    await erase(await all());
+  } catch (error) {
+    failed(error);
+  }
 }
 
 export async function rename(file: File, name: string): Promise<File | null> {
   try {
-    return await api.changeFile(file.id, { name }, file.version);
+    const saved = await api.changeFile(file.id, { name }, file.version);
+    const back = () => void rename(saved, file.name);
+    toast({
+      message: t('files.renamed', { name: saved.name }),
+      action: { label: t('ui.undo'), onSelect: back },
+    });
+    return saved;
   } catch (error) {
     failed(error);
     return null;
@@ -77,53 +150,120 @@ export async function rename(file: File, name: string): Promise<File | null> {
   }
 }
 
+export interface Folder {
+  id: string;
+  name: string;
+}
+
 /** Moves files into a folder; the toast offers to put each back where it was. */
-export async function move(files: File[], folder: { id: string; name: string }): Promise<void> {
-  if (!(await each(files, (file) => api.changeFile(file.id, { parent_id: folder.id })))) return;
-  const back = files.filter((file) => file.parent_id !== null);
-  toast({
-    message: t('drive.toast.moved', { count: files.length, name: files[0]?.name ?? '', folder: folder.name }),
-    ...(back.length === files.length
-      ? {
-          action: {
-            label: t('ui.undo'),
-            onSelect: () => void each(back, (file) => api.changeFile(file.id, { parent_id: file.parent_id ?? 'root' })),
-          },
-        }
-      : {}),
+export async function move(files: File[], folder: Folder): Promise<void> {
+  const outcome = await batch(t('files.jobs.move'), files, { parent_id: folder.id });
+  const places = Map.groupBy(outcome.done, (file) => file.parent_id);
+  report(outcome, {
+    done: 'drive.toast.moved',
+    problems: 'files.problems.move',
+    values: { folder: folder.name },
+    undo: places.has(null)
+      ? undefined
+      : () => {
+          for (const [parent, some] of places)
+            if (parent) void batch(t('files.jobs.move'), some, { parent_id: parent });
+        },
+    again: (rest) => void move(rest, folder),
   });
 }
 
-export async function makeCopy(file: File): Promise<void> {
-  try {
-    await api.copyFile(file.id, t('drive.copyOf', { name: file.name }));
-    toast({ kind: 'ok', message: t('drive.toast.copied', { name: file.name }) });
-    filesChanged();
-  } catch (error) {
-    failed(error);
-  }
+/** Copies files, and folders with all that is in them; the copies keep the names, unless they lie beside the originals. */
+export async function copyTo(files: File[], folder: Folder | null): Promise<void> {
+  const made: File[] = [];
+  const outcome = await run(t('files.jobs.copy'), files, 1, (some, signal) => copyFiles(some, folder, made, signal));
+  filesChanged();
+  report(outcome, {
+    done: 'files.copied',
+    problems: 'files.problems.copy',
+    undo: made.length ? () => void batch(t('files.jobs.trash'), made, { trashed: true }) : undefined,
+    again: (rest) => void copyTo(rest, folder),
+  });
 }
 
-export async function star(file: File): Promise<void> {
-  await each([file], () => api.changeFile(file.id, { starred: !file.starred }));
+/** Stars all of them, or takes the star from all. */
+export async function star(files: File[], on: boolean): Promise<void> {
+  const outcome = await batch(t('files.jobs.star'), files, { starred: on });
+  report(outcome, {
+    done: on ? 'files.starred' : 'files.unstarred',
+    problems: 'files.problems.star',
+    undo: () => void batch(t('files.jobs.star'), outcome.done, { starred: !on }),
+    again: (rest) => void star(rest, on),
+  });
 }
 
-/** Downloads through a link, so that the browser shows progress and keeps the name. */
+export async function makeShortcuts(files: File[], folder: Folder): Promise<void> {
+  const made: File[] = [];
+  const outcome = await run(t('files.jobs.shortcut'), files, 1, async ([file]) => {
+    if (file) made.push(await api.createShortcut(file.id, folder.id));
+    return [];
+  });
+  filesChanged();
+  report(outcome, {
+    done: 'files.shortcuts',
+    problems: 'files.problems.shortcut',
+    values: { folder: folder.name },
+    undo: () => void batch(t('files.jobs.trash'), made, { trashed: true }),
+    again: (rest) => void makeShortcuts(rest, folder),
+  });
+}
+
+function fetchTo(href: string, name: string): void {
+  const link = document.createElement('a');
+  link.href = href;
+  link.download = name;
+  document.body.append(link);
+  link.click();
+  link.remove();
+}
+
+/** Downloads through a link, so that the browser shows progress and keeps the name; several, or a folder, as a zip. */
 export function download(files: File[]): void {
-  for (const file of files) {
-    const link = document.createElement('a');
-    link.href = api.downloadUrl(file.id);
-    link.download = file.name;
-    document.body.append(link);
-    link.click();
-    link.remove();
-  }
+  const [first] = files;
+  if (!first) return;
+  const inside = first.kind === 'shortcut' ? first.target : first;
+  if (!inside) return brokenShortcut(first);
+  if (files.length === 1 && inside.kind !== 'folder') fetchTo(api.downloadUrl(inside.id), first.name);
+  else fetchTo(api.zipUrl(files.length === 1 ? [inside.id] : files.map((file) => file.id)), '');
 }
 
-export const linkTo = (file: File): string => (file.kind === 'folder' ? `/folders/${file.id}` : `/drive/${file.id}`);
+/** Where a file opens; a shortcut leads to what it stands for, and nowhere when that is gone or in the trash. */
+export function linkTo(file: Pick<File, 'id' | 'kind' | 'target'>): string | null {
+  if (file.kind !== 'shortcut') return file.kind === 'folder' ? `/folders/${file.id}` : `/drive/${file.id}`;
+  if (!file.target || file.target.trashed) return null;
+  return linkTo({ ...file.target, target: null });
+}
+
+function brokenShortcut(file: File): void {
+  if (file.target?.trashed)
+    toast({
+      kind: 'error',
+      message: t('files.shortcut.trashed', { name: file.name }),
+      action: { label: t('files.shortcut.openTrash'), onSelect: () => navigate('/trash') },
+    });
+  else
+    toast({
+      kind: 'error',
+      message: t('files.shortcut.broken', { name: file.name }),
+      action: { label: t('drive.action.trash'), onSelect: () => void trash([file]) },
+    });
+}
+
+export function open(file: File): void {
+  const link = linkTo(file);
+  if (link) navigate(link);
+  else brokenShortcut(file);
+}
 
 export async function copyLink(file: File): Promise<void> {
-  const done = await copyText(new URL(linkTo(file), location.href).href);
+  const link = linkTo(file);
+  if (!link) return brokenShortcut(file);
+  const done = await copyText(new URL(link, location.href).href);
   toast(
     done
       ? { kind: 'ok', message: t('drive.toast.linkCopied') }

@@ -1,75 +1,81 @@
-/** The menu of files: the same for the context menu and the button of a row. */
+/** The menu of files: the same for the context menu, the button of an entry and the bar over the list. */
 import type { Ability, File } from '@labora/api';
 import { type MenuItem, navigate, t } from '@labora/ui';
 import * as actions from './actions';
+import { hold } from './clipboard';
 
 export interface MenuDoors {
   inTrash: boolean;
-  open: (file: File) => void;
-  rename: () => void;
+  rename: (file: File) => void;
   share: (file: File) => void;
   move: (files: File[]) => void;
+  shortcut: (files: File[]) => void;
+  details: () => void;
   /** Given where a list shows files of many folders. */
   showIn: ((file: File) => void) | null;
+}
+
+type Entry = MenuItem | false;
+
+function trashMenu(files: File[], can: (ability: Ability) => boolean, doors: MenuDoors): MenuItem[] {
+  return [
+    {
+      id: 'restore',
+      label: t('drive.action.restore'),
+      icon: 'restore_from_trash',
+      disabled: !can('trash'),
+      onSelect: () => void actions.restore(files),
+    },
+    { id: 'details', label: t('files.details.show'), icon: 'info', keys: 'I', onSelect: doors.details },
+    'separator',
+    {
+      id: 'delete',
+      label: t('drive.action.deleteForEver'),
+      icon: 'delete_forever',
+      keys: 'Del',
+      danger: true,
+      disabled: !can('delete'),
+      onSelect: () => void actions.deleteForEver(files),
+    },
+  ];
+}
+
+/** What is done with one file only. */
+function single(file: File, doors: MenuDoors): Entry[] {
+  const can = (ability: Ability) => file.abilities.includes(ability);
+  return [
+    { id: 'open', label: t('drive.action.open'), onSelect: () => actions.open(file), icon: 'open_in_new' },
+    {
+      id: 'share',
+      label: t('drive.action.share'),
+      icon: 'person_add',
+      // What a shortcut leads to is shared, not the shortcut.
+      disabled: !can('share') || file.kind === 'shortcut',
+      onSelect: () => doors.share(file),
+    },
+    { id: 'link', label: t('drive.action.copyLink'), icon: 'link', onSelect: () => void actions.copyLink(file) },
+    'separator',
+    {
+      id: 'rename',
+      label: t('drive.action.rename'),
+      icon: 'edit',
+      keys: 'F2',
+      disabled: !can('rename'),
+      onSelect: () => doors.rename(file),
+    },
+  ];
 }
 
 export function fileMenu(files: File[], doors: MenuDoors): MenuItem[] {
   const [first] = files;
   if (!first) return [];
   const can = (ability: Ability) => files.every((file) => file.abilities.includes(ability));
+  if (doors.inTrash) return trashMenu(files, can, doors);
   const one = files.length === 1;
-  if (doors.inTrash) {
-    return [
-      {
-        id: 'restore',
-        label: t('drive.action.restore'),
-        icon: 'restore_from_trash',
-        disabled: !can('trash'),
-        onSelect: () => void actions.restore(files),
-      },
-      {
-        id: 'delete',
-        label: t('drive.action.deleteForEver'),
-        icon: 'delete_forever',
-        keys: 'Del',
-        danger: true,
-        disabled: !can('delete'),
-        onSelect: () => void actions.deleteForEver(files),
-      },
-    ];
-  }
-  const content = files.every((file) => file.kind !== 'folder');
+  const starred = files.every((file) => file.starred);
   const { showIn } = doors;
-  const items: (MenuItem | false)[] = [
-    one && {
-      id: 'open',
-      label: t('drive.action.open'),
-      icon: 'open_in_new',
-      keys: 'Enter',
-      onSelect: () => doors.open(first),
-    },
-    one && {
-      id: 'share',
-      label: t('drive.action.share'),
-      icon: 'person_add',
-      disabled: !can('share'),
-      onSelect: () => doors.share(first),
-    },
-    one && {
-      id: 'link',
-      label: t('drive.action.copyLink'),
-      icon: 'link',
-      onSelect: () => void actions.copyLink(first),
-    },
-    one && 'separator',
-    one && {
-      id: 'rename',
-      label: t('drive.action.rename'),
-      icon: 'edit',
-      keys: 'F2',
-      disabled: !can('rename'),
-      onSelect: () => doors.rename(),
-    },
+  const items: Entry[] = [
+    ...(one ? single(first, doors) : []),
     {
       id: 'move',
       label: t('drive.action.move'),
@@ -77,20 +83,42 @@ export function fileMenu(files: File[], doors: MenuDoors): MenuItem[] {
       disabled: !can('move'),
       onSelect: () => doors.move(files),
     },
-    one &&
-      content && {
-        id: 'copy',
-        label: t('drive.action.copy'),
-        icon: 'content_copy',
-        disabled: !can('copy'),
-        onSelect: () => void actions.makeCopy(first),
-      },
-    one && {
-      id: 'star',
-      label: t(first.starred ? 'drive.action.unstar' : 'drive.action.star'),
-      icon: first.starred ? 'star-fill' : 'star',
-      onSelect: () => void actions.star(first),
+    {
+      id: 'cut',
+      label: t('files.action.cut'),
+      icon: 'content_cut',
+      keys: 'Ctrl+X',
+      disabled: !can('move'),
+      onSelect: () => hold('cut', files),
     },
+    {
+      id: 'copy-later',
+      label: t('files.action.copy'),
+      icon: 'content_paste',
+      keys: 'Ctrl+C',
+      disabled: !can('copy'),
+      onSelect: () => hold('copy', files),
+    },
+    {
+      id: 'copy',
+      label: t('drive.action.copy'),
+      icon: 'content_copy',
+      disabled: !can('copy'),
+      onSelect: () => void actions.copyTo(files, null),
+    },
+    {
+      id: 'shortcut',
+      label: t('files.action.shortcut'),
+      icon: 'add_link',
+      onSelect: () => doors.shortcut(files),
+    },
+    {
+      id: 'star',
+      label: t(starred ? 'drive.action.unstar' : 'drive.action.star'),
+      icon: starred ? 'star-fill' : 'star',
+      onSelect: () => void actions.star(files, !starred),
+    },
+    'separator',
     one &&
       showIn !== null && {
         id: 'show',
@@ -99,15 +127,16 @@ export function fileMenu(files: File[], doors: MenuDoors): MenuItem[] {
         disabled: !first.parent_id,
         onSelect: () => showIn(first),
       },
+    { id: 'details', label: t('files.details.show'), icon: 'info', keys: 'I', onSelect: doors.details },
     one &&
-      content && {
+      (first.kind === 'notebook' || first.kind === 'file') && {
         id: 'history',
         label: t('drive.action.history'),
         icon: 'history',
-        disabled: !can('read_history'),
+        disabled: first.kind !== 'notebook' || !can('read_history'),
         onSelect: () => navigate(`/drive/${first.id}/history`),
       },
-    content && {
+    {
       id: 'download',
       label: t('drive.action.download'),
       icon: 'download',

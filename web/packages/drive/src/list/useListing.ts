@@ -1,117 +1,203 @@
-/** One list of files with its pages; changes made here show at once and are confirmed by a quiet reload. */
-import { useCallback, useEffect, useRef, useState } from 'react';
+/**
+ * One list of files, of which only the pages that were asked for are here: a folder may hold a hundred thousand.
+ * Changes made here show at once and are confirmed by a quiet reload.
+ */
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { type File, type ListQuery, api, isApiError } from '@labora/api';
 import { rememberKinds } from '../shell';
+import { type Pages, PAGE, collect, drop, fileAt, keep, loaded, place, put } from './pages';
 
 export interface Listing {
   status: 'loading' | 'ready' | 'failed';
+  /** Of all pages, whether they are here or not. */
+  total: number;
+  /** Whether every item is here. */
+  whole: boolean;
+  at: (index: number) => File | undefined;
+  /** Those that are here, in order. */
   files: File[];
   error: unknown;
-  /** True when there are further pages. */
-  more: boolean;
-  loadMore: () => void;
+  /** The items that are in sight; what of them is missing gets loaded. */
+  show: (from: number, to: number) => void;
+  /** Loads items, and answers those of them that there are. Rejects when that fails or is stopped. */
+  load: (from: number, to: number, signal?: AbortSignal, progress?: (count: number) => void) => Promise<File[]>;
   reload: () => void;
   /** Shows a change before the server confirms it. */
   put: (file: File) => void;
-  drop: (ids: string[]) => void;
 }
 
 interface State {
   key: string;
   status: Listing['status'];
-  files: File[];
-  token: string | null;
+  pages: Pages;
+  total: number;
   error: unknown;
 }
 
-const PAGE = 200;
-const changes = new Set<() => void>();
+const BIG = 1000;
 
-/** Tells every list on the page that something changed on the server. */
-export function filesChanged(): void {
-  for (const listener of changes) listener();
+interface Change {
+  /** Ids of files that are no longer where they were. */
+  gone: readonly string[];
+}
+const changes = new Set<(change: Change) => void>();
+
+/** Tells every list on the page that something changed on the server, and which files left their places. */
+export function filesChanged(gone: readonly string[] = []): void {
+  for (const listener of changes) listener({ gone });
 }
 
-/** Calls back after each such change. */
-export function onFilesChanged(listener: () => void): () => void {
+/** Calls back whenever something changed. */
+export function onFilesChanged(listener: (change: Change) => void): () => void {
   changes.add(listener);
   return () => changes.delete(listener);
 }
 
+const fresh = (key: string): State => ({ key, status: 'loading', pages: new Map(), total: 0, error: null });
+
+/** Asks for items from a place on: behind the page before where that is here, for then nothing comes twice. */
+async function ask(query: ListQuery, pages: Pages, from: number, size: number, signal: AbortSignal) {
+  const token = from > 0 ? pages.get(from / PAGE - 1)?.next : undefined;
+  const page = await api.files(
+    { ...query, pageSize: size, ...(token ? { pageToken: token } : from > 0 ? { skip: from } : {}) },
+    signal,
+  );
+  rememberKinds(page.files);
+  return page;
+}
+
 export function useListing(query: ListQuery): Listing {
   const key = JSON.stringify(query);
-  const [state, setState] = useState<State>({ key, status: 'loading', files: [], token: null, error: null });
+  const [state, setState] = useState(() => fresh(key));
   const latest = useRef(state);
-  latest.current = state;
-  const request = useRef<AbortController | null>(null);
+  latest.current = state.key === key ? state : fresh(key);
+  const control = useRef(new AbortController());
+  const asked = useRef(new Set<number>());
+  const sight = useRef<[from: number, to: number]>([0, 0]);
 
+  /** Loads the beginning, and what is in sight, anew. A quiet load that fails leaves what is shown. */
   const load = useCallback(
-    async (mode: 'first' | 'quiet' | 'next') => {
-      const have = latest.current.key === key ? latest.current : null;
-      if (mode === 'next' && (!have?.token || request.current)) return;
-      request.current?.abort();
-      const controller = new AbortController();
-      request.current = controller;
-      const asked: ListQuery = JSON.parse(key) as ListQuery;
-      asked.pageSize = mode === 'quiet' ? Math.min(1000, Math.max(PAGE, have?.files.length ?? 0)) : PAGE;
-      if (mode === 'next' && have?.token) asked.pageToken = have.token;
+    async (quiet: boolean) => {
+      control.current.abort();
+      const mine = new AbortController();
+      control.current = mine;
+      asked.current.clear();
+      const question = JSON.parse(key) as ListQuery;
       try {
-        const page = await api.files(asked, controller.signal);
-        rememberKinds(page.files);
+        const first = await ask(question, new Map(), 0, PAGE, mine.signal);
+        const pages: Pages = place(new Map(), 0, first.files, first.nextPageToken);
+        let total = first.files.length;
+        if (first.nextPageToken) {
+          const before = latest.current.total;
+          if (!quiet) setState({ key, status: 'ready', pages, total: Math.max(before, total), error: null });
+          total = await api.countFiles(question, mine.signal);
+          if (quiet)
+            for (let from = Math.max(PAGE, place.start(sight.current[0])); from < sight.current[1]; from += PAGE) {
+              const page = await ask(question, pages, from, PAGE, mine.signal);
+              place(pages, from, page.files, page.nextPageToken);
+            }
+        }
+        const more = !quiet && first.nextPageToken !== null;
         setState((before) => ({
           key,
           status: 'ready',
-          files: mode === 'next' ? [...before.files, ...page.files] : page.files,
-          token: page.nextPageToken,
+          pages: more ? keep(pages, before.pages) : pages,
+          total,
           error: null,
         }));
       } catch (error) {
-        if (controller.signal.aborted) return;
-        // A quiet reload that fails leaves what is shown; the next one may do better.
-        const keep = mode !== 'first' && have?.status === 'ready' && !isApiError(error, 'not_found');
-        if (!keep) setState({ key, status: 'failed', files: [], token: null, error });
-      } finally {
-        if (request.current === controller) request.current = null;
+        if (mine.signal.aborted) return;
+        const have = latest.current;
+        const stays = quiet && have.status === 'ready' && !isApiError(error, 'no_such_file');
+        if (!stays) setState({ ...fresh(key), status: 'failed', error });
       }
     },
     [key],
   );
 
   useEffect(() => {
-    setState((before) =>
-      before.key === key ? before : { key, status: 'loading', files: [], token: null, error: null },
-    );
-    void load('first');
-    return () => request.current?.abort();
+    setState((before) => (before.key === key ? before : fresh(key)));
+    sight.current = [0, 0];
+    void load(false);
+    return () => control.current.abort();
   }, [key, load]);
 
   useEffect(() => {
-    const refresh = () => void load('quiet');
-    const seen = () => document.visibilityState === 'visible' && refresh();
-    changes.add(refresh);
+    const stop = onFilesChanged(({ gone }) => {
+      if (gone.length)
+        setState((before) => {
+          const [pages, count] = drop(before.pages, new Set(gone));
+          return count ? { ...before, pages, total: Math.max(0, before.total - count) } : before;
+        });
+      void load(true);
+    });
+    const seen = () => document.visibilityState === 'visible' && void load(true);
     document.addEventListener('visibilitychange', seen);
     return () => {
-      changes.delete(refresh);
+      stop();
       document.removeEventListener('visibilitychange', seen);
     };
   }, [load]);
 
-  const shown = state.key === key ? state : { status: 'loading' as const, files: [], token: null, error: null };
+  const show = useCallback(
+    (from: number, to: number) => {
+      sight.current = [from, to];
+      const { pages, total, status } = latest.current;
+      if (status !== 'ready') return;
+      const { signal } = control.current;
+      for (let start = place.start(from); start < Math.min(to, total); start += PAGE) {
+        if (pages.has(start / PAGE) || asked.current.has(start)) continue;
+        asked.current.add(start);
+        ask(JSON.parse(key) as ListQuery, pages, start, PAGE, signal)
+          .then((page) => {
+            if (signal.aborted) return;
+            setState((before) => ({
+              ...before,
+              pages: place(new Map(before.pages), start, page.files, page.nextPageToken),
+            }));
+          })
+          // The next scroll asks again.
+          .catch(() => undefined)
+          .finally(() => asked.current.delete(start));
+      }
+    },
+    [key],
+  );
+
+  const loadRange = useCallback<Listing['load']>(
+    async (from, to, signal = control.current.signal, progress) => {
+      const pages: Pages = new Map(latest.current.pages);
+      const question = JSON.parse(key) as ListQuery;
+      const end = Math.min(to, latest.current.total);
+      for (let start = place.start(from); start < end; start += PAGE) {
+        if (!pages.has(start / PAGE)) {
+          const page = await ask(question, pages, start, BIG, signal);
+          for (let cut = 0; cut < page.files.length; cut += PAGE) {
+            const last = cut + PAGE >= page.files.length;
+            place(pages, start + cut, page.files.slice(cut, cut + PAGE), last ? page.nextPageToken : undefined);
+          }
+          if (page.files.length === 0) break;
+        }
+        progress?.(Math.min(end, start + PAGE) - from);
+      }
+      setState((before) => (before.key === key ? { ...before, pages: keep(before.pages, pages) } : before));
+      return collect(pages, from, end);
+    },
+    [key],
+  );
+
+  const shown = state.key === key ? state : fresh(key);
+  const files = useMemo(() => loaded(shown.pages), [shown.pages]);
   return {
     status: shown.status,
-    files: shown.files,
+    total: shown.total,
+    whole: files.length >= shown.total,
+    files,
     error: shown.error,
-    more: shown.token !== null,
-    loadMore: useCallback(() => void load('next'), [load]),
-    reload: useCallback(() => void load('first'), [load]),
-    put: useCallback(
-      (file: File) =>
-        setState((before) => ({ ...before, files: before.files.map((one) => (one.id === file.id ? file : one)) })),
-      [],
-    ),
-    drop: useCallback((ids: string[]) => {
-      const gone = new Set(ids);
-      setState((before) => ({ ...before, files: before.files.filter((file) => !gone.has(file.id)) }));
-    }, []),
+    at: (index) => fileAt(shown.pages, index),
+    show,
+    load: loadRange,
+    reload: useCallback(() => void load(false), [load]),
+    put: useCallback((file: File) => setState((before) => ({ ...before, pages: put(before.pages, file) })), []),
   };
 }

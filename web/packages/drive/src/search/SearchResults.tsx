@@ -89,19 +89,32 @@ export function SearchResults({ q, me }: { q: string; me: string }) {
 
 function Result({ result: { file, snippets }, me }: { result: SearchResult; me: string }) {
   const named = snippets.find((snippet) => snippet.where === 'name');
+  const title = named ? <Marked snippet={named} /> : file.name;
+  const link = linkTo(file);
   const owner = file.owner.id === me ? t('drive.me') : file.owner.name;
   return (
     <li className="search-result">
       <FileIcon file={file} />
       <div>
-        <Link href={linkTo(file)} className="search-name">
-          {named ? <Marked snippet={named} /> : file.name}
-        </Link>
+        {link ? (
+          <Link href={link} className="search-name">
+            {title}
+          </Link>
+        ) : (
+          <span className="search-name">{title}</span>
+        )}
         {snippets
           .filter((snippet) => snippet.where !== 'name')
           .map((snippet, place) => (
             <p key={place} className={`search-snippet search-snippet-${snippet.where}`}>
-              <span className="search-where">{t(`search.in.${snippet.where}`)}</span> <Marked snippet={snippet} />
+              <span className="search-where">{t(`search.in.${snippet.where}`)}</span>{' '}
+              {link && snippet.cell_id !== null ? (
+                <Link href={`${link}#cell=${encodeURIComponent(snippet.cell_id)}`} className="search-cell">
+                  <Marked snippet={snippet} />
+                </Link>
+              ) : (
+                <Marked snippet={snippet} />
+              )}
             </p>
           ))}
         <p className="search-about">

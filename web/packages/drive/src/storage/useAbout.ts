@@ -3,6 +3,9 @@ import { useEffect, useState } from 'react';
 import { type About, api } from '@labora/api';
 import { onFilesChanged } from '../list/useListing';
 
+/** Many files often change one after the other. */
+const WAIT_MS = 1500;
+
 export function useAbout(): About | null {
   const [about, setAbout] = useState<About | null>(null);
   useEffect(() => {
@@ -13,8 +16,13 @@ export function useAbout(): About | null {
         () => undefined, // an older answer, or none, is shown until the next question
       );
     ask();
-    const off = onFilesChanged(ask);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const off = onFilesChanged(() => {
+      clearTimeout(timer);
+      timer = setTimeout(ask, WAIT_MS);
+    });
     return () => {
+      clearTimeout(timer);
       control.abort();
       off();
     };

@@ -1,9 +1,10 @@
 /** Every verb of the page as data, shared by the menus, the command palette and the keyboard. */
 import { api, upload } from '@labora/api';
-import { type IconName, navigate, prompt, setTheme, t, theme, toast } from '@labora/ui';
+import { type IconName, type MenuItem, navigate, prompt, setTheme, t, theme, toast } from '@labora/ui';
 import { viewOf } from '../editor/views';
 import { canPlay, openPlayground } from '../private/playground';
 import type { NotebookController } from './controller';
+import { recentItems } from './recent';
 import { canNotify, notifies, setNotify } from './notify';
 
 export interface Command {
@@ -18,6 +19,8 @@ export interface Command {
   when?: (controller: NotebookController) => boolean;
   checked?: (controller: NotebookController) => boolean;
   danger?: boolean;
+  /** In a menu it opens these instead. */
+  items?: (controller: NotebookController) => MenuItem[];
   run: (controller: NotebookController) => unknown;
 }
 
@@ -144,6 +147,7 @@ type Entry = Omit<Command, 'title'>;
 const entries: Entry[] = [
   { id: 'file.new', icon: 'note_add', run: newNotebook },
   { id: 'file.open', icon: 'folder', keys: ['Mod+O'], run: () => navigate('/') },
+  { id: 'file.recent', icon: 'schedule', items: (c) => recentItems(c.fileId), run: () => navigate('/recent') },
   { id: 'file.upload', icon: 'upload_file', run: uploadNotebook },
   { id: 'file.rename', icon: 'edit', when: can('rename'), run: askName },
   { id: 'file.copy', icon: 'content_copy', when: can('copy'), run: saveCopy },
@@ -309,6 +313,7 @@ export const menus: readonly { id: string; items: readonly string[] }[] = [
     items: [
       'file.new',
       'file.open',
+      'file.recent',
       'file.upload',
       'file.import',
       '-',

@@ -9,6 +9,7 @@ export function menuItems(controller: NotebookController, ids: readonly string[]
     if (id === '-') return 'separator';
     const command = commandOf(id);
     const checked = command.checked?.(controller);
+    const { items } = command;
     return {
       id,
       label: command.title,
@@ -16,6 +17,7 @@ export function menuItems(controller: NotebookController, ids: readonly string[]
       ...(command.keys?.[0] ? { keys: showKeys(command.keys[0]) } : {}),
       ...(command.danger ? { danger: true } : {}),
       ...(checked === undefined ? {} : { checked }),
+      ...(items ? { items: () => items(controller) } : {}),
       disabled: !isEnabled(command, controller),
       onSelect: () => command.run(controller),
     };
