@@ -239,12 +239,15 @@ class Accounts(ApiTokens, Groups):
     async def principal_of_cookie(self, secret: str) -> Principal | None:
         """Returns who holds this login session's secret, or None when it is dead."""
         now = self._clock.now()
-        async with self._database.read() as connection:
+
+        async def look(connection: AsyncConnection) -> tuple[str, str, Account, frozenset[str]] | None:
             found = await store.login_session(connection, secret_digest(secret), timestamp(now))
-            if found is None:
-                return None
-            session_id, last_seen, account = found
-            groups = await groups_of(connection, account.id)
+            return None if found is None else (*found, await groups_of(connection, found[2].id))
+
+        found = await self._database.look(look)
+        if found is None:
+            return None
+        session_id, last_seen, account, groups = found
         if now - parse_timestamp(last_seen) > TOUCH_EVERY:
             async with self._database.transaction() as connection:
                 await store.touch_login_session(connection, session_id, timestamp(now))
@@ -288,9 +291,11 @@ class Accounts(ApiTokens, Groups):
 
     async def principal_of_account(self, account_id: str, scopes: frozenset[Scope]) -> Principal | None:
         """Returns an account as who acts for it without a credential of its own (a mount); None once it may not."""
-        async with self._database.read() as connection:
-            account = await store.account_by_id(connection, account_id)
-            groups = await groups_of(connection, account_id)
+
+        async def look(connection: AsyncConnection) -> tuple[Account | None, frozenset[str]]:
+            return await store.account_by_id(connection, account_id), await groups_of(connection, account_id)
+
+        account, groups = await self._database.look(look)
         if account is None or account.disabled_at:
             return None
         return Principal(account.id, account.name, account.is_owner, scopes, group_ids=groups, color=account.color)

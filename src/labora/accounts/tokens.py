@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from labora.access import Principal, Scope, groups_of
 from labora.accounts import store
 from labora.accounts.base import AccountsBase, account_of, clean_text
-from labora.accounts.model import ApiToken, Revocation
+from labora.accounts.model import Account, ApiToken, Revocation
 from labora.base.clock import parse_timestamp, timestamp
 from labora.base.errors import ForbiddenError, InvalidError, NotFoundError
 from labora.base.ids import new_id, new_secret, secret_digest
@@ -64,12 +66,15 @@ class ApiTokens(AccountsBase):
     async def principal_of_token(self, secret: str) -> Principal | None:
         """Returns who holds this API token, limited to its scopes, or None when it is dead."""
         now = self._clock.now()
-        async with self._database.read() as connection:
+
+        async def look(connection: AsyncConnection) -> tuple[ApiToken, Account, frozenset[str]] | None:
             found = await store.token(connection, secret_digest(secret), timestamp(now))
-            if found is None:
-                return None
-            token, account = found
-            groups = await groups_of(connection, account.id)
+            return None if found is None else (*found, await groups_of(connection, found[1].id))
+
+        found = await self._database.look(look)
+        if found is None:
+            return None
+        token, account, groups = found
         if token.last_used_at is None or now - parse_timestamp(token.last_used_at) > TOUCH_EVERY:
             async with self._database.transaction() as connection:
                 await store.touch_token(connection, token.id, timestamp(now))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,6 +23,8 @@ from labora.drive.ports import Inviting, LiveNotebooks, NoLiveNotebooks
 from labora.drive.quota import Quotas
 from labora.drive.search.ports import SearchIndex
 from labora.drive.shortcuts import targets_of
+
+T = TypeVar("T")
 
 
 class DriveContext:
@@ -42,6 +44,8 @@ class DriveContext:
         self.quotas = Quotas(database, rules or DriveSettings(), self.clock)
         self.live: LiveNotebooks = NoLiveNotebooks()
         self.index: SearchIndex | None = None
+        # Accounts whose My Drive was seen: it never goes away.
+        self._rooted: set[str] = set()
         self.after_root: Callable[[str], Awaitable[None]] | None = None
         self.inviting: Inviting | None = None
 
@@ -100,12 +104,13 @@ class DriveContext:
     async def _readable_parents(
         self, connection: AsyncConnection, principal: Principal, accesses: Sequence[FileAccess]
     ) -> set[str]:
-        rows = []
-        for parent_id in {access.file["parent_id"] for access in accesses if access.file["parent_id"]}:
-            row = await store.row_of(connection, parent_id)
-            if row is not None:
-                rows.append(row)
+        rows = await store.rows_of(connection, {str(access.file["parent_id"]) for access in accesses})
         return {found.file_id for found in await access_rows(connection, principal, rows, now=self.clock.now())}
+
+    async def look(self, principal: Principal, work: Callable[[AsyncConnection], Coroutine[Any, Any, T]]) -> T:
+        """Runs a few queries in one trip, for a principal whose My Drive exists; see :meth:`Database.look`."""
+        await self.ensure_root(principal)
+        return await self.database.look(work)
 
     @asynccontextmanager
     async def reading(self, principal: Principal, *, full_text: bool = False) -> AsyncIterator[AsyncConnection]:
@@ -126,8 +131,11 @@ class DriveContext:
         """Makes the principal's My Drive when it is missing (a new account, or a crash right after making one)."""
         if principal.account_id is None:
             return
+        if principal.account_id in self._rooted:
+            return
         async with self.database.read() as connection:
             if await store.root_of(connection, principal.account_id):
+                self._rooted.add(principal.account_id)
                 return
         async with self.database.transaction() as connection:
             if await store.root_of(connection, principal.account_id):

@@ -47,7 +47,9 @@ async def write_letters(
     if not addresses:
         return
     subject = await _subject(connection, kind, actor_id, file_id)
-    body = _body(subject, str(details.get("message") or details.get("text") or ""), f"{SITE}/drive/{file_id}")
+    said = details.get("reply_id") or details.get("comment_id")
+    place = f"#comment={said}" if said else ""
+    body = _body(subject, str(details.get("message") or details.get("text") or ""), f"{SITE}/drive/{file_id}{place}")
     body += f"\nYou can switch these e-mails off: {SITE}/settings\n"
     await put_letters(connection, addresses, subject, body, now)
 

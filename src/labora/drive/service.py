@@ -106,14 +106,20 @@ class Drive:
 
     async def get(self, principal: Principal, file_id: str, ability: Ability = Ability.READ) -> FileView:
         """Returns a file as ``principal`` sees it. Raises NotFoundError, or ForbiddenError without ``ability``."""
-        async with self.context.reading(principal) as connection:
+
+        async def look(connection: AsyncConnection) -> FileView:
             access = await self.context.access(connection, principal, file_id, ability)
             return await self.context.view(connection, access)
 
+        return await self.context.look(principal, look)
+
     async def access(self, principal: Principal, file_id: str, ability: Ability = Ability.READ) -> FileAccess:
         """Returns what ``principal`` may do with a file right now; rooms ask again whenever rights changed."""
-        async with self.context.reading(principal) as connection:
+
+        async def look(connection: AsyncConnection) -> FileAccess:
             return await self.context.access(connection, principal, file_id, ability)
+
+        return await self.context.look(principal, look)
 
     async def list_files(self, principal: Principal, query: ListQuery) -> FilePage:
         """Returns one page of a list; see :class:`ListQuery`."""

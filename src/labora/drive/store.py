@@ -30,6 +30,12 @@ async def row_of(connection: AsyncConnection, file_id: str) -> dict[str, Any] | 
     return dict(row) if row else None
 
 
+async def rows_of(connection: AsyncConnection, ids: Iterable[str]) -> list[dict[str, Any]]:
+    """Returns the columns of those of a page of files that exist."""
+    query = select(files).where(files.c.id.in_(sorted(ids)))
+    return [dict(row) for row in (await connection.execute(query)).mappings()]
+
+
 async def root_of(connection: AsyncConnection, account_id: str) -> dict[str, Any] | None:
     """Returns an account's My Drive."""
     query = select(files).where(files.c.owner_id == account_id, files.c.parent_id.is_(None), files.c.kind == "folder")

@@ -13,6 +13,14 @@ export interface NavigateOptions {
 
 /** Goes to an address of this app, without loading the page anew. */
 export function navigate(to: string, options: NavigateOptions = {}): void {
+  const { pathname, search, hash } = new URL(to, location.href);
+  if (hash && pathname === location.pathname && search === location.search) {
+    // A place on the page that is shown: whoever follows such links hears of it as from the browser, also a second time.
+    if (hash === location.hash) dispatchEvent(new HashChangeEvent('hashchange'));
+    else if (options.replace) location.replace(hash);
+    else location.hash = hash;
+    return;
+  }
   if (options.replace) history.replaceState(null, '', to);
   else history.pushState(null, '', to);
   emit();

@@ -182,18 +182,15 @@ function Entry({ notice, onOpen, onAnswered }: EntryProps) {
   const { file, details } = notice;
   const quote = details['message'] ?? details['text'];
   const text = textOf(notice);
-  const href = file?.kind === 'folder' ? `/folders/${file.id}` : `/drive/${file?.id}`;
-  function open() {
-    onOpen();
-    // The page that says so is open already: what it could not show then it may show now.
-    if (location.pathname === href) location.reload();
-  }
+  const path = file?.kind === 'folder' ? `/folders/${file.id}` : `/drive/${file?.id}`;
+  const said = details['reply_id'] ?? details['comment_id'];
+  const href = typeof said === 'string' ? `${path}#comment=${encodeURIComponent(said)}` : path;
   return (
     <li className={notice.read ? 'notice' : 'notice notice-unread'}>
       <Avatar name={notice.actor?.name ?? '?'} {...(notice.actor ? { color: notice.actor.color } : {})} size={32} />
       <div className="notice-body">
         {file?.name ? (
-          <Link href={href} onClick={open}>
+          <Link href={href} onClick={onOpen}>
             {text}
           </Link>
         ) : (
