@@ -16,6 +16,7 @@ from sqlalchemy import event
 
 from labora.api.app import create_app
 from labora.base.settings import Settings, load_settings
+from labora.drive.tree import MAX_DEPTH
 from labora.testing.server import ORIGIN, ServerInProcess, server_in_process
 
 
@@ -252,6 +253,15 @@ async def test_sec_17_a_cycle_is_a_conflict(ann: httpx.AsyncClient) -> None:
     assert (await ann.patch("/files/root", json={"parent_id": inner})).status_code in {403, 409}
     assert (await ann.patch("/files/root", json={"trashed": True})).status_code == 403
     assert (await ann.delete("/files/root")).status_code == 403
+
+
+async def test_folders_are_nested_only_so_deep(ann: httpx.AsyncClient) -> None:
+    parent, made = "root", 0
+    while (answer := await ann.post("/files", json={"kind": "folder", "name": "f", "parent_id": parent})).is_success:
+        parent, made = answer.json()["id"], made + 1
+    assert (answer.status_code, answer.json()["code"], made) == (409, "too_deep", MAX_DEPTH)
+    answer = await ann.post("/files/upload", params={"name": "a", "parent": parent}, content=b"a")
+    assert answer.json()["code"] == "too_deep"
 
 
 async def test_an_editor_cannot_take_a_file_into_their_own_drive(

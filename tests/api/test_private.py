@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from labora.base.settings import Settings
+from labora.db import kept
 from labora.notebook.privacy import strip_document
 from labora.testing.recorder import eventually
 from labora.testing.server import ServerInProcess
@@ -76,7 +77,9 @@ async def test_what_is_personal_goes_with_the_next_save_where_the_notebook_says_
     assert "labora" not in (await fetched(ann, f"/files/{file_id}/download"))["metadata"]
 
 
-async def test_omitting_outputs_takes_them_out_of_all_that_is_given_away(ann: httpx.AsyncClient) -> None:
+async def test_omitting_outputs_takes_them_out_of_all_that_is_given_away(
+    server: ServerInProcess, ann: httpx.AsyncClient
+) -> None:
     file_id = await upload(ann, foreign())
     await ann.patch(f"/files/{file_id}/notebook-settings", json={"omit_outputs": True})
     copy = (await ann.post(f"/files/{file_id}/copy", json={})).json()["id"]
@@ -90,6 +93,11 @@ async def test_omitting_outputs_takes_them_out_of_all_that_is_given_away(ann: ht
     assert (await fetched(ann, f"/files/{file_id}/revisions/{first}/download"))["cells"][0]["outputs"] == [OUTPUT]
     stripped = (await ann.post(f"/files/{file_id}/revisions/strip-outputs")).json()
     assert (stripped["last"], stripped["changed"], stripped["unreadable"]) == (None, 1, 0)
+    # What is gone does not count against a quota any more.
+    used = (await ann.get("/drive/about")).json()["usage"]
+    async with server.app.services.database.transaction() as connection:
+        await connection.run_sync(kept.recount)
+    assert (await ann.get("/drive/about")).json()["usage"] == used
     assert (await fetched(ann, f"/files/{file_id}/revisions/{first}/download"))["cells"][0]["outputs"] == []
 
 

@@ -19,7 +19,7 @@ from sqlalchemy import insert, select
 from labora.backup import BackupError, Progress, back_up, restore
 from labora.base.settings import Settings, load_settings
 from labora.db import migrate
-from labora.db.schema import instance, login_sessions, mail, permissions, rooms
+from labora.db.schema import instance, login_sessions, mail, permissions, private_blobs, private_outputs, rooms
 from labora.drive import Drive
 from tests.rooms.conftest import ADA, BOB, House
 
@@ -68,11 +68,16 @@ async def test_sec_f28_restore_drill(working: House, tmp_path: Path) -> None:
     plain = await working.upload(b"plain" * 5000, name="plain.bin")
     gone = await working.upload(b"deleted while the backup is made", name="gone.bin")
     await drive.sharing.add(ADA, notebook, role="viewer", account_id="bob")  # type: ignore[arg-type]
+    private = await working.blobs.put(b"said to one account alone")
     async with working.database.transaction() as connection:
         session = {"id": "s", "account_id": "ada", "secret_sha256": "x", "created_at": NOW, "last_seen_at": NOW}
         await connection.execute(insert(login_sessions).values(**session, expires_at="2999"))
         row = {"id": "m", "recipient": "a@b", "subject": "s", "body": "b", "created_at": NOW, "next_try_at": NOW}
         await connection.execute(insert(mail).values(**row))
+        place = {"file_id": notebook, "account_id": "ada", "cell_id": "c0"}
+        about = {"runtime_id": "r", "execution": {}, "outputs": [], "changed_at": NOW}
+        await connection.execute(insert(private_outputs).values(**place, **about))
+        await connection.execute(insert(private_blobs).values(**place, sha256=private.sha256))
 
     async with working.page(notebook) as page:
         page.type("c0", "acknowledged before ")
@@ -111,9 +116,9 @@ async def test_sec_f28_restore_drill(working: House, tmp_path: Path) -> None:
     newer = await asyncio.to_thread(back_up, settings_of(tmp_path / "data"), place, again.append)
     assert again[-1].skipped == again[-1].blobs, "a folder takes only what is new"
     assert not (place / manifest.database).exists() or newer.database == manifest.database
-    assert b"deleted while" not in b"".join(
-        path.read_bytes() for path in (place / "blobs").rglob("*") if path.is_file()
-    )
+    held = b"".join(path.read_bytes() for path in (place / "blobs").rglob("*") if path.is_file())
+    assert b"deleted while" not in held
+    assert b"said to one" not in held
 
     for source, clean in ((place, tmp_path / "clean"), (tmp_path / "backup2.tar", tmp_path / "clean2")):
         found, aside = await asyncio.to_thread(restore, settings_of(clean), source)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from labora.access import Principal, Scope
@@ -175,18 +175,16 @@ async def stop_services(services: Services) -> None:
 
 async def _keep_up(services: Services) -> None:
     """Deletes what expired and sweeps bytes that nothing refers to, every hour."""
+    drive = services.drive
+    steps: list[Callable[[], Awaitable[Any]]] = [services.accounts.tidy, services.mailer.tidy]
+    if services.runtimes is not None:
+        steps.append(services.runtimes.tidy)
+    steps += [drive.history.thin, drive.playgrounds.tidy, drive.notifications.tidy, services.uploads.tidy]
+    steps += [drive.trash.purge, services.blobs.sweep]
     while True:
-        try:
-            await services.accounts.tidy()
-            await services.mailer.tidy()
-            if services.runtimes is not None:
-                await services.runtimes.tidy()
-            await services.drive.history.thin()
-            await services.drive.playgrounds.tidy()
-            await services.drive.notifications.tidy()
-            await services.uploads.tidy()
-            await services.drive.trash.purge()
-            await services.blobs.sweep()
-        except Exception as error:  # noqa: BLE001 - upkeep tries again in an hour
-            get_logger("api").error("upkeep failed", error=repr(error))
+        for step in steps:
+            try:
+                await step()
+            except Exception as error:  # noqa: BLE001 - the others go on, and it tries again in an hour
+                get_logger("api").error("upkeep failed", step=step.__qualname__, error=repr(error))
         await asyncio.sleep(_UPKEEP_S)

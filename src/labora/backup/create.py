@@ -97,6 +97,6 @@ def _back_up(database: Path, state: Path, target: Target, instance_id: str, hold
 def _added(target: Target, path: str, source: Path, sha256: str) -> bool:
     """Copies a blob; returns False where its bytes are missing or not what its name says."""
     try:
-        return target.add(path, source) == sha256
+        return target.add(path, source, sha256) == sha256
     except FileNotFoundError:
         return False

@@ -28,8 +28,8 @@ class Target(Protocol):
         """Returns whether a file is there already, whole."""
         ...
 
-    def add(self, path: str, source: Path) -> str:
-        """Copies a file in and returns its SHA-256. Raises OSError."""
+    def add(self, path: str, source: Path, expected: str | None = None) -> str:
+        """Copies a file in and returns its SHA-256; what differs from ``expected`` is not kept. Raises OSError."""
         ...
 
     def finish(self, manifest: Manifest, sums: bytes, keep: set[str]) -> None:
@@ -70,7 +70,7 @@ class FolderTarget:
             return (self._folder / path).stat().st_size == size
         return False
 
-    def add(self, path: str, source: Path) -> str:
+    def add(self, path: str, source: Path, expected: str | None = None) -> str:
         """Copies a file, or takes it over when it lies here."""
         target = self._folder / path
         if source == target:
@@ -80,7 +80,8 @@ class FolderTarget:
         try:
             with source.open("rb") as reading, part.open("wb") as writing:
                 sha256 = _copied(reading, writing)
-            part.replace(target)
+            if expected in (None, sha256):
+                part.replace(target)
         finally:
             part.unlink(missing_ok=True)
         return sha256
@@ -126,8 +127,8 @@ class TarTarget:
         """Nothing is there."""
         return False
 
-    def add(self, path: str, source: Path) -> str:
-        """Appends a file."""
+    def add(self, path: str, source: Path, expected: str | None = None) -> str:
+        """Appends a file; one that differs stays in, unlisted."""
         with source.open("rb") as reading:
             info = tarfile.TarInfo(path)
             info.size, info.mode = os.fstat(reading.fileno()).st_size, 0o600

@@ -77,8 +77,15 @@ def copy_database(source: Path, target: Path) -> None:
             # What goes leaves no trace in free pages.
             copy.execute("PRAGMA secure_delete = ON")
             with copy:
-                for table in _LEFT_OUT:
+                # An older server's database, which this one has not opened yet, lacks some.
+                present = {row[0] for row in copy.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+                for table in present.intersection(_LEFT_OUT):
                     copy.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our own
+                # Bytes that nothing else refers to: private outputs, and what the next sweep takes.
+                copy.execute(
+                    "DELETE FROM blobs WHERE sha256 NOT IN (SELECT sha256 FROM revisions) "
+                    "AND sha256 NOT IN (SELECT sha256 FROM file_blobs)"
+                )
                 copy.execute("DELETE FROM instance WHERE key LIKE ?", (f"{HOLD}%",))
             check(copy)
     except sqlite3.DatabaseError as error:

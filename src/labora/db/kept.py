@@ -48,6 +48,17 @@ _TRIGGERS = {
             DELETE FROM kept_blobs WHERE sha256 = OLD.sha256 AND uses <= 0
                 AND account_id = (SELECT owner_id FROM files WHERE id = OLD.file_id);
         END""",
+    # Outputs were taken out of it for good.
+    "kept_revision_changed": """
+        AFTER UPDATE OF sha256 ON revisions WHEN OLD.sha256 <> NEW.sha256 BEGIN
+            UPDATE kept_blobs SET uses = uses - 1 WHERE sha256 = OLD.sha256
+                AND account_id = (SELECT owner_id FROM files WHERE id = OLD.file_id);
+            DELETE FROM kept_blobs WHERE sha256 = OLD.sha256 AND uses <= 0
+                AND account_id = (SELECT owner_id FROM files WHERE id = OLD.file_id);
+            INSERT INTO kept_blobs (account_id, sha256, size, uses)
+            SELECT f.owner_id, NEW.sha256, NEW.size, 1 FROM files f WHERE f.id = NEW.file_id
+            ON CONFLICT (account_id, sha256) DO UPDATE SET uses = uses + 1;
+        END""",
     "kept_file_dropped": "BEFORE DELETE ON files BEGIN" + _DROP + "END",
     "kept_file_transferred": "AFTER UPDATE OF owner_id ON files WHEN OLD.owner_id <> NEW.owner_id BEGIN"
     + _DROP

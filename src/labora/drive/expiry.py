@@ -58,9 +58,10 @@ class Expiry:
             coming = await connection.scalar(
                 select(func.min(permissions.c.expires_at)).where(permissions.c.expires_at > now)
             )
-        self._seen = now
         if ended:
             await context.live.rights_changed(ended)
+        # Only now: where that failed, it is told again.
+        self._seen = now
         if coming is None:
             return LONGEST_S
         return min(LONGEST_S, max(0.0, (parse_timestamp(coming) - context.clock.now()).total_seconds()) + 0.02)

@@ -81,6 +81,7 @@ class Playgrounds:
             base = await self._context.access(connection, principal, base.file_id, Ability.COPY)
             known = await _row(connection, base_id=base.file_id, account_id=account_id)
             if known is None:
+                await self._context.quotas.require(connection, account_id, content.ref.size, sha256=content.ref.sha256)
                 await store.add_file(
                     connection,
                     {
@@ -123,6 +124,9 @@ class Playgrounds:
         reason = await self._revisions.reason(content.ref)
         if reason is not None:
             raise ConflictError(f"The original cannot be read now: {reason}", code="no_playground")
+        async with self._context.reading(principal) as connection:
+            account_id = account_of(principal)
+            await self._context.quotas.require(connection, account_id, content.ref.size, sha256=content.ref.sha256)
         upload = Upload(content.ref, merged[0] if merged else None, None)
 
         async def keep() -> Any:
@@ -194,5 +198,8 @@ async def _row(connection: AsyncConnection, **keys: Any) -> Mapping[str, Any] | 
 
 async def playgrounds_of(connection: AsyncConnection, base_ids: list[str]) -> list[str]:
     """Returns the ids of the playgrounds of notebooks."""
-    query = select(playgrounds.c.file_id).where(playgrounds.c.base_id.in_(base_ids))
-    return list((await connection.execute(query)).scalars())
+    found: list[str] = []
+    for start in range(0, len(base_ids), 500):
+        query = select(playgrounds.c.file_id).where(playgrounds.c.base_id.in_(base_ids[start : start + 500]))
+        found += (await connection.execute(query)).scalars()
+    return found

@@ -38,7 +38,7 @@ from labora.drive.sharing import Sharing
 from labora.drive.shortcuts import target_for
 from labora.drive.stripping import Stripping
 from labora.drive.trash import Trash
-from labora.drive.tree import Tree, require_version
+from labora.drive.tree import MAX_DEPTH, Tree, require_version
 
 _NEW_NOTEBOOK = {
     "cells": [
@@ -350,6 +350,8 @@ class Drive:
         access = await self.context.access(connection, principal, folder_id, Ability.EDIT)
         if access.file["kind"] != "folder":
             raise ConflictError("Items can only be put into a folder.", code="not_a_folder")
+        if store.prefix_of(access.file).count("/") > MAX_DEPTH:
+            raise ConflictError(f"Folders can be nested {MAX_DEPTH} deep at most.", code="too_deep")
         return access
 
     # -- changing -----------------------------------------------------------------------------------------------------

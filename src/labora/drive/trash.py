@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from labora.access import Principal
 from labora.base.clock import timestamp
+from labora.base.errors import LaboraError
 from labora.base.logging import get_logger
 from labora.base.settings import DriveSettings
 from labora.db.schema import files
@@ -36,7 +37,11 @@ class Trash:
         while batch := await self._due(before, last):
             for file_id, trashed_at in batch:
                 last = (trashed_at, file_id)
-                purged += await self._end(file_id, before)
+                try:
+                    purged += await self._end(file_id, before)
+                except LaboraError as error:
+                    # The others must not wait for it; it is tried again with the next round.
+                    get_logger("drive").warning("not_purged", file_id=file_id, error=error.error_code)
                 await asyncio.sleep(_PAUSE_S)
         if purged:
             get_logger("drive").info("trash_purged", count=purged)
