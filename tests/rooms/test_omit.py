@@ -235,6 +235,46 @@ async def test_switching_it_on_takes_out_what_was_stored(house: Any) -> None:
         assert on_disk(house.folder, lambda _: True) == []
 
 
+async def test_a_silent_run_is_private_from_the_moment_it_is_switched_on(house: Any) -> None:
+    def silent(kernel: Any, execution: str, code: str) -> None:
+        """Says nothing of its own accord."""
+
+    house.compute.answer = silent
+    file_id = await house.upload(notebook("hang", private=False))
+    await share(house, file_id)
+    async with house.page(file_id) as ada, house.page(file_id, BOB) as bob:
+        key = (await ada.command("execute", cells=["c0"]))["result"]["executions"][0]["id"]
+        await ada.until(lambda: ada.state["executions"][key]["status"] == "running")
+        await eventually(lambda: bool(house.compute.kernel_of("ada").executed))
+        switch(ada, on=True)
+        await ada.settle()
+        kernel = house.compute.kernel_of("ada")
+        kernel.print(key, f"{CANARY} that stays op")
+        kernel.say("display_data", {"data": {"text/plain": BIG}, "metadata": {}}, key)
+        kernel.print(key, f"{CANARY} half a li")
+        await ada.until(lambda: "half a li" in ada.text("c0"))
+        # A further edit changes nothing of it.
+        ada.type("c0", "# ")
+        await ada.settle()
+        assert CANARY in ada.text("c0")
+        await bob.settle()
+        await ada.command("checkpoint", name="kept")
+        assert CANARY.encode() not in await stored(house, file_id)
+        (value,) = [output for output in ada.state["cells"]["c0"]["outputs"] if "data" in output]
+        sha256 = value["data"]["text/plain"]["$blob"]["sha256"]
+        assert (await house.drive.blob(ADA, file_id, sha256)).size == len(BIG)
+        with pytest.raises(NotFoundError):
+            await house.drive.blob(BOB, file_id, sha256)
+        kernel.print(key, "ne\n")
+        kernel.done(key, count=5)
+        await ada.finished(key)
+        await bob.finished(key)
+        assert ada.text("c0").endswith("half a line\n")
+        assert bob.state["cells"]["c0"] == {"execution_id": key, "execution_count": None, "outputs": []}
+        assert CANARY not in json.dumps(bob.events) + json.dumps(bob.control)
+        assert CANARY.encode() not in await stored(house, file_id)
+
+
 async def test_switching_it_off_stores_what_runs_from_then_on(house: Any) -> None:
     house.compute.answer = secretly
     file_id = await house.upload(notebook("a", "b"))

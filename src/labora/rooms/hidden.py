@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labora.notebook.model import blob_refs
-from labora.rooms.model import Event, Hidden, HiddenCell, Ledger, RoomState
+from labora.rooms.model import Event, Execution, Hidden, HiddenCell, Ledger, RoomState
 
 FOR = "for"
 """Key of an event that only one account gets, inside the server; it never crosses a socket."""
@@ -40,6 +40,24 @@ class HiddenRow:
 def omits_outputs(colab: Any) -> bool:
     """Returns whether a notebook's metadata ``colab`` asks to omit outputs when it is saved."""
     return isinstance(colab, dict) and colab.get("private_outputs") is True
+
+
+def is_hidden(hidden: Hidden, execution: Execution) -> bool:
+    """Returns whether an execution prints into a slot of its account's own."""
+    own = hidden.get(execution["account"]["id"], {}).get(execution["cell_id"])
+    return own is not None and own["state"]["execution_id"] == execution["id"]
+
+
+def prints_openly(state: RoomState, hidden: Hidden) -> bool:
+    """Returns whether outputs lie in the common state, or a running cell would put what it prints next there."""
+    cells = state["cells"]
+    return any(cell["outputs"] for cell in cells.values()) or any(
+        execution["status"] == "running"
+        and (cell := cells.get(execution["cell_id"])) is not None
+        and cell["execution_id"] == execution["id"]
+        and not is_hidden(hidden, execution)
+        for execution in state["executions"].values()
+    )
 
 
 def view(state: RoomState, hidden: Hidden, account_id: str) -> RoomState:

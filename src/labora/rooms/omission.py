@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from labora.rooms.hidden import public_ledger
+from labora.rooms.hidden import is_hidden, public_ledger
 from labora.rooms.model import FINISHED, CellState, HiddenCell, InputRequest, empty_cell
 from labora.rooms.turn import Decision
 
@@ -42,16 +42,18 @@ def omit_outputs(turn: Decision) -> None:
         key = cell["execution_id"] or ""
         execution = state["executions"].get(key)
         runs = execution is not None and execution["status"] not in FINISHED
-        if not cell["outputs"] and not runs:
+        moved = execution is not None and is_hidden(turn.snapshot.hidden, execution)
+        if not cell["outputs"] and (moved or not runs):
             continue
         if execution is not None:
             account_id = execution["account"]["id"]
-            _move(turn, account_id, cell_id, cell)
+            if not moved:
+                _move(turn, account_id, cell_id, cell)
             if (note := public_ledger(turn.snapshot.ledger, account_id, key)) is not None:
                 turn.note(note)
         left: CellState = {"execution_id": cell["execution_id"], "execution_count": None, "outputs": []}
         turn.emit({"type": "cell_state", "cell_id": cell_id, "state": left})
-        if key in state["inputs"]:
+        if key in state["inputs"] and not moved:
             ask(turn, key, state["inputs"][key])
 
 

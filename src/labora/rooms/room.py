@@ -18,7 +18,7 @@ from labora.base.errors import ConflictError, ForbiddenError, GoneError, Invalid
 from labora.base.settings import Settings
 from labora.notebook.document import NotebookDocument
 from labora.rooms.decide import decide
-from labora.rooms.hidden import FOR, HiddenRow, blobs_of, omits_outputs, public, told_to, view
+from labora.rooms.hidden import FOR, HiddenRow, blobs_of, omits_outputs, prints_openly, public, told_to, view
 from labora.rooms.journal import Entry, EntryKind, Journal
 from labora.rooms.model import Event, Note, RoomState, Snapshot
 from labora.rooms.operations import Effect, OmitOutputs, Operation, Record
@@ -230,12 +230,12 @@ class Room:
         return seq
 
     def check_omission(self) -> None:
-        """Follows the document's wish to omit outputs, and takes out those that are there when it is new."""
+        """Follows the document's wish to omit outputs; when it is new, takes out those that are there or will be."""
         document = self.document
         self.omits = document is not None and omits_outputs(document.metadata_value("colab"))
         if not self.omits or self.closed or self._journal.failed:
             return
-        if any(cell["outputs"] for cell in self.staged.state["cells"].values()):
+        if prints_openly(self.staged.state, self.staged.hidden):
             self.perform(OmitOutputs())
             self.scrub_wanted = True
 
