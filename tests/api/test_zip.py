@@ -10,6 +10,8 @@ import httpx
 import pytest
 from sqlalchemy import update
 
+from labora.access import Principal, Scope
+from labora.base.errors import GoneError
 from labora.db.schema import files
 from labora.drive.archive import Names
 from labora.testing.server import ServerInProcess
@@ -104,3 +106,60 @@ async def test_only_what_the_asker_may_read(ann: httpx.AsyncClient, bob: httpx.A
 )
 def test_names(name: str, safe: str) -> None:
     assert Names().of(name) == safe
+
+
+def test_many_items_of_one_name_are_numbered_without_asking_again_from_the_beginning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Counting(set[str]):
+        asked = 0
+
+        def __contains__(self, name: object) -> bool:
+            Counting.asked += 1
+            return super().__contains__(name)
+
+    names = Names()
+    monkeypatch.setattr(names, "_taken", Counting())
+    assert [names.of(name) for name in ("a.txt", "a (2).txt", "A.txt")] == ["a.txt", "a (2).txt", "A (3).txt"]
+    found = [names.of("a.txt") for _ in range(2000)]
+    assert (found[0], found[-1], len(set(found))) == ("a (4).txt", "a (2003).txt", 2000)
+    assert Counting.asked < 5000
+
+
+async def test_an_account_downloads_two_archives_at_a_time(server: ServerInProcess, ann: httpx.AsyncClient) -> None:
+    top = await folder(ann, "top")
+    await upload(ann, "x.txt", b"x", top)
+    archives = server.app.services.archives
+    principal = Principal(server.ids["ann"], "Ann", scopes=frozenset(Scope))
+    _, first = await archives.open(principal, [top])
+    _, second = await archives.open(principal, [top])
+    # Open counts, even before a byte was asked for.
+    assert (await ann.get(f"/files/{top}/zip")).json()["code"] == "too_many_archives"
+    assert b"".join([piece async for piece in first])
+    await unzipped(await ann.get(f"/files/{top}/zip"))
+    _, third = await archives.open(principal, [top])
+    assert (await ann.get(f"/files/{top}/zip")).json()["code"] == "too_many_archives"
+    # Given up before and after the first byte.
+    await anext(second)
+    await second.aclose()
+    del third
+    _, again = await archives.open(principal, [top])
+    await unzipped(await ann.get(f"/files/{top}/zip"))
+    await again.aclose()
+
+
+async def test_a_notebook_that_closes_meanwhile_is_named_and_the_archive_goes_on(
+    server: ServerInProcess, ann: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top = await folder(ann, "top")
+    notebook = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    await upload(ann, "a.ipynb", json.dumps(notebook).encode(), top)
+    await upload(ann, "b.txt", b"b", top)
+
+    async def closed(_file_id: str) -> bytes | None:
+        raise GoneError("This notebook was closed. Connect again.", code="room_closed")
+
+    monkeypatch.setattr(server.app.services.drive.context.live, "export", closed)
+    found = await unzipped(await ann.get(f"/files/{top}/zip"))
+    assert found["top/b.txt"] == b"b"
+    assert found["MANIFEST.txt"].decode().splitlines()[1:] == ["top/a.ipynb\tthe server could not read it"]

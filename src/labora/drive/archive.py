@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import asyncio
 import re
+import weakref
 import zipfile
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +16,7 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labora.access import Ability, FileAccess, Principal, access_rows
-from labora.base.errors import ForbiddenError, InvalidError, NotFoundError, RateLimitedError, UnavailableError
+from labora.base.errors import ForbiddenError, InvalidError, LaboraError, NotFoundError, RateLimitedError
 from labora.db.schema import files
 from labora.drive.base import account_of
 from labora.drive.service import Drive
@@ -49,6 +50,8 @@ class Names:
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
+        # By folded name, the number of the last item that bears it: a thousand of one name take a thousand steps.
+        self._last: dict[str, int] = {}
 
     def of(self, name: str) -> str:
         """Returns the name for the next item: ``report.txt``, then ``report (2).txt``."""
@@ -58,10 +61,12 @@ class Names:
         if not stem or len(ending) > 16:
             stem, dot, ending = safe, "", ""
         stem = stem.encode()[:_LONGEST].decode(errors="ignore")
-        found, number = f"{stem}{dot}{ending}", 1
+        found = f"{stem}{dot}{ending}"
+        wanted, number = found.casefold(), self._last.get(found.casefold(), 1)
         while found.casefold() in self._taken:
             number += 1
             found = f"{stem} ({number}){dot}{ending}"
+        self._last[wanted] = number
         self._taken.add(found.casefold())
         return found
 
@@ -76,7 +81,8 @@ class Archives:
     async def open(self, principal: Principal, ids: Sequence[str]) -> tuple[str, AsyncIterator[bytes]]:
         """Returns the name of an archive of these items and its bytes in pieces.
 
-        What may not be read below them, or ends meanwhile, is left out and named in the archive's MANIFEST.txt.
+        What may not be read below them, or ends meanwhile, is left out and named in the archive's MANIFEST.txt. The
+        archive counts as being downloaded until its bytes end, fail or are given up.
 
         Raises:
             NotFoundError, ForbiddenError: one of the items itself may not be downloaded.
@@ -93,7 +99,8 @@ class Archives:
         for access in chosen:
             if access.file["kind"] != "folder":
                 access.require(Ability.DOWNLOAD)
-        if self._running[account_of(principal)] >= AT_ONCE:
+        account_id = account_of(principal)
+        if self._running[account_id] >= AT_ONCE:
             raise RateLimitedError(
                 f"{AT_ONCE} archives of yours are being downloaded. Wait until one is done.",
                 retry_after=10,
@@ -101,30 +108,30 @@ class Archives:
             )
         stamp = self._context.clock.now().strftime("%Y-%m-%d")
         name = str(chosen[0].file["name"]) if len(chosen) == 1 else f"Labora {stamp}"
-        return f"{Names().of(name)}.zip", self._bytes(principal, chosen)
-
-    async def _bytes(self, principal: Principal, chosen: Sequence[FileAccess]) -> AsyncIterator[bytes]:
-        account_id = account_of(principal)
         self._running[account_id] += 1
-        try:
-            writing = _Writing()
-            names, left_out = Names(), list[_Item]()
-            for access in chosen:
-                async for item in self._walk(principal, access, names.of(str(access.file["name"]))):
-                    if item.reason is not None:
-                        left_out.append(item)
-                        continue
-                    async for piece in self._entry(principal, writing, item, left_out):
-                        yield piece
-            if left_out:
-                lines = [f"{item.path}\t{item.reason}" for item in left_out]
-                text = "Left out of this archive:\n" + "\n".join(lines) + "\n"
-                writing.text(names.of(MANIFEST), text)
-            yield writing.end()
-        finally:
-            self._running[account_id] -= 1
-            if not self._running[account_id]:
-                del self._running[account_id]
+        pieces = _Pieces(self._bytes(principal, chosen), lambda: self._ended(account_id))
+        return f"{Names().of(name)}.zip", pieces
+
+    def _ended(self, account_id: str) -> None:
+        self._running[account_id] -= 1
+        if not self._running[account_id]:
+            del self._running[account_id]
+
+    async def _bytes(self, principal: Principal, chosen: Sequence[FileAccess]) -> AsyncGenerator[bytes, None]:
+        writing = _Writing()
+        names, left_out = Names(), list[_Item]()
+        for access in chosen:
+            async for item in self._walk(principal, access, names.of(str(access.file["name"]))):
+                if item.reason is not None:
+                    left_out.append(item)
+                    continue
+                async for piece in self._entry(principal, writing, item, left_out):
+                    yield piece
+        if left_out:
+            lines = [f"{item.path}\t{item.reason}" for item in left_out]
+            text = "Left out of this archive:\n" + "\n".join(lines) + "\n"
+            writing.text(names.of(MANIFEST), text)
+        yield writing.end()
 
     # -- what is in it ------------------------------------------------------------------------------------------------
 
@@ -197,15 +204,41 @@ class Archives:
         except (NotFoundError, ForbiddenError):
             left_out.append(_Item(item.path, reason="gone or not yours to download any more"))
             return
-        except UnavailableError:
+        except LaboraError:
             left_out.append(_Item(item.path, reason="the server could not read it"))
             return
         with writing.file(item, str(view.row["media_type"]), size) as out:
-            async for piece in pieces:
-                await asyncio.to_thread(out.write, piece)
-                if writing.waiting >= _PIECE:
-                    yield writing.take()
+            try:
+                async for piece in pieces:
+                    await asyncio.to_thread(out.write, piece)
+                    if writing.waiting >= _PIECE:
+                        yield writing.take()
+            except LaboraError:
+                left_out.append(_Item(item.path, reason="cut short: the server could not read all of it"))
         yield writing.take()
+
+
+class _Pieces(AsyncIterator[bytes]):
+    """The bytes of an archive; calls ``ended`` once they end, fail or are given up, even before the first."""
+
+    def __init__(self, pieces: AsyncGenerator[bytes, None], ended: Callable[[], None]) -> None:
+        self._pieces = pieces
+        self._end = weakref.finalize(self, ended)
+        self._end.atexit = False
+
+    async def __anext__(self) -> bytes:
+        try:
+            return await anext(self._pieces)
+        except BaseException:
+            self._end()
+            raise
+
+    async def aclose(self) -> None:
+        """Gives the rest up."""
+        try:
+            await self._pieces.aclose()
+        finally:
+            self._end()
 
 
 class _Writing:
