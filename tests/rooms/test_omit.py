@@ -360,14 +360,39 @@ async def test_pictures_are_stripped_from_old_revisions_by_the_owner_alone(house
     picture = base64.b64encode(CANARY.encode() * 2000).decode()
     content["cells"][0]["outputs"] = [{"output_type": "display_data", "data": {"image/png": picture}, "metadata": {}}]
     file_id = await house.upload(content)
+    first = (await house.drive.revisions.head(file_id)).id
     await share(house, file_id)
     with pytest.raises(Exception, match="role"):
         await house.drive.stripping.step(BOB, file_id)
-    assert (await house.drive.stripping.step(ADA, file_id)).changed == 1
-    head = await house.drive.revisions.head(file_id)
-    content["cells"][0]["outputs"] = []
-    assert json.loads(await house.blobs.get(head.sha256)) == content
+    # What the notebook is now stays as it is, unless it omits outputs.
+    before = (await house.drive.get(ADA, file_id)).row["size"]
     assert (await house.drive.stripping.step(ADA, file_id)).changed == 0
+    assert (await house.drive.revisions.head(file_id)).id == first
+    assert json.loads(await house.blobs.get((await house.drive.revisions.head(file_id)).sha256)) == content
+    assert (await house.drive.get(ADA, file_id)).row["size"] == before
+    async with house.page(file_id) as ada:
+        ada.type("c0", "# ")
+        await ada.command("checkpoint", name="second")
+    assert (await house.drive.stripping.step(ADA, file_id)).changed == 1
+    content["cells"][0]["outputs"] = []
+    async with house.database.read() as connection:
+        sha256 = await connection.scalar(select(revisions.c.sha256).where(revisions.c.id == first))
+    assert json.loads(await house.blobs.get(sha256)) == content
+    assert (await house.drive.stripping.step(ADA, file_id)).changed == 0
+    exported = json.loads(await house.blobs.get((await house.drive.revisions.head(file_id)).sha256))
+    assert exported["cells"][0]["outputs"][0]["data"]["image/png"].strip() == picture
+
+
+async def test_the_head_of_a_notebook_that_omits_is_stripped_too(house: Any) -> None:
+    content = notebook("a", private=True)
+    content["cells"][0]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": [f"{CANARY}\n"]}]
+    file_id = await house.upload(content)
+    head = (await house.drive.revisions.head(file_id)).id
+    assert (await house.drive.stripping.step(ADA, file_id)).changed == 1
+    after = await house.drive.revisions.head(file_id)
+    assert after.id == head
+    assert json.loads(await house.blobs.get(after.sha256))["cells"][0]["outputs"] == []
+    assert (await house.drive.get(ADA, file_id)).row["size"] == after.size
 
 
 async def test_the_kernel_of_a_deleted_notebook_is_ended(house: Any) -> None:

@@ -1,7 +1,8 @@
 """Takes the outputs out of the revisions that a notebook already has: the one thing that changes revisions.
 
-For a notebook whose outputs were saved and shall not have been. Named and pinned revisions are no exception. It goes on
-in steps, each told by the number of the last revision that it looked at, so that it can be followed and taken up again.
+For a notebook whose outputs were saved and shall not have been. Named and pinned revisions are no exception; the newest
+one is what the notebook is, and stays as it is unless the notebook omits outputs. It goes on in steps, each told by the
+number of the last revision that it looked at, so that it can be followed and taken up again.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from labora.db.schema import revisions
 from labora.drive import store
 from labora.drive.base import DriveContext
 from labora.drive.model import NOTEBOOK_TYPE, Revision
-from labora.notebook.privacy import clean_bytes
+from labora.notebook.codec import read_notebook
+from labora.notebook.privacy import clean_bytes, settings_of
 
 STEP_S = 1.0
 BATCH = 50
@@ -91,10 +93,15 @@ class Stripping:
 
     async def _strip(self, revision: Revision) -> bool | None:
         """Returns whether there was something to strip; None for what cannot be read."""
+        async with self._context.database.read() as connection:
+            row = await store.row_of(connection, revision.file_id)
+        is_head = row is not None and row["head_revision_id"] == revision.id
         try:
             if revision.size > self._limits.notebook_bytes:
                 return None
             data = await self._blobs.get(revision.sha256)
+            if is_head and not await self._omits(revision.file_id, data):
+                return False
             clean = await asyncio.to_thread(clean_bytes, data, self._limits, outputs=False, personal=True)
         except LaboraError:
             return None
@@ -103,7 +110,16 @@ class Stripping:
         ref = await self._blobs.put(clean, NOTEBOOK_TYPE)
         async with self._context.database.transaction() as connection:
             await store.change_revision(connection, revision.id, {"sha256": ref.sha256, "size": ref.size})
-            row = await store.row_of(connection, revision.file_id)
-            if row is not None and row["head_revision_id"] == revision.id:
-                await store.update_file(connection, revision.file_id, {"size": ref.size})
+            if is_head:
+                row = await store.row_of(connection, revision.file_id)
+                if row is not None and row["head_revision_id"] == revision.id:
+                    await store.update_file(connection, revision.file_id, {"size": ref.size})
         return True
+
+    async def _omits(self, file_id: str, head: bytes) -> bool:
+        """Returns whether a notebook, as it is now, asks to omit outputs."""
+        exported = await self._context.live.export(file_id)
+        data = head if exported is None else exported
+        return await asyncio.to_thread(
+            lambda: settings_of(read_notebook(data, self._limits).notebook.metadata).omit_outputs
+        )
