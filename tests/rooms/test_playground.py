@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from labora.access import Ability, Principal, Role, Scope
 from labora.base.clock import timestamp
 from labora.base.errors import ForbiddenError, NotFoundError, UnsupportedError
-from labora.db.schema import files, recents
+from labora.db.schema import files, recents, revisions
 from labora.drive import ListQuery
 from labora.rooms import Close
 
@@ -118,6 +118,36 @@ async def test_what_the_original_gets_is_merged_in_where_it_was_not_touched(hous
     await house.drive.playgrounds.open(BOB, base_id)
     async with house.page(fresh.id, BOB) as bob:
         assert bob.source("c2") == "last three"
+
+
+async def test_what_was_merged_before_does_not_pile_up(house: Any) -> None:
+    base_id, _ = await shared(house, "one", "two")
+    playground = await house.drive.playgrounds.open(BOB, base_id)
+    async with house.page(base_id) as ada, house.page(playground.id, BOB) as bob:
+        bob.type("c0", "mine ")
+        await bob.command("checkpoint", name="before")
+        for at in range(4):
+            ada.type("c1", f"{at} ")
+            await ada.settle()
+            assert await house.drive.playgrounds.refresh(BOB, playground.id)
+            await bob.settle()
+        assert (bob.source("c0"), bob.source("c1")) == ("mine one", "3 2 1 0 two")
+        await bob.command("checkpoint", name="after")
+    async with house.database.read() as connection:
+        query = select(revisions.c.kind, revisions.c.name).where(revisions.c.file_id == playground.id)
+        kept = (await connection.execute(query)).all()
+    assert [kind for kind, _ in kept].count("import") == 1
+    assert {name for _, name in kept} >= {"before", "after"}
+    # One that was never opened keeps its head, whatever is merged into it.
+    await house.drive.delete(BOB, playground.id)
+    fresh = await house.drive.playgrounds.open(BOB, base_id)
+    async with house.page(base_id) as ada:
+        ada.type("c1", "last ")
+        await ada.settle()
+    assert await house.drive.playgrounds.refresh(BOB, fresh.id)
+    assert await house.drive.revisions.head(fresh.id) is not None
+    async with house.page(fresh.id, BOB) as bob:
+        assert bob.source("c1") == "last 3 2 1 0 two"
 
 
 async def test_it_ends_with_the_original_or_when_nobody_uses_it(house: Any) -> None:

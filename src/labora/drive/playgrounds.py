@@ -138,8 +138,12 @@ class Playgrounds:
         return True
 
     async def _note_merged(self, connection: AsyncConnection, file_id: str, content: _Content) -> None:
-        """Keeps what was merged, beside the playground's own revisions: the next merge begins from it."""
-        if await store.row_of(connection, file_id) is None:
+        """Keeps what was merged, beside the playground's own revisions: the next merge begins from it.
+
+        What was merged before ends, unless somebody named or pinned it: thinning would never drop it.
+        """
+        file, row = await store.row_of(connection, file_id), await _row(connection, file_id=file_id)
+        if file is None or row is None:
             raise NotFoundError("The playground was deleted meanwhile.", code="no_such_file")
         revision_id = new_id()
         about = {"id": revision_id, "file_id": file_id, "sha256": content.ref.sha256, "size": content.ref.size}
@@ -152,6 +156,9 @@ class Playgrounds:
         await store.add_revision(connection, {**about, **when})
         values = {"merged_id": revision_id, "base_revision_id": content.revision_id}
         await connection.execute(update(playgrounds).where(playgrounds.c.file_id == file_id).values(values))
+        former = await store.revisions_of(connection, file_id, only=row["merged_id"]) if row["merged_id"] else []
+        unneeded = [one.id for one in former if one.id != file["head_revision_id"] and not (one.pinned or one.name)]
+        await store.delete_revisions(connection, unneeded)
 
     async def _content(self, base: Mapping[str, Any]) -> _Content:
         exported = await self._context.live.export(base["id"])
