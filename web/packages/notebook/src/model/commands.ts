@@ -1,6 +1,6 @@
 /** Every verb of the page as data, shared by the menus, the command palette and the keyboard. */
 import { api, upload } from '@labora/api';
-import { type IconName, type MenuItem, navigate, prompt, setTheme, t, theme, toast } from '@labora/ui';
+import { type IconName, type MenuItem, errorText, navigate, prompt, setTheme, t, theme, toast } from '@labora/ui';
 import { viewOf } from '../editor/views';
 import { canPlay, openPlayground } from '../private/playground';
 import type { NotebookController } from './controller';
@@ -39,7 +39,7 @@ export async function asking<T>(work: () => Promise<T>): Promise<T | null> {
   try {
     return await work();
   } catch (error) {
-    toast({ message: error instanceof Error ? error.message : String(error), kind: 'error' });
+    toast({ message: errorText(error), kind: 'error' });
     return null;
   }
 }
@@ -241,7 +241,6 @@ const entries: Entry[] = [
   { id: 'insert.codeAbove', icon: 'code', keys: ['Mod+M A'], when: edits, run: (c) => c.insertBeside('code', 'above') },
   { id: 'insert.text', icon: 'text_fields', when: edits, run: (c) => c.insertBeside('markdown', 'below') },
 
-  { id: 'run.all', icon: 'play_circle', keys: ['Mod+F9'], when: runs, run: (c) => c.runAll() },
   {
     id: 'insert.comment',
     icon: 'add_comment',
@@ -250,7 +249,7 @@ const entries: Entry[] = [
     run: (c) => c.comments.begin(),
   },
 
-  { id: 'run.all', icon: 'play_circle', keys: ['Mod+F9'], when: edits, run: (c) => c.runAll() },
+  { id: 'run.all', icon: 'play_circle', keys: ['Mod+F9'], when: runs, run: (c) => c.runAll() },
   { id: 'run.before', keys: ['Mod+F8'], when: editsCells, run: (c) => c.runBefore() },
   { id: 'run.focused', icon: 'play_arrow', keys: ['Mod+Enter'], when: hasCells, run: (c) => c.runSelected() },
   { id: 'run.advance', keys: ['Shift+Enter'], when: hasCells, run: (c) => c.runAndAdvance() },
@@ -296,7 +295,11 @@ export const commands: readonly Command[] = entries.map((entry) => {
   return Object.defineProperty(entry, 'title', title) as Command;
 });
 
-const byId = new Map(commands.map((command) => [command.id, command]));
+const byId = new Map<string, Command>();
+for (const command of commands) {
+  if (byId.has(command.id)) throw new Error(`There are two commands ${command.id}.`);
+  byId.set(command.id, command);
+}
 
 export function commandOf(id: string): Command {
   const command = byId.get(id);

@@ -1,7 +1,7 @@
 /** Takes output out of every version that was saved before, with progress; it goes on from where it stopped. */
 import { useEffect, useRef, useState } from 'react';
 import { api } from '@labora/api';
-import { Button, Dialog, Progress, t } from '@labora/ui';
+import { Button, Dialog, Progress, errorText, t } from '@labora/ui';
 import { useController } from '../model/context';
 
 interface Work {
@@ -40,7 +40,7 @@ export function StripDialog({ onClose }: { onClose: () => void }) {
         setWork(done);
       }
     } catch (error) {
-      setProblem(error instanceof Error ? error.message : String(error));
+      setProblem(errorText(error));
     }
     setRunning(false);
   }

@@ -1,6 +1,6 @@
 /** Playgrounds: private copies to try a notebook on. */
 import { api } from '@labora/api';
-import { navigate, t, toast } from '@labora/ui';
+import { errorText, navigate, t, toast } from '@labora/ui';
 import type { NotebookController } from '../model/controller';
 
 /** Cells that shall run as soon as the playground is open, by its file. */
@@ -13,7 +13,7 @@ export async function openPlayground(controller: NotebookController, cells: read
     if (cells.length > 0) waiting.set(file.id, cells);
     navigate(`/drive/${file.id}`);
   } catch (error) {
-    toast({ message: error instanceof Error ? error.message : String(error), kind: 'error' });
+    toast({ message: errorText(error), kind: 'error' });
   }
 }
 
