@@ -1,7 +1,7 @@
 /** Finds out who is signed in before the first page shows, and sends to the right page when nobody is. */
 import { useCallback, useEffect, useState } from 'react';
 import { api, isApiError, onSignedOut } from '@labora/api';
-import { onSignOut, rememberAccount, rememberedAccount, setAccount } from '@labora/drive/shell';
+import { loginAddress, onSignOut, rememberAccount, rememberedAccount, setAccount } from '@labora/drive/shell';
 import { matchPath, navigate } from '@labora/ui';
 
 /** `guest`: nobody is signed in, and the file at this address is open to anyone with the link. */
@@ -18,8 +18,7 @@ export function nextAddress(search: string): string {
 }
 
 export function toLogin(): void {
-  const here = location.pathname + location.search + location.hash;
-  navigate(here === '/' ? '/login' : `/login?next=${encodeURIComponent(here)}`, { replace: true });
+  navigate(loginAddress(), { replace: true });
 }
 
 /** Whether the page is of a file that can be looked at without signing in. */

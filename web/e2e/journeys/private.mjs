@@ -119,7 +119,7 @@ await journey('private', async (t) => {
     await guest.goto(`${t.server.url}/drive/${vera.shared.id}`);
     await guest.waitForSelector('section[data-cell="cell-0"]');
     await t.shot(guest, 'guest');
-    await role(guest, 'link', 'Sign in to run').click();
+    await role(guest, 'button', 'Sign in to run').click();
     await guest.waitForSelector('input[name=login]');
     await guest.browserContext().close();
     await front(vera);

@@ -1,6 +1,6 @@
 /** The page of one notebook: a view on its room. */
 import { useEffect, useMemo, useState } from 'react';
-import { NoAccess, rememberedAccount, useAccount, useInstance } from '@labora/drive/shell';
+import { loginAddress, NoAccess, rememberedAccount, useAccount, useInstance } from '@labora/drive/shell';
 import { type OutputsHost, OutputsProvider } from '@labora/outputs';
 import { Button, EmptyState, navigate, Spinner, t } from '@labora/ui';
 import './messages';
@@ -151,7 +151,7 @@ function Ended({ reason, fileId }: { reason: string; fileId: string }) {
   const [asking, setAsking] = useState(false);
   const act = () => {
     if (reason === 'version') location.reload();
-    else navigate(reason === 'signed-out' ? `/login?next=${encodeURIComponent(location.pathname)}` : '/');
+    else navigate(reason === 'signed-out' ? loginAddress() : '/');
   };
   if (asking) {
     return (

@@ -18,6 +18,7 @@ import {
   toast,
 } from '@labora/ui';
 import { useAccount } from '../shell/account';
+import { loginAddress } from '../shell/login';
 import { onNews, setUnread, useUnread } from './live';
 import '../share/messages';
 import '../share/share.css';
@@ -28,8 +29,7 @@ import './notices.css';
 export function NoticeBell() {
   const account = useAccount();
   if (account) return <Bell />;
-  const next = `/login?next=${encodeURIComponent(location.pathname)}`;
-  return <Button onClick={() => navigate(next)}>{t('notices.signIn')}</Button>;
+  return <Button onClick={() => navigate(loginAddress())}>{t('notices.signIn')}</Button>;
 }
 
 function Bell() {

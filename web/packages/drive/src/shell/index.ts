@@ -4,6 +4,7 @@ export * from './account';
 export * from './drafts';
 export * from './instance';
 export * from './kinds';
+export * from './login';
 export { LettersSetting } from '../notices/LettersSetting';
 export { NoticeBell } from '../notices/NoticeBell';
 export { NoAccess } from '../share/NoAccess';

@@ -1,7 +1,8 @@
 /** Says that this is a playground, and what can become of it. */
 import { useEffect, useState } from 'react';
 import { api } from '@labora/api';
-import { Banner, Button, confirm, Link, navigate, t, toast } from '@labora/ui';
+import { loginAddress } from '@labora/drive/shell';
+import { Banner, Button, confirm, navigate, t, toast } from '@labora/ui';
 import { asking, commandOf } from '../model/commands';
 import { useCanEdit, useController, useStatus } from '../model/context';
 import { canPlay, openPlayground, runWaiting } from './playground';
@@ -92,12 +93,9 @@ export function PlaygroundOffer() {
   }, [controller, may]);
   if (account?.id.startsWith('guest-'))
     return (
-      <Link
-        className="ui-button ui-button-primary ui-button-sm"
-        href={`/login?next=${encodeURIComponent(location.pathname)}`}
-      >
+      <Button size="sm" variant="primary" onClick={() => navigate(loginAddress())}>
         {t('private.playground.signInAction')}
-      </Link>
+      </Button>
     );
   if (!may) return null;
   const open = async () => {
