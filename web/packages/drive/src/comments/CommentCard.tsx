@@ -35,8 +35,10 @@ export interface CommentCardProps {
   reader: Reader;
   /** Where it stands, above the text. */
   place?: ReactNode;
-  /** Came here on purpose: the card shows itself and takes the focus. */
-  sought?: boolean;
+  /** Came here on purpose: the card shows itself and takes the focus, once for each object. */
+  sought?: object | null;
+  /** It did. */
+  onShown?: () => void;
   active?: boolean;
   onActivate?: () => void;
 }
@@ -54,8 +56,19 @@ export async function trying(work: Promise<unknown>): Promise<void> {
 export const useSending = (comments: Comments): readonly Sending[] =>
   useSyncExternalStore(comments.onSending, comments.sending);
 
-export function CommentCard({ comments, comment, reader, place, sought, active, onActivate }: CommentCardProps) {
+export function CommentCard({
+  comments,
+  comment,
+  reader,
+  place,
+  sought,
+  onShown,
+  active,
+  onActivate,
+}: CommentCardProps) {
   const card = useRef<HTMLElement>(null);
+  const shown = useRef(onShown);
+  shown.current = onShown;
   const sending = useSending(comments).filter((one) => one.answers === comment.id);
   const resolved = comment.resolved_at !== null;
   const maySettle = reader.canComment && (reader.canEdit || comment.author?.id === reader.id);
@@ -63,6 +76,7 @@ export function CommentCard({ comments, comment, reader, place, sought, active, 
     if (!sought) return;
     card.current?.scrollIntoView({ block: 'center' });
     card.current?.focus({ preventScroll: true });
+    shown.current?.();
   }, [sought]);
   const name = comment.author?.name ?? t('comments.somebody');
   const replies = comment.replies.filter((reply) => !reply.deleted);

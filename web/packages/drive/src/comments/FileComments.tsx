@@ -46,6 +46,12 @@ class AskedSource implements CommentSource {
   }
 }
 
+/** The comment that the address names, anew each time somebody comes for it. */
+function linked(): { id: string } | null {
+  const id = linkedComment();
+  return id ? { id } : null;
+}
+
 export function FileComments({ file }: { file: File }) {
   const account = useAccount();
   const source = useMemo(() => new AskedSource(), []);
@@ -55,7 +61,8 @@ export function FileComments({ file }: { file: File }) {
   const [state, setState] = useState<'loading' | 'ready' | 'failed'>('loading');
   const [asks, setAsks] = useState(0);
   const [resolved, setResolved] = useState(false);
-  const [sought, setSought] = useState(linkedComment);
+  const [sought, setSought] = useState(linked);
+  const [active, setActive] = useState<string | null>(null);
 
   useEffect(() => {
     const control = new AbortController();
@@ -74,14 +81,17 @@ export function FileComments({ file }: { file: File }) {
   }, [file.id, source, asks]);
 
   useEffect(() => {
-    const follow = () => setSought(linkedComment());
+    const follow = () => setSought(linked());
     addEventListener('hashchange', follow);
     return () => removeEventListener('hashchange', follow);
   }, []);
-  const found = sought ? commentOf(all, sought) : undefined;
+  const found = sought ? commentOf(all, sought.id) : undefined;
   useEffect(() => {
-    if (sought && state === 'ready' && !found) toast({ message: t('comments.gone') });
+    if (!sought || state !== 'ready') return;
     if (found?.resolved_at) setResolved(true);
+    if (found) return setActive(found.id);
+    toast({ message: t('comments.gone') });
+    setSought(null);
     // oxlint-disable-next-line react/exhaustive-effect-dependencies, react-hooks/exhaustive-deps -- once a link, when the comments are there
   }, [sought, state]);
 
@@ -131,8 +141,9 @@ export function FileComments({ file }: { file: File }) {
           comments={comments}
           comment={comment}
           reader={reader}
-          sought={comment.id === found?.id}
-          active={comment.id === found?.id}
+          sought={comment.id === found?.id ? sought : null}
+          onShown={() => setSought(null)}
+          active={comment.id === active}
         />
       ))}
       {sending.map((one) => (

@@ -89,7 +89,8 @@ function Cards({ cellId, opened }: { cellId: string; opened: boolean }) {
           comment={comment}
           reader={reader}
           active={comment.id === active}
-          sought={sought?.id === comment.id && !sought.inPanel}
+          sought={sought && !sought.inPanel && sought.id === comment.id ? sought : null}
+          onShown={() => comments.sought.set(null)}
           place={comment.anchor && <blockquote className="comment-quote">{comment.quote}</blockquote>}
           onActivate={() => comments.active.set(comment.id)}
         />

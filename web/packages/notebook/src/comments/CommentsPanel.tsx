@@ -1,5 +1,5 @@
 /** All comments of the notebook, in its order. */
-import { type KeyboardEvent, useEffect, useRef } from 'react';
+import { type KeyboardEvent, useEffect, useRef, useState } from 'react';
 import { CommentCard, Composer, type Filter, passes, SendingText, useSending } from '@labora/drive/comments';
 import { Button, EmptyState, IconButton, t } from '@labora/ui';
 import { useController, useStore } from '../model/context';
@@ -29,6 +29,7 @@ export function CommentsPanel() {
   const filter = useStore(comments.filter);
   const entries = useEntries();
   const noting = useStore(comments.noting);
+  const [asked, setAsked] = useState(0);
   const sought = useStore(comments.sought);
   const active = useStore(comments.active);
   const sending = useSending(comments.comments).filter((one) => !one.answers);
@@ -39,6 +40,13 @@ export function CommentsPanel() {
     if (!active) return;
     list.current?.querySelector(`[data-comment="${CSS.escape(active)}"]`)?.scrollIntoView({ block: 'nearest' });
   }, [active]);
+
+  // The field is made anew for each time it is asked for, and takes the focus; not so when the panel just opens again.
+  useEffect(() => {
+    if (!noting) return;
+    setAsked((before) => before + 1);
+    comments.noting.set(null);
+  }, [comments, noting]);
 
   return (
     <aside className="nb-comments-panel" aria-label={t('comments.title')}>
@@ -76,7 +84,8 @@ export function CommentsPanel() {
             comment={entry.comment}
             reader={reader}
             active={entry.comment.id === active}
-            sought={sought?.id === entry.comment.id && sought.inPanel}
+            sought={sought?.inPanel && sought.id === entry.comment.id ? sought : null}
+            onShown={() => comments.sought.set(null)}
             place={<Place entry={entry} />}
             onActivate={() => comments.active.set(entry.comment.id)}
           />
@@ -90,9 +99,9 @@ export function CommentsPanel() {
       {reader.canComment && (
         <div className="nb-comments-note">
           <Composer
-            key={noting ? 'asked' : 'there'}
+            key={asked}
             compact
-            autoFocus={noting !== null}
+            autoFocus={asked > 0}
             fileId={controller.fileId}
             draft={comments.draftKey('note')}
             label={t('comments.notebookPlaceholder')}

@@ -29,10 +29,10 @@ export class NotebookComments {
   readonly kept: Drafting | null;
   readonly drafting: Store<Drafting | null>;
   readonly active = new Store<string | null>(null);
-  /** A comment that somebody came for: it shows itself once. */
+  /** A comment that somebody came for: it shows itself once, and then nobody does. */
   readonly sought = new Store<{ id: string; inPanel: boolean } | null>(null);
   readonly filter = new Store<Filter>('open');
-  /** The field for the whole notebook was asked for. */
+  /** The field for the whole notebook was asked for; null again once it is there. */
   readonly noting = new Store<object | null>(null);
   readonly #controller: NotebookController;
   readonly #accountId: string;
