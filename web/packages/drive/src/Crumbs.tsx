@@ -2,7 +2,7 @@ import { useEffect, useState } from 'react';
 import { type File, api } from '@labora/api';
 import { Icon, Link, classes, t } from '@labora/ui';
 import { type Place, useDropTarget } from './list/drag';
-import { onFilesChanged } from './list/useListing';
+import { onFilesChanged } from './list/changes';
 
 export interface Way {
   id: string;

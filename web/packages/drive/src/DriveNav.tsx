@@ -1,16 +1,10 @@
 import type { View } from '@labora/api';
-import { Button, Icon, IconButton, type IconName, Link, Menu, classes, navigate, t } from '@labora/ui';
+import { Button, Icon, IconButton, type IconName, Link, Menu, classes, t } from '@labora/ui';
 import { StorageBar } from './StorageBar';
 import { type Place, useDropTarget } from './list/drag';
+import { type NewActions, newItems } from './newItems';
 import { FolderTree } from './tree/FolderTree';
 import { setOpen, useTree } from './tree/folders';
-
-export interface NewActions {
-  notebook: () => void;
-  folder: () => void;
-  upload: () => void;
-  uploadFolder: () => void;
-}
 
 const places: [view: View, href: string, icon: IconName][] = [
   ['drive', '/', 'home'],
@@ -59,19 +53,7 @@ export function DriveNav({ view, folderId, items }: { view: View | null; folderI
     <nav className="drive-nav" aria-label={t('drive.places')}>
       <Menu
         label={t('drive.new.button')}
-        items={[
-          { id: 'notebook', label: t('drive.new.notebook'), icon: 'data_object', onSelect: items.notebook },
-          { id: 'folder', label: t('drive.new.folder'), icon: 'create_new_folder', onSelect: items.folder },
-          'separator',
-          { id: 'upload', label: t('drive.new.upload'), icon: 'upload_file', onSelect: items.upload },
-          {
-            id: 'upload-folder',
-            label: t('files.uploadFolder'),
-            icon: 'drive_folder_upload',
-            onSelect: items.uploadFolder,
-          },
-          { id: 'import', label: t('drive.new.import'), icon: 'cloud_download', onSelect: () => navigate('/url') },
-        ]}
+        items={newItems(items)}
         trigger={
           <Button variant="primary" icon="add" className="drive-new">
             {t('drive.new.button')}

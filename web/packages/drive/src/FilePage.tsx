@@ -5,7 +5,7 @@ import { FileIcon } from './list/FileIcon';
 import * as actions from './list/actions';
 import { ShareDialog } from './dialogs/ShareDialog';
 import { NoAccess } from './share/NoAccess';
-import { TopBar } from './shell';
+import { TopBar, useAccount } from './shell';
 import './messages';
 import './drive.css';
 
@@ -13,6 +13,7 @@ const FileComments = lazy(async () => ({ default: (await import('./comments')).F
 
 /** A file that is no notebook: what it is, and how to get it. */
 export function FilePage({ fileId }: { fileId: string }) {
+  const account = useAccount();
   const [file, setFile] = useState<File | null>(null);
   const [error, setError] = useState<unknown>(null);
   const [sharing, setSharing] = useState(false);
@@ -58,7 +59,7 @@ export function FilePage({ fileId }: { fileId: string }) {
                     {t('drive.action.share')}
                   </Button>
                 )}
-                {/\.(py|md|rmd|r|jl)$/i.test(file.name) && file.abilities.includes('download') && (
+                {actions.opensAsNotebook(file) && (
                   <Button icon="data_object" onClick={() => void actions.openAsNotebook(file)}>
                     {t('drive.action.asNotebook')}
                   </Button>
@@ -94,9 +95,12 @@ export function FilePage({ fileId }: { fileId: string }) {
             <p className="drive-note">
               {file.kind === 'shortcut' ? t('files.shortcut.broken', { name: file.name }) : t('file.note')}
             </p>
-            <Suspense fallback={null}>
-              <FileComments file={file} />
-            </Suspense>
+            {/* Who looks by a link without an account reads no comments. */}
+            {account && (
+              <Suspense fallback={null}>
+                <FileComments file={file} />
+              </Suspense>
+            )}
             {sharing && <ShareDialog file={file} onClose={() => setSharing(false)} />}
           </>
         )}

@@ -1,10 +1,9 @@
 /** The files of one place: the bar over them, the list or grid, the details, and what is said when there is nothing. */
-import { useEffect, useState } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import { type File, type ListQuery, type View, isApiError } from '@labora/api';
 import { Button, EmptyState, type MenuItem, errorText, navigate, t } from '@labora/ui';
 import type { Way } from './Crumbs';
 import { upFrom } from './Crumbs';
-import type { NewActions } from './DriveNav';
 import { PlaceHead } from './PlaceHead';
 import { DetailsPane } from './details/DetailsPane';
 import { KeysDialog } from './dialogs/KeysDialog';
@@ -20,6 +19,7 @@ import { paste, useHeld } from './list/clipboard';
 import { fileMenu } from './list/menu';
 import { type Listing, useListing } from './list/useListing';
 import { useSelection } from './list/useSelection';
+import { type NewActions, newItems } from './newItems';
 import { setPreferences, toggleDetailsPane, usePreferences } from './preferences';
 
 export interface FilePlaceProps {
@@ -35,9 +35,12 @@ export interface FilePlaceProps {
   create: NewActions;
 }
 
+const DownloadDialog = lazy(async () => ({ default: (await import('./exchange')).DownloadDialog }));
+
 const DATES: Partial<Record<View, DateKey>> = { trash: 'trashed_at', recent: 'opened_at' };
 
-type Asking = { what: 'share'; file: File } | { what: 'move' | 'shortcut'; files: File[] } | { what: 'keys' } | null;
+type Asking =
+  { what: 'share' | 'downloadAs'; file: File } | { what: 'move' | 'shortcut'; files: File[] } | { what: 'keys' } | null;
 
 export function FilePlace(props: FilePlaceProps) {
   const { view, folderId, title, way, query, q, me, sort, onSort, create } = props;
@@ -61,6 +64,7 @@ export function FilePlace(props: FilePlaceProps) {
       share: (file) => setAsking({ what: 'share', file }),
       move: (some) => setAsking({ what: 'move', files: some }),
       shortcut: (some) => setAsking({ what: 'shortcut', files: some }),
+      downloadAs: (file) => setAsking({ what: 'downloadAs', file }),
       details: () => setPreferences({ details: true }),
       showIn: takes ? null : (file) => navigate(file.parent_id ? `/folders/${file.parent_id}` : '/'),
     });
@@ -109,7 +113,7 @@ export function FilePlace(props: FilePlaceProps) {
 
   return (
     <>
-      <PlaceHead {...{ view, title, listing }} way={takes && folderId !== null ? way : undefined} />
+      <PlaceHead {...{ view, title, listing, q }} way={takes && folderId !== null ? way : undefined} />
       <Tools
         {...{ chosen, layout, details, date, sort, onSort }}
         total={status === 'ready' ? listing.total : null}
@@ -147,6 +151,11 @@ export function FilePlace(props: FilePlaceProps) {
       </div>
       {asking?.what === 'keys' && <KeysDialog onClose={close} />}
       {asking?.what === 'share' && <ShareDialog file={asking.file} onClose={close} />}
+      {asking?.what === 'downloadAs' && (
+        <Suspense fallback={null}>
+          <DownloadDialog file={asking.file} onClose={close} />
+        </Suspense>
+      )}
       {asking?.what === 'move' && (
         <MoveDialog files={asking.files} onClose={close} onMove={(to) => void actions.move(asking.files, to)} />
       )}
@@ -161,12 +170,6 @@ export function FilePlace(props: FilePlaceProps) {
     </>
   );
 }
-
-const newItems = (create: NewActions): MenuItem[] => [
-  { id: 'notebook', label: t('drive.new.notebook'), icon: 'data_object', onSelect: create.notebook },
-  { id: 'folder', label: t('drive.new.folder'), icon: 'create_new_folder', onSelect: create.folder },
-  { id: 'upload', label: t('drive.new.upload'), icon: 'upload_file', onSelect: create.upload },
-];
 
 interface NothingProps extends Pick<FilePlaceProps, 'view' | 'folderId' | 'q' | 'create'> {
   listing: Listing;

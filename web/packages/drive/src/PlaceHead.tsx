@@ -1,3 +1,4 @@
+import { useState } from 'react';
 import type { View } from '@labora/api';
 import { Button, t } from '@labora/ui';
 import { Crumbs, type Way } from './Crumbs';
@@ -11,11 +12,18 @@ export interface PlaceHeadProps {
   /** The way to a folder of the drive; undefined elsewhere. */
   way: Way | null | undefined;
   listing: Listing;
+  q: string;
 }
 
 /** Where one is; in the trash also what empties it. */
-export function PlaceHead({ view, title, way, listing }: PlaceHeadProps) {
+export function PlaceHead({ view, title, way, listing, q }: PlaceHeadProps) {
   const inTrash = view === 'trash';
+  const [busy, setBusy] = useState(false);
+  async function empty() {
+    setBusy(true);
+    await actions.emptyTrash(listing.total);
+    setBusy(false);
+  }
   return (
     <>
       <div className="drive-head">
@@ -24,12 +32,9 @@ export function PlaceHead({ view, title, way, listing }: PlaceHeadProps) {
         ) : (
           <h1 className="ui-truncate">{title}</h1>
         )}
-        {inTrash && listing.total > 0 && (
-          <Button
-            size="sm"
-            icon="delete_forever"
-            onClick={() => void actions.emptyTrash(listing.total, () => listing.load(0, listing.total))}
-          >
+        {/* Among matches only, nobody sees what all would go. */}
+        {inTrash && q === '' && listing.total > 0 && (
+          <Button size="sm" icon="delete_forever" busy={busy} onClick={() => void empty()}>
             {t('drive.action.emptyTrash')}
           </Button>
         )}

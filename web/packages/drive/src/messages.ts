@@ -54,7 +54,13 @@ addMessages('files', {
   trash: {
     holds: { one: 'It holds one item.', other: 'It holds {count} items.' },
     frees: 'This frees {size}.',
+    emptied: 'The trash was emptied',
   },
+  download: {
+    as: 'Download as…',
+    tooMany: 'Choose at most {count} items, or download their folder.',
+  },
+  playground: 'Open in playground',
   tree: {
     label: 'Folders of My Drive',
     fold: 'Fold the folders',

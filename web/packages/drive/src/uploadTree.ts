@@ -1,6 +1,6 @@
 /** A folder that was chosen in the browser's dialog: its files with their paths. */
 import { api } from '@labora/api';
-import { filesChanged } from './list/useListing';
+import { filesChanged } from './list/changes';
 import { addFiles } from './upload/queue';
 
 /** Makes the folders first, then queues each file into its own. Rejects when a folder cannot be made. */

@@ -13,7 +13,6 @@ addMessages('comments', {
     mine: 'You take part in no comment here',
   },
   filter: { label: 'Which comments', open: 'Open', resolved: 'Resolved', mine: 'Mine' },
-  count: { one: '{count} comment', other: '{count} comments' },
   withResolved: { one: 'Show {count} resolved', other: 'Show {count} resolved' },
   loading: 'Loading comments…',
   failed: 'The comments could not be loaded.',

@@ -1,7 +1,7 @@
 /** What the details of a file need beside what its list told. */
 import { useEffect, useState } from 'react';
 import { type File, type FolderContents, type Permission, type Revision, api } from '@labora/api';
-import { onFilesChanged } from '../list/useListing';
+import { onFilesChanged } from '../list/changes';
 
 export interface Details {
   /** The folders above, the highest first. */

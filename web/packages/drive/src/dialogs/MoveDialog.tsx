@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react';
 import { type File, api } from '@labora/api';
 import { Button, Dialog, Icon, Spinner, errorText, t, toast } from '@labora/ui';
-import { filesChanged } from '../list/useListing';
+import { filesChanged } from '../list/changes';
 import { PickHead } from './PickHead';
 import { foldersIn } from './folders';
 import './dialogs.css';

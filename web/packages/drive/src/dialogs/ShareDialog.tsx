@@ -2,7 +2,7 @@ import { useCallback, useEffect, useState } from 'react';
 import { type AccessRequest, type File, type GivenRole, type Permission, type Sharing, sharing } from '@labora/api';
 import { Banner, Button, Dialog, Spinner, confirm, errorText, prompt, t, toast } from '@labora/ui';
 import { copyLink } from '../list/actions';
-import { filesChanged } from '../list/useListing';
+import { filesChanged } from '../list/changes';
 import { onNews } from '../notices/live';
 import { AccessRequests } from '../share/AccessRequests';
 import { AddRecipients, type Chosen } from '../share/AddRecipients';

@@ -18,7 +18,6 @@ addMessages('exchange', {
     failed: 'This notebook can’t be fetched',
     retry: 'Try again',
     another: 'Another address',
-    from: 'From {place}',
     cells: { one: '{count} cell', other: '{count} cells' },
     save: 'Save a copy to My Drive',
     saving: 'Saving…',
@@ -27,8 +26,6 @@ addMessages('exchange', {
     readOnly: 'A copy can be read but not changed: {reason}',
   },
   github: {
-    title: 'GitHub',
-    all: 'All of GitHub',
     repositories: 'Repositories of {owner}',
     noRepositories: 'There are no repositories to see here.',
     notebooks: 'Notebooks in {repo}',
@@ -52,7 +49,6 @@ addMessages('exchange', {
     connect: 'Connect',
     disconnect: 'Disconnect',
     disconnected: 'The token is gone from here. Revoke it on GitHub if nothing else uses it.',
-    needed: 'Connect a GitHub token first',
     off: 'This server does not connect to GitHub.',
   },
   download: {
@@ -120,5 +116,4 @@ addMessages('exchange', {
     alt: 'Open in Labora',
   },
   print: { preparing: 'Preparing the pages…', frame: 'Pages to print' },
-  text: { open: 'Open as a notebook' },
 });

@@ -14,9 +14,10 @@ export function JobsPanel() {
         <div key={job.id} className="jobs-job">
           <div className="jobs-text">
             <strong role="status">{job.title}</strong>
-            <span>{t('files.jobs.progress', { done: job.done, total: job.total })}</span>
+            {job.total > 1 && <span>{t('files.jobs.progress', { done: job.done, total: job.total })}</span>}
           </div>
-          <Progress value={job.total ? job.done / job.total : null} label={job.title} />
+          {/* Nobody knows how far one thing is. */}
+          <Progress value={job.total > 1 ? job.done / job.total : null} label={job.title} />
           <Button size="sm" variant="quiet" onClick={job.stop} aria-label={t('files.jobs.stop', { title: job.title })}>
             {t('ui.cancel')}
           </Button>

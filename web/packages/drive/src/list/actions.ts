@@ -1,12 +1,14 @@
 /** What can be done with files, each with its message and its undo. Menus, keys, buttons and drops all come here. */
 import { type BatchChange, type File, api, exchange } from '@labora/api';
 import { confirm, copyText, errorText, formatBytes, navigate, prompt, t, toast } from '@labora/ui';
+import { filesChanged } from './changes';
 import { copyFiles } from './copy';
 import { type Failure, type Outcome, run } from './jobs';
 import { showProblems } from './problems';
-import { filesChanged } from './useListing';
 
 const failed = (error: unknown) => toast({ kind: 'error', message: errorText(error) });
+/** How many things the server puts into one zip by their names. */
+const MOST_ZIPPED = 500;
 /** Few files a step show the progress of some hundred; a hundred thousand go faster in large steps. */
 const stepOf = (count: number): number => Math.min(200, Math.max(25, Math.ceil(count / 40)));
 
@@ -14,10 +16,23 @@ const stepOf = (count: number): number => Math.min(200, Math.max(25, Math.ceil(c
 const told = (key: string, files: readonly { name: string }[], more = {}): string =>
   t(key, { count: files.length, name: files[0]?.name ?? '', ...more });
 
+/** Whether a notebook can be made of a file: scripts and Markdown files. */
+export const opensAsNotebook = (file: File): boolean =>
+  file.kind === 'file' && /\.(py|md|rmd|r|jl)$/i.test(file.name) && file.abilities.includes('download');
+
 /** Makes a notebook of a script or Markdown file, and opens it. */
 export async function openAsNotebook(file: File): Promise<void> {
   try {
     navigate(`/drive/${(await exchange.textAsNotebook(file.id)).id}`);
+  } catch (error) {
+    failed(error);
+  }
+}
+
+/** Opens this person's private copy of a notebook to try things in. */
+export async function openPlayground(file: File): Promise<void> {
+  try {
+    navigate(`/drive/${(await api.openPlayground(file.id)).id}`);
   } catch (error) {
     failed(error);
   }
@@ -41,23 +56,24 @@ async function batch(title: string, files: File[], change: BatchChange): Promise
 }
 
 interface Report {
-  /** Message for what went well, one or many. */
-  done: string;
+  /** Message for what went well, one or many; without one only failures are told. */
+  done?: string;
   /** Title of the list of what did not. */
   problems: string;
   values?: Record<string, string>;
-  undo?: (() => void) | undefined;
+  /** What an undo takes back, if anything, and how. */
+  undo?: [files: File[], take: (files: File[]) => void];
   again: (files: File[]) => void;
 }
 
 /** Tells how it went: what was done, with its undo, and what was not, with the reasons. */
 function report({ done, failed: bad, stopped }: Outcome, { done: key, problems, values, undo, again }: Report): void {
-  if (done.length > 0 || stopped)
+  if (key && (done.length > 0 || stopped))
     toast({
       message: stopped
         ? t('files.jobs.stopped', { count: done.length, what: told(key, done, values) })
         : told(key, done, values),
-      ...(undo && done.length > 0 ? { action: { label: t('ui.undo'), onSelect: undo } } : {}),
+      ...(undo?.[0].length ? { action: { label: t('ui.undo'), onSelect: () => undo[1](undo[0]) } } : {}),
     });
   const [first] = bad;
   if (!first) return;
@@ -75,12 +91,21 @@ function report({ done, failed: bad, stopped }: Outcome, { done: key, problems, 
   });
 }
 
+/** Takes a change back by another. That it was done is seen; what could not be is told. */
+async function takeBack(title: string, files: File[], change: BatchChange, problems: string): Promise<void> {
+  const outcome = await batch(title, files, change);
+  report(outcome, { problems, again: (rest) => void takeBack(title, rest, change, problems) });
+}
+
+const uncopy = (made: File[]): void =>
+  void takeBack(t('files.jobs.trash'), made, { trashed: true }, 'files.problems.trash');
+
 export async function trash(files: File[]): Promise<void> {
   const outcome = await batch(t('files.jobs.trash'), files, { trashed: true });
   report(outcome, {
     done: 'drive.toast.trashed',
     problems: 'files.problems.trash',
-    undo: () => void restore(outcome.done),
+    undo: [outcome.done, (some) => void restore(some)],
     again: (rest) => void trash(rest),
   });
 }
@@ -113,8 +138,8 @@ async function erase(files: File[]): Promise<void> {
   });
 }
 
-/** Asks, telling what it frees, then deletes all that is in the trash. `all` answers what that is. */
-export async function emptyTrash(count: number, all: () => Promise<File[]>): Promise<void> {
+/** Asks, telling what it frees, then deletes all that is in the trash. */
+export async function emptyTrash(count: number): Promise<void> {
   const use = await api.about().catch(() => null);
   const freed = use?.usage.trash_bytes;
   const agreed = await confirm({
@@ -127,9 +152,12 @@ export async function emptyTrash(count: number, all: () => Promise<File[]>): Pro
   });
   if (!agreed) return;
   try {
-    await erase(await all());
+    await api.emptyTrash();
+    toast({ message: t('files.trash.emptied') });
   } catch (error) {
     failed(error);
+  } finally {
+    filesChanged();
   }
 }
 
@@ -158,17 +186,17 @@ export interface Folder {
 /** Moves files into a folder; the toast offers to put each back where it was. */
 export async function move(files: File[], folder: Folder): Promise<void> {
   const outcome = await batch(t('files.jobs.move'), files, { parent_id: folder.id });
-  const places = Map.groupBy(outcome.done, (file) => file.parent_id);
+  const back = async (moved: File[]): Promise<void> => {
+    for (const [parent, some] of Map.groupBy(moved, (file) => file.parent_id))
+      if (parent) await takeBack(t('files.jobs.move'), some, { parent_id: parent }, 'files.problems.move');
+  };
   report(outcome, {
     done: 'drive.toast.moved',
     problems: 'files.problems.move',
     values: { folder: folder.name },
-    undo: places.has(null)
-      ? undefined
-      : () => {
-          for (const [parent, some] of places)
-            if (parent) void batch(t('files.jobs.move'), some, { parent_id: parent });
-        },
+    ...(outcome.done.every((file) => file.parent_id !== null)
+      ? { undo: [outcome.done, (some) => void back(some)] }
+      : {}),
     again: (rest) => void move(rest, folder),
   });
 }
@@ -176,12 +204,18 @@ export async function move(files: File[], folder: Folder): Promise<void> {
 /** Copies files, and folders with all that is in them; the copies keep the names, unless they lie beside the originals. */
 export async function copyTo(files: File[], folder: Folder | null): Promise<void> {
   const made: File[] = [];
-  const outcome = await run(t('files.jobs.copy'), files, 1, (some, signal) => copyFiles(some, folder, made, signal));
+  const outcome = await run(
+    t('files.jobs.copy'),
+    files,
+    1,
+    (some, signal) => copyFiles(some, folder, made, signal),
+    files.some((file) => file.kind === 'folder'),
+  );
   filesChanged();
   report(outcome, {
     done: 'files.copied',
     problems: 'files.problems.copy',
-    undo: made.length ? () => void batch(t('files.jobs.trash'), made, { trashed: true }) : undefined,
+    undo: [made, uncopy],
     again: (rest) => void copyTo(rest, folder),
   });
 }
@@ -192,7 +226,7 @@ export async function star(files: File[], on: boolean): Promise<void> {
   report(outcome, {
     done: on ? 'files.starred' : 'files.unstarred',
     problems: 'files.problems.star',
-    undo: () => void batch(t('files.jobs.star'), outcome.done, { starred: !on }),
+    undo: [outcome.done, (some) => void takeBack(t('files.jobs.star'), some, { starred: !on }, 'files.problems.star')],
     again: (rest) => void star(rest, on),
   });
 }
@@ -208,7 +242,7 @@ export async function makeShortcuts(files: File[], folder: Folder): Promise<void
     done: 'files.shortcuts',
     problems: 'files.problems.shortcut',
     values: { folder: folder.name },
-    undo: () => void batch(t('files.jobs.trash'), made, { trashed: true }),
+    undo: [made, uncopy],
     again: (rest) => void makeShortcuts(rest, folder),
   });
 }
@@ -228,6 +262,8 @@ export function download(files: File[]): void {
   if (!first) return;
   const inside = first.kind === 'shortcut' ? first.target : first;
   if (!inside) return brokenShortcut(first);
+  if (files.length > MOST_ZIPPED)
+    return void toast({ kind: 'error', message: t('files.download.tooMany', { count: MOST_ZIPPED }) });
   if (files.length === 1 && inside.kind !== 'folder') fetchTo(api.downloadUrl(inside.id), first.name);
   else fetchTo(api.zipUrl(files.length === 1 ? [inside.id] : files.map((file) => file.id)), '');
 }

@@ -7,22 +7,36 @@ interface Way {
   folder: { id: string } | null;
   signal: AbortSignal;
   failures: Failure[];
+  /** The copies of what was asked for, without those inside of folders. */
+  copies: File[];
+  /** Ids of what this copying made: it is not copied again, else a folder pasted into its own subfolder never ends. */
+  made: Set<string>;
 }
 
-async function copyOne(file: File, way: Way, inside: boolean): Promise<File> {
+/** What a shortcut stood for is gone. */
+class BrokenShortcut extends Error {
+  readonly code = 'broken_shortcut';
+}
+
+async function copyOne(file: File, way: Way, inside: boolean): Promise<void> {
+  const keep = (copy: File) => {
+    way.made.add(copy.id);
+    if (!inside) way.copies.push(copy);
+  };
   const to = way.folder?.id ?? file.parent_id ?? 'root';
   const name =
     !inside && (way.folder === null || way.folder.id === file.parent_id)
       ? t('drive.copyOf', { name: file.name })
       : file.name;
   if (file.kind === 'shortcut') {
-    if (!file.target) throw new Error(t('files.shortcut.broken', { name: file.name }));
-    return api.createShortcut(file.target.id, to, name);
+    if (!file.target) throw new BrokenShortcut(t('files.shortcut.broken', { name: file.name }));
+    return keep(await api.createShortcut(file.target.id, to, name));
   }
-  if (file.kind !== 'folder') return api.copyFile(file.id, name, to);
+  if (file.kind !== 'folder') return keep(await api.copyFile(file.id, name, to));
   const folder = await api.createFile('folder', name, to);
+  // At once: a copy that is stopped half way can be taken back too.
+  keep(folder);
   await copyInside(file, { ...way, folder });
-  return folder;
 }
 
 /** Copies what is in a folder. What cannot be copied is named, and the rest goes on. */
@@ -35,8 +49,7 @@ async function copyInside(from: File, way: Way): Promise<void> {
     );
     for (const file of page.files) {
       way.signal.throwIfAborted();
-      // Pasted into itself, a folder would never end.
-      if (file.id === way.folder?.id) continue;
+      if (way.made.has(file.id)) continue;
       try {
         await copyOne(file, way, true);
       } catch (error) {
@@ -48,7 +61,10 @@ async function copyInside(from: File, way: Way): Promise<void> {
   } while (pageToken);
 }
 
-/** Copies files into a folder (null: beside each original); `made` gets the copies. Answers what failed. */
+/**
+ * Copies files into a folder (null: beside each original). Answers what failed.
+ * @param made has the copies of the same paste until now, and gets these.
+ */
 export async function copyFiles(
   files: File[],
   folder: { id: string } | null,
@@ -56,6 +72,10 @@ export async function copyFiles(
   signal: AbortSignal,
 ): Promise<Failure[]> {
   const failures: Failure[] = [];
-  for (const file of files) made.push(await copyOne(file, { folder, signal, failures }, false));
+  const way = { folder, signal, failures, copies: made, made: new Set(made.map((file) => file.id)) };
+  for (const file of files) {
+    signal.throwIfAborted();
+    await copyOne(file, way, false);
+  }
   return failures;
 }

@@ -27,6 +27,21 @@ test('it can be stopped between two steps and says what was done until then', as
   expect(outcome.stopped).toBe(true);
 });
 
+test('what is long can be stopped although it is one step', async () => {
+  const outcome = await run(
+    'Copying',
+    files.slice(0, 1),
+    1,
+    async (_some, signal) => {
+      running()[0]?.stop();
+      signal.throwIfAborted();
+      return [];
+    },
+    true,
+  );
+  expect(outcome).toEqual({ done: [], failed: [], stopped: true });
+});
+
 test('progress is told while it runs', async () => {
   const seen: number[] = [];
   await withProgress('Counting', 4, async (_signal, progress) => {

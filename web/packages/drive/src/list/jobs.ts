@@ -84,8 +84,11 @@ async function steps(
   return outcome;
 }
 
-/** Does all files, `size` at a time. What fits into one step shows no progress: it is over at once. */
-export function run(title: string, files: File[], size: number, work: Work): Promise<Outcome> {
-  if (files.length <= size) return steps(files, size, work, new AbortController().signal, () => undefined);
+/**
+ * Does all files, `size` at a time. What fits into one step shows no progress, for it is over at once; unless it is
+ * `long`, such as a folder with all that is in it.
+ */
+export function run(title: string, files: File[], size: number, work: Work, long = false): Promise<Outcome> {
+  if (files.length <= size && !long) return steps(files, size, work, new AbortController().signal, () => undefined);
   return withProgress(title, files.length, (signal, progress) => steps(files, size, work, signal, progress));
 }

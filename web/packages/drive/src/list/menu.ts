@@ -10,6 +10,8 @@ export interface MenuDoors {
   share: (file: File) => void;
   move: (files: File[]) => void;
   shortcut: (files: File[]) => void;
+  /** Of a notebook, in another format. */
+  downloadAs: (file: File) => void;
   details: () => void;
   /** Given where a list shows files of many folders. */
   showIn: ((file: File) => void) | null;
@@ -45,6 +47,20 @@ function single(file: File, doors: MenuDoors): Entry[] {
   const can = (ability: Ability) => file.abilities.includes(ability);
   return [
     { id: 'open', label: t('drive.action.open'), onSelect: () => actions.open(file), icon: 'open_in_new' },
+    actions.opensAsNotebook(file) && {
+      id: 'as-notebook',
+      label: t('drive.action.asNotebook'),
+      icon: 'data_object',
+      onSelect: () => void actions.openAsNotebook(file),
+    },
+    file.kind === 'notebook' &&
+      can('copy') &&
+      !file.playground_of && {
+        id: 'playground',
+        label: t('files.playground'),
+        icon: 'science',
+        onSelect: () => void actions.openPlayground(file),
+      },
     {
       id: 'share',
       label: t('drive.action.share'),
@@ -129,11 +145,11 @@ export function fileMenu(files: File[], doors: MenuDoors): MenuItem[] {
       },
     { id: 'details', label: t('files.details.show'), icon: 'info', keys: 'I', onSelect: doors.details },
     one &&
-      (first.kind === 'notebook' || first.kind === 'file') && {
+      first.kind === 'notebook' && {
         id: 'history',
         label: t('drive.action.history'),
         icon: 'history',
-        disabled: first.kind !== 'notebook' || !can('read_history'),
+        disabled: !can('read_history'),
         onSelect: () => navigate(`/drive/${first.id}/history`),
       },
     {
@@ -143,6 +159,14 @@ export function fileMenu(files: File[], doors: MenuDoors): MenuItem[] {
       disabled: !can('download'),
       onSelect: () => actions.download(files),
     },
+    one &&
+      first.kind === 'notebook' && {
+        id: 'download-as',
+        label: t('files.download.as'),
+        icon: 'download',
+        disabled: !can('download'),
+        onSelect: () => doors.downloadAs(first),
+      },
     'separator',
     {
       id: 'trash',

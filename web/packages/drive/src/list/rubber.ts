@@ -75,8 +75,11 @@ export function useRubberBand(scroller: RefObject<HTMLElement | null>, touched: 
       removeEventListener('pointercancel', stop);
       end.current = null;
       setBox(null);
-      // The click that follows is the end of the band, not a click on empty space.
-      if (drawn) addEventListener('click', (click) => click.stopPropagation(), { capture: true, once: true });
+      if (!drawn) return;
+      // The click that follows is the end of the band, not a click on empty space. Let go outside the window, none does.
+      const swallow = (click: MouseEvent) => click.stopPropagation();
+      addEventListener('click', swallow, { capture: true, once: true });
+      setTimeout(() => removeEventListener('click', swallow, { capture: true }), 0);
     };
     end.current?.();
     end.current = stop;

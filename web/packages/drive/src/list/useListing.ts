@@ -5,6 +5,7 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { type File, type ListQuery, api, isApiError } from '@labora/api';
 import { rememberKinds } from '../shell';
+import { onFilesChanged, onFilesGone } from './changes';
 import { type Pages, PAGE, collect, drop, fileAt, keep, loaded, place, put } from './pages';
 
 export interface Listing {
@@ -36,23 +37,6 @@ interface State {
 
 const BIG = 1000;
 
-interface Change {
-  /** Ids of files that are no longer where they were. */
-  gone: readonly string[];
-}
-const changes = new Set<(change: Change) => void>();
-
-/** Tells every list on the page that something changed on the server, and which files left their places. */
-export function filesChanged(gone: readonly string[] = []): void {
-  for (const listener of changes) listener({ gone });
-}
-
-/** Calls back whenever something changed. */
-export function onFilesChanged(listener: (change: Change) => void): () => void {
-  changes.add(listener);
-  return () => changes.delete(listener);
-}
-
 const fresh = (key: string): State => ({ key, status: 'loading', pages: new Map(), total: 0, error: null });
 
 /** Asks for items from a place on: behind the page before where that is here, for then nothing comes twice. */
@@ -75,13 +59,17 @@ export function useListing(query: ListQuery): Listing {
   const asked = useRef(new Set<number>());
   const sight = useRef<[from: number, to: number]>([0, 0]);
 
+  /** Ends what is under way. */
+  const renew = useCallback(() => {
+    control.current.abort();
+    asked.current.clear();
+    return (control.current = new AbortController());
+  }, []);
+
   /** Loads the beginning, and what is in sight, anew. A quiet load that fails leaves what is shown. */
   const load = useCallback(
     async (quiet: boolean) => {
-      control.current.abort();
-      const mine = new AbortController();
-      control.current = mine;
-      asked.current.clear();
+      const mine = renew();
       const question = JSON.parse(key) as ListQuery;
       try {
         const first = await ask(question, new Map(), 0, PAGE, mine.signal);
@@ -112,7 +100,7 @@ export function useListing(query: ListQuery): Listing {
         if (!stays) setState({ ...fresh(key), status: 'failed', error });
       }
     },
-    [key],
+    [key, renew],
   );
 
   useEffect(() => {
@@ -123,21 +111,24 @@ export function useListing(query: ListQuery): Listing {
   }, [key, load]);
 
   useEffect(() => {
-    const stop = onFilesChanged(({ gone }) => {
-      if (gone.length)
+    const stops = [
+      onFilesGone((gone) => {
+        // What is under way was asked before, and would bring them back.
+        renew();
         setState((before) => {
-          const [pages, count] = drop(before.pages, new Set(gone));
+          const [pages, count] = drop(before.pages, gone);
           return count ? { ...before, pages, total: Math.max(0, before.total - count) } : before;
         });
-      void load(true);
-    });
+      }),
+      onFilesChanged(() => void load(true)),
+    ];
     const seen = () => document.visibilityState === 'visible' && void load(true);
     document.addEventListener('visibilitychange', seen);
     return () => {
-      stop();
+      for (const stop of stops) stop();
       document.removeEventListener('visibilitychange', seen);
     };
-  }, [load]);
+  }, [load, renew]);
 
   const show = useCallback(
     (from: number, to: number) => {

@@ -2,6 +2,7 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
 import type { File } from '@labora/api';
 import { t } from '@labora/ui';
+import { onFilesGone } from './changes';
 import { withProgress } from './jobs';
 import {
   type Choice,
@@ -14,7 +15,7 @@ import {
   rangeTo,
   within,
 } from './selection';
-import { type Listing, onFilesChanged } from './useListing';
+import type { Listing } from './useListing';
 
 export interface Chosen extends Selection {
   files: File[];
@@ -35,11 +36,9 @@ export function useSelection(listing: Listing): Chosen {
 
   useEffect(
     () =>
-      onFilesChanged(({ gone }) => {
-        if (gone.length === 0) return;
-        const left = new Set(gone);
-        setState((before) => ({ ...before, chosen: new Set([...before.chosen].filter((id) => !left.has(id))) }));
-      }),
+      onFilesGone((gone) =>
+        setState((before) => ({ ...before, chosen: new Set([...before.chosen].filter((id) => !gone.has(id))) })),
+      ),
     [],
   );
 

@@ -79,5 +79,4 @@ addMessages('access', {
   asked: 'Your request was sent',
   askedText:
     'If there is something at this address, its owner was told. This page opens by itself when they give you access, and you find their answer under the bell.',
-  more: 'Ask for edit access',
 });

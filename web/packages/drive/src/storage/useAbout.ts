@@ -1,31 +1,50 @@
-/** What the account stores and may store; asked again whenever files changed. */
-import { useEffect, useState } from 'react';
+/** What the account stores and may store: asked once for all who show it, and again whenever files changed. */
+import { useSyncExternalStore } from 'react';
 import { type About, api } from '@labora/api';
-import { onFilesChanged } from '../list/useListing';
+import { onFilesChanged } from '../list/changes';
 
 /** Many files often change one after the other. */
 const WAIT_MS = 1500;
 
-export function useAbout(): About | null {
-  const [about, setAbout] = useState<About | null>(null);
-  useEffect(() => {
-    const control = new AbortController();
-    const ask = () =>
-      void api.about(control.signal).then(
-        (found) => control.signal.aborted || setAbout(found),
-        () => undefined, // an older answer, or none, is shown until the next question
-      );
+let about: About | null = null;
+let control = new AbortController();
+let timer: ReturnType<typeof setTimeout> | undefined;
+let off = () => {};
+const listeners = new Set<() => void>();
+
+function set(next: About | null): void {
+  about = next;
+  for (const listener of listeners) listener();
+}
+
+function ask(): void {
+  control.abort();
+  control = new AbortController();
+  const { signal } = control;
+  api.about(signal).then(
+    (found) => signal.aborted || set(found),
+    () => undefined, // an older answer, or none, is shown until the next question
+  );
+}
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  if (listeners.size === 1) {
     ask();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const off = onFilesChanged(() => {
+    off = onFilesChanged(() => {
       clearTimeout(timer);
       timer = setTimeout(ask, WAIT_MS);
     });
-    return () => {
-      clearTimeout(timer);
-      control.abort();
-      off();
-    };
-  }, []);
-  return about;
+  }
+  return () => {
+    listeners.delete(listener);
+    if (listeners.size > 0) return;
+    off();
+    clearTimeout(timer);
+    control.abort();
+    // Whoever looks next may be somebody else.
+    about = null;
+  };
 }
+
+export const useAbout = (): About | null => useSyncExternalStore(subscribe, () => about);

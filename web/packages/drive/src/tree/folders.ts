@@ -2,7 +2,7 @@
 import { useSyncExternalStore } from 'react';
 import { type File, api } from '@labora/api';
 import { FOLDERS } from '../dialogs/folders';
-import { onFilesChanged } from '../list/useListing';
+import { onFilesChanged } from '../list/changes';
 
 export interface Branch {
   status: 'loading' | 'ready' | 'failed';
@@ -35,7 +35,12 @@ function set(next: Partial<Tree>): void {
   for (const listener of listeners) listener();
 }
 
+/** Which question about a folder was the last: an answer to an earlier one comes too late. */
+const asked = new Map<string, object>();
+
 async function ask(id: string): Promise<void> {
+  const mine = {};
+  asked.set(id, mine);
   let branch: Branch;
   try {
     const page = await api.files({ view: 'drive', folder: id, q: FOLDERS, orderBy: 'name', pageSize: MOST });
@@ -43,7 +48,7 @@ async function ask(id: string): Promise<void> {
   } catch {
     branch = { status: 'failed', folders: [], more: false };
   }
-  set({ branches: new Map(tree.branches).set(id, branch) });
+  if (asked.get(id) === mine) set({ branches: new Map(tree.branches).set(id, branch) });
 }
 
 function need(id: string): void {
@@ -75,8 +80,11 @@ function subscribe(listener: () => void): () => void {
 }
 
 onFilesChanged(() => {
-  if (listeners.size === 0) return set({ branches: new Map() });
-  for (const id of tree.branches.keys()) if (tree.open.has(id)) void ask(id);
+  // What is not seen is forgotten, and asked for when it is opened.
+  const seen = [...tree.branches].filter(([id]) => listeners.size > 0 && tree.open.has(id));
+  asked.clear();
+  set({ branches: new Map(seen) });
+  for (const [id] of seen) void ask(id);
 });
 
 export const useTree = (): Tree => useSyncExternalStore(subscribe, () => tree);

@@ -57,15 +57,20 @@ const lockOf = (upload: string) => `labora.upload.${upload}`;
 
 /** Tells other tabs that this one is at an upload, until the returned function is called or the page is gone. */
 export function hold(upload: string): () => void {
+  let done = false;
   let release = () => {};
   // Without locks (a page without TLS) another tab may offer to go on with it; the server lets only one get forward.
   if ('locks' in navigator)
     void navigator.locks.request(
       lockOf(upload),
       { ifAvailable: true },
-      () => new Promise<void>((end) => (release = end)),
+      // Let go before it was granted, it must not be held.
+      () => (done ? undefined : new Promise<void>((end) => (release = end))),
     );
-  return () => release();
+  return () => {
+    done = true;
+    release();
+  };
 }
 
 /** The uploads that some tab is at. */

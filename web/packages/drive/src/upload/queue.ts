@@ -2,7 +2,7 @@
  * themselves after a break, and after a reload once their file is chosen again. */
 import { type File as DriveFile, api, isApiError, upload } from '@labora/api';
 import { errorText, t, toast } from '@labora/ui';
-import { filesChanged } from '../list/useListing';
+import { filesChanged } from '../list/changes';
 import { Pace } from './pace';
 import { forget, held, hold, keep, keepOnly, keptOf } from './kept';
 import { LARGE, uploadInPieces } from './resumable';
