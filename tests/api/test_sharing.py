@@ -140,6 +140,47 @@ async def test_what_is_no_address_is_refused(ann: httpx.AsyncClient, address: st
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_address")
 
 
+async def test_who_only_calls_themselves_so_gets_nothing_that_is_given_to_an_address(
+    server: ServerInProcess, owner: httpx.AsyncClient, ann: httpx.AsyncClient
+) -> None:
+    link = (await owner.post("/invitations", json={})).json()["url"].partition("#")[2]
+    squatter = await server.client()
+    account = {"name": "Chief", "login": "chief@example.org", "password": "correct horse battery"}
+    made = await squatter.post("/invitation/accept", json=account, headers={"X-Labora-Link": link})
+    assert made.status_code == 200
+    file_id = await notebook(ann)
+    await ann.post(f"/files/{file_id}/permissions", json={"email": "chief@example.org", "role": "editor"})
+    assert await role_of(squatter, file_id) is None
+
+
+async def test_an_editor_for_a_time_cannot_make_it_for_ever(
+    ann: httpx.AsyncClient, bob: httpx.AsyncClient, server: ServerInProcess
+) -> None:
+    file_id = await notebook(ann)
+    url = f"/files/{file_id}/permissions"
+    ends = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    given = await ann.post(url, json={"login": "bob", "role": "editor", "expires_at": ends})
+    for attempt in (
+        bob.patch(f"{url}/{given.json()['id']}", json={"expires_at": None}),
+        bob.post(url, json={"login": "bob", "role": "editor"}),
+    ):
+        assert (await attempt).status_code == 403
+    await ann.patch(f"{url}/{given.json()['id']}", json={"expires_at": None})
+    assert (await bob.post(url, json={"account_id": server.ids["bob"], "role": "viewer"})).status_code == 201
+
+
+async def test_who_reads_an_address_is_not_told_by_the_people_to_mention(
+    server: ServerInProcess, owner: httpx.AsyncClient, ann: httpx.AsyncClient
+) -> None:
+    await server.person("erin@example.org", owner)
+    file_id = await notebook(ann)
+    given = {"email": "erin@example.org", "role": "viewer", "notify": False}
+    await ann.post(f"/files/{file_id}/permissions", json=given)
+    assert (await ann.get(f"/files/{file_id}/comments/people")).json()["people"] == []
+    found = (await ann.get(f"/files/{file_id}/comments/people", params={"q": "erin"})).json()["people"]
+    assert [one["has_access"] for one in found] == [False]
+
+
 async def test_what_was_given_to_an_address_becomes_theirs_by_the_invitation_alone(
     server: ServerInProcess, owner: httpx.AsyncClient, ann: httpx.AsyncClient
 ) -> None:

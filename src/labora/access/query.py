@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, not_,
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labora.access.model import Ability, FileAccess, Grant, Principal, Reach, Role
-from labora.access.rules import abilities_of, ancestors_of, effective_role
+from labora.access.rules import abilities_of, ancestors_of, applies, effective_role
 from labora.base.clock import parse_timestamp, timestamp
 from labora.base.errors import NotFoundError
 from labora.db.schema import files, group_members, permissions, playgrounds
@@ -89,11 +89,22 @@ async def access_rows(
             continue
         is_root = row["parent_id"] is None and not playground
         abilities = abilities_of(role, principal, trashed=trashed, is_root=is_root, is_playground=playground)
-        if role != Role.OWNER and not kept.isdisjoint((row["id"], *above)):
+        owns_above = any(owners[ancestor][0] == principal.account_id for ancestor in above if ancestor in owners)
+        if role != Role.OWNER and not (
+            kept.isdisjoint((row["id"], *above)) and (owns_above or _lasts(given, principal, moment))
+        ):
             abilities -= {Ability.SHARE}
         shared = any(grant.expires_at is None or grant.expires_at > moment for grant in given)
         found.append(FileAccess(dict(row), principal, role, abilities, shared, bases.get(row["id"])))
     return found
+
+
+def _lasts(given: Sequence[Grant], principal: Principal, now: datetime) -> bool:
+    """Returns whether somebody edits without an end: else they could take the end away from themselves."""
+    return any(
+        grant.role.rank >= Role.EDITOR.rank and grant.expires_at is None and applies(grant, principal, now)
+        for grant in given
+    )
 
 
 def is_playground(row: Mapping[str, Any]) -> bool:
@@ -136,10 +147,15 @@ async def _owners(connection: AsyncConnection, ids: Iterable[str]) -> dict[str, 
     return owners
 
 
-async def _grants(connection: AsyncConnection, ids: Iterable[str]) -> dict[str, list[Grant]]:
+async def _grants(
+    connection: AsyncConnection, ids: Iterable[str], *, by_address: bool = True
+) -> dict[str, list[Grant]]:
     grants: dict[str, list[Grant]] = defaultdict(list)
     for chunk in _chunks(ids):
-        for row in await connection.execute(select(permissions).where(permissions.c.file_id.in_(chunk))):
+        query = select(permissions).where(permissions.c.file_id.in_(chunk))
+        if not by_address:
+            query = query.where(permissions.c.email.is_(None))
+        for row in await connection.execute(query):
             expires = parse_timestamp(row.expires_at) if row.expires_at else None
             grants[row.file_id].append(
                 Grant(row.file_id, Reach(row.kind), Role(row.role), row.account_id, row.group_id, expires)

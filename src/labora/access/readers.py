@@ -19,11 +19,19 @@ _CHUNK = 500
 
 
 async def roles_on(
-    connection: AsyncConnection, row: Mapping[str, Any], account_ids: Iterable[str], *, now: datetime | None = None
+    connection: AsyncConnection,
+    row: Mapping[str, Any],
+    account_ids: Iterable[str],
+    *,
+    now: datetime | None = None,
+    by_address: bool = True,
 ) -> dict[str, Role]:
-    """Returns the roles that enabled accounts hold on the file of ``row``; who holds none is left out."""
+    """Returns the roles that enabled accounts hold on the file of ``row``; who holds none is left out.
+
+    Without ``by_address`` what was given to e-mail addresses does not count: whom they belong to is nobody's to know.
+    """
     above = ancestors_of(row["path"])
-    grants = await _grants(connection, {row["id"], *above})
+    grants = await _grants(connection, {row["id"], *above}, by_address=by_address)
     given = [grant for found in grants.values() for grant in found]
     owners = [owner for owner, _ in (await _owners(connection, above)).values()]
     enabled, groups = await _enabled(connection, sorted(set(account_ids)))
@@ -43,9 +51,12 @@ async def roles_on(
 
 
 async def named_on(connection: AsyncConnection, row: Mapping[str, Any], *, now: datetime) -> tuple[set[str], bool]:
-    """Returns the accounts that the sharing of a file names, and whether everybody signed in may read it by a link."""
+    """Returns the accounts that the sharing of a file names, and whether everybody signed in may read it by a link.
+
+    Addresses are not among them; see :func:`roles_on`.
+    """
     above = ancestors_of(row["path"])
-    found = await _grants(connection, {row["id"], *above})
+    found = await _grants(connection, {row["id"], *above}, by_address=False)
     given: list[Grant] = [grant for some in found.values() for grant in some]
     given = [grant for grant in given if grant.expires_at is None or grant.expires_at > now]
     people = {row["owner_id"], *(owner for owner, _ in (await _owners(connection, above)).values())}

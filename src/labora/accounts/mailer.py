@@ -106,7 +106,8 @@ class Mailer:
         now = self._clock.now()
         try:
             await asyncio.to_thread(self._transport, self._letter(row))
-            values: dict[str, Any] = {"sent_at": timestamp(now), "error": None}
+            # An invitation's secret is in it: what was sent is not kept.
+            values: dict[str, Any] = {"sent_at": timestamp(now), "error": None, "body": ""}
         except (OSError, smtplib.SMTPException, ValueError, UnicodeError) as error:
             gap = timedelta(seconds=min(LONGEST_GAP_S, FIRST_GAP_S * 2**row.tries))
             values = {"error": one_line(str(error))[:500] or type(error).__name__, "next_try_at": timestamp(now + gap)}

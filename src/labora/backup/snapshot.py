@@ -17,7 +17,10 @@ from labora.base.ids import new_id
 HELD = timedelta(minutes=15)
 
 # What a backup does not keep: who is signed in now, and what is private to a machine that will be gone.
-_LEFT_OUT = ("login_sessions", "login_attempts", "idempotency_keys", "uploads", "private_outputs", "private_blobs")
+_LEFT_OUT = (
+    *("login_sessions", "login_attempts", "idempotency_keys", "mail"),
+    *("uploads", "private_outputs", "private_blobs"),
+)
 
 
 def database_path(url: str) -> Path:

@@ -13,12 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from labora.access import Ability, FileAccess, Principal, access_file, access_rows, no_such_file
 from labora.base.clock import Clock, SystemClock, timestamp
 from labora.base.errors import NotFoundError, UnauthenticatedError
-from labora.base.ids import new_id
 from labora.base.settings import DriveSettings
 from labora.db import Database
 from labora.db.schema import audit_log
 from labora.drive import store
-from labora.drive.model import FOLDER_TYPE, ROOT, FileView
+from labora.drive.model import ROOT, FileView
 from labora.drive.ports import Inviting, LiveNotebooks, NoLiveNotebooks
 from labora.drive.quota import Quotas
 from labora.drive.search.ports import SearchIndex
@@ -140,22 +139,7 @@ class DriveContext:
         async with self.database.transaction() as connection:
             if await store.root_of(connection, principal.account_id):
                 return
-            now = self.now()
-            await store.add_file(
-                connection,
-                {
-                    "id": new_id(),
-                    "kind": "folder",
-                    "name": "My Drive",
-                    "media_type": FOLDER_TYPE,
-                    "owner_id": principal.account_id,
-                    "parent_id": None,
-                    "path": "/",
-                    "created_at": now,
-                    "modified_at": now,
-                    "settings": {},
-                },
-            )
+            await store.add_root(connection, principal.account_id, self.now())
         if self.after_root is not None:
             await self.after_root(principal.account_id)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import insert, or_, select
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labora.base.ids import new_id
@@ -96,12 +96,12 @@ def address_of(email: str | None, login: str) -> str | None:
 
 
 async def owner_of_address(connection: AsyncConnection, address: str) -> str | None:
-    """Returns the account that reads an address, when there is one that may sign in."""
-    query = select(accounts.c.id).where(
-        or_(accounts.c.email == address, accounts.c.login == address), accounts.c.disabled_at.is_(None)
-    )
-    # Who proved to read it goes before who took it for a name.
-    return await connection.scalar(query.order_by((accounts.c.email == address).is_not(True), accounts.c.created_at))
+    """Returns the account that proved to read an address, when there is one that may sign in.
+
+    Who only took it for a sign-in name is not meant.
+    """
+    query = select(accounts.c.id).where(accounts.c.email == address, accounts.c.disabled_at.is_(None))
+    return await connection.scalar(query.order_by(accounts.c.created_at))
 
 
 async def _subject(connection: AsyncConnection, kind: str, actor_id: str | None, file_id: str) -> str:

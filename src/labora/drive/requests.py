@@ -144,7 +144,8 @@ class Requests:
                 connection,
                 [found.account.id],
                 NoticeKind.ACCESS_REFUSED if role is None else NoticeKind.ACCESS_GRANTED,
-                actor_id=principal.account_id,
+                # Who is refused learns nothing about who may decide there.
+                actor_id=None if role is None else principal.account_id,
                 file_id=access.file_id,
                 details={"role": role or found.role},
                 now=now,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import ColumnElement, Row, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labora.access import Ability, FileAccess, Principal, Role
@@ -14,7 +14,7 @@ from labora.base.clock import timestamp
 from labora.base.errors import ConflictError, InvalidError
 from labora.base.ids import new_id
 from labora.db import note
-from labora.db.schema import group_members, permissions
+from labora.db.schema import accounts, group_members, permissions, revisions
 from labora.drive import store
 from labora.drive.base import DriveContext, account_of
 from labora.drive.expiry import EXPIRES
@@ -28,6 +28,8 @@ from labora.drive.recipients import Recipient, find_recipient
 MESSAGE_LENGTH = 2000
 LETTERS_PER_DAY = 100
 """To addresses, by one account: a server is no way to write to everybody."""
+NOTICES_PER_DAY = 500
+"""To accounts and groups, by one account."""
 KEEP: Final = "keep"
 """Stands for an expiry that is not changed."""
 Reach = Literal["restricted", "domain", "anyone"]
@@ -40,6 +42,9 @@ class Sharing:
         self._context = context
         self._pace = Pace(
             context.clock, LETTERS_PER_DAY, 86_400.0, "You wrote to many e-mail addresses today. Go on tomorrow."
+        )
+        self._telling = Pace(
+            context.clock, NOTICES_PER_DAY, 86_400.0, "You told many people today. Go on tomorrow, or without telling."
         )
 
     async def permissions(self, principal: Principal, file_id: str) -> list[Permission]:
@@ -80,8 +85,8 @@ class Sharing:
         """
         if role == Role.OWNER:
             raise InvalidError("Ownership is passed on by a transfer, not added.", code="bad_role")
-        if email is not None and notify:
-            self._pace.take(account_of(principal))
+        if notify and kind not in {"domain", "anyone"}:
+            (self._telling if email is None else self._pace).take(account_of(principal))
         if len(message) > MESSAGE_LENGTH:
             raise InvalidError(f"The message is longer than {MESSAGE_LENGTH} characters.", code="message_too_long")
         self._require_future(expires_at)
@@ -94,8 +99,10 @@ class Sharing:
                 access.require(Ability.TRANSFER)
             if to.account_id == access.file["owner_id"] and to.email is None:
                 raise ConflictError("The owner has every right already.", code="is_owner")
+            before = await self._present(connection, access, to)
             permission_id = await self._put(connection, principal, access, to, role, expires_at)
-            if notify:
+            # Who has it already is not told again.
+            if notify and (before is None or before.role != role):
                 await self._notify(connection, principal, access, to, role, message)
             permission = await own_permission(self._context, connection, access, permission_id)
         await self._context.live.rights_changed([access.file_id])
@@ -104,8 +111,16 @@ class Sharing:
     async def give(
         self, connection: AsyncConnection, principal: Principal, access: FileAccess, account_id: str, role: Role
     ) -> None:
-        """Gives a person a role in the caller's transaction, who tells the live side afterwards."""
-        await self._put(connection, principal, access, Recipient("person", account_id), role, None)
+        """Gives a person a role in the caller's transaction, who tells the live side afterwards; never takes one."""
+        to = Recipient("person", account_id)
+        before = await self._present(connection, access, to)
+        if before is None or Role(before.role).rank < role.rank or before.expires_at is not None:
+            best = role if before is None else max(role, Role(before.role), key=lambda one: one.rank)
+            await self._put(connection, principal, access, to, best, None)
+
+    async def _present(self, connection: AsyncConnection, access: FileAccess, to: Recipient) -> Row[Any] | None:
+        query = select(permissions).where(permissions.c.file_id == access.file_id, *_same(to))
+        return (await connection.execute(query)).first()
 
     async def _put(
         self,
@@ -117,9 +132,8 @@ class Sharing:
         expires_at: datetime | None,
     ) -> str:
         expires = timestamp(expires_at) if expires_at else None
-        present = await connection.scalar(
-            select(permissions.c.id).where(permissions.c.file_id == access.file_id, *_same(to))
-        )
+        before = await self._present(connection, access, to)
+        present = None if before is None else before.id
         permission_id = present or new_id()
         if present:
             changed = update(permissions).where(permissions.c.id == present).values(role=role, expires_at=expires)
@@ -224,6 +238,13 @@ class Sharing:
         if to.kind != "person" or to.account is None:
             raise InvalidError("Only a person with an account here can own an item.", code="bad_role")
         former = access.file["owner_id"]
+        open_ = select(accounts.c.id).where(accounts.c.id == to.account.id, accounts.c.disabled_at.is_(None))
+        if await connection.scalar(open_) is None:
+            raise ConflictError("This account is closed and can own nothing new.", code="account_disabled")
+        kept = select(revisions.c.sha256, func.max(revisions.c.size).label("size"))
+        kept = kept.where(revisions.c.file_id == access.file_id).group_by(revisions.c.sha256)
+        size = await connection.scalar(select(func.coalesce(func.sum(kept.subquery().c.size), 0)))
+        await self._context.quotas.require(connection, to.account.id, int(size or 0))
         await connection.execute(delete(permissions).where(permissions.c.id == to.id))
         await store.bump(connection, access.file_id, {"owner_id": to.account.id})
         await self._put(connection, principal, access, Recipient("person", former), Role.EDITOR, None)

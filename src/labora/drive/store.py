@@ -9,8 +9,9 @@ from sqlalchemy import ColumnElement, and_, case, delete, func, insert, literal,
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from labora.base.ids import new_id
 from labora.db.schema import accounts, audit_log, file_blobs, files, private_blobs, recents, revisions
-from labora.drive.model import FolderContents, Person, Revision
+from labora.drive.model import FOLDER_TYPE, FolderContents, Person, Revision
 
 
 def below(prefix: str) -> ColumnElement[bool]:
@@ -41,6 +42,15 @@ async def root_of(connection: AsyncConnection, account_id: str) -> dict[str, Any
     query = select(files).where(files.c.owner_id == account_id, files.c.parent_id.is_(None), files.c.kind == "folder")
     row = (await connection.execute(query)).mappings().first()
     return dict(row) if row else None
+
+
+async def add_root(connection: AsyncConnection, account_id: str, now: str) -> None:
+    """Makes the My Drive of an account that has none."""
+    row = {"id": new_id(), "kind": "folder", "name": "My Drive", "media_type": FOLDER_TYPE, "owner_id": account_id}
+    await add_file(
+        connection,
+        {**row, "parent_id": None, "path": "/", "created_at": now, "modified_at": now, "settings": {}},
+    )
 
 
 async def add_file(connection: AsyncConnection, values: Mapping[str, Any]) -> None:

@@ -58,6 +58,10 @@ class Tree:
         if target.file_id == access.file_id or store.prefix_of(target.file).startswith(inside):
             raise ConflictError("A folder cannot be moved into itself.", code="cycle")
         if access.file["owner_id"] != principal.account_id:
+            if target.allows(Ability.SHARE) and not access.allows(Ability.SHARE):
+                raise ForbiddenError(
+                    "Its owner keeps sharing to themselves here. Ask them to move it.", code="owner_shares_only"
+                )
             await self._require_same_drive(connection, principal, access, target)
         await self._require_depth(connection, access, target)
         await store.move_subtree(connection, access.file, target.file)
@@ -138,7 +142,9 @@ class Tree:
             row = foreign[0]
             root = await store.root_of(connection, row["owner_id"])
             if root is None:
-                raise ConflictError("An account whose files are in this folder has no drive.", code="no_drive")
+                # Nobody has signed in to that account yet.
+                await store.add_root(connection, row["owner_id"], self._context.now())
+                continue
             await store.move_subtree(connection, row, root)
             await store.bump(connection, row["id"], {"ancestor_trashed_at": None})
             moved = await store.row_of(connection, row["id"])

@@ -9,11 +9,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from labora.access import Principal
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from labora.access import Principal, access_rows
 from labora.base.clock import Clock, SystemClock, timestamp
 from labora.base.errors import ConflictError, ForbiddenError, LaboraError, NotFoundError, UnavailableError
 from labora.base.logging import get_logger
 from labora.db import Database
+from labora.drive.store import rows_of
 from labora.host.client import HostClient
 from labora.host.mounting import Mounted
 from labora.mount import store
@@ -108,10 +111,20 @@ class Mounts:
             await store.grant(connection, account_id, file_id, now)
             await store.audit(connection, account_id, "mount.granted", file_id, {}, now)
 
-    async def grants(self, account_id: str) -> list[tuple[str, str, str]]:
-        """Returns id and name of each notebook that may have the account's drive, and since when."""
-        async with self._database.read() as connection:
-            return await store.grants(connection, account_id)
+    async def grants(self, principal: Principal) -> list[tuple[str, str, str]]:
+        """Returns each notebook that may have the account's drive, its name, and since when.
+
+        The name is empty where the account may not read the notebook any more.
+        """
+
+        async def look(connection: AsyncConnection) -> list[tuple[str, str, str]]:
+            found = await store.grants(connection, str(principal.account_id))
+            rows = await rows_of(connection, [file_id for file_id, _ in found])
+            accesses = await access_rows(connection, principal, rows, now=self._clock.now())
+            names = {access.file_id: str(access.file["name"]) for access in accesses}
+            return [(file_id, names.get(file_id, ""), since) for file_id, since in found]
+
+        return await self._database.look(look)
 
     async def revoke(self, account_id: str, file_id: str) -> bool:
         """Asks the account again before this notebook gets its drive. Returns whether it had not to ask."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from labora.db.schema import audit_log, files, mount_grants
+from labora.db.schema import audit_log, mount_grants
 
 
 async def granted(connection: AsyncConnection, account_id: str, file_id: str) -> bool:
@@ -23,11 +23,10 @@ async def grant(connection: AsyncConnection, account_id: str, file_id: str, now:
         await connection.execute(insert(mount_grants).values(**row))
 
 
-async def grants(connection: AsyncConnection, account_id: str) -> list[tuple[str, str, str]]:
-    """Returns id and name of each notebook that may have the account's drive, and since when; the newest first."""
-    query = select(files.c.id, files.c.name, mount_grants.c.created_at).join_from(mount_grants, files)
-    query = query.where(mount_grants.c.account_id == account_id).order_by(mount_grants.c.created_at.desc())
-    return [(row.id, row.name, row.created_at) for row in await connection.execute(query)]
+async def grants(connection: AsyncConnection, account_id: str) -> list[tuple[str, str]]:
+    """Returns the notebooks that may have the account's drive, each with the moment since when; the newest first."""
+    query = select(mount_grants.c.file_id, mount_grants.c.created_at).where(mount_grants.c.account_id == account_id)
+    return [tuple(row) for row in await connection.execute(query.order_by(mount_grants.c.created_at.desc()))]
 
 
 async def revoke(connection: AsyncConnection, account_id: str, file_id: str) -> bool:

@@ -68,8 +68,9 @@ class ServerInProcess:
         return client
 
     async def person(self, login: str, owner: httpx.AsyncClient) -> httpx.AsyncClient:
-        """Returns a signed-in account that ``owner`` invited."""
-        url = (await owner.post("/invitations", json={})).json()["url"]
+        """Returns a signed-in account that ``owner`` invited, at its address where the sign-in name is one."""
+        label = {"label": login} if "@" in login else {}
+        url = (await owner.post("/invitations", json=label)).json()["url"]
         client = await self.client()
         body = {"name": login.title(), "login": login, "password": PASSWORD}
         answer = await client.post("/invitation/accept", json=body, headers={"X-Labora-Link": url.partition("#")[2]})

@@ -197,7 +197,9 @@ async def ancestors(file_id: str, caller: Reader, services: Container) -> Ancest
 
 
 @router.get("/files/{file_id}/contents")
-async def contents(file_id: str, caller: Reader, services: Container) -> ContentsAnswer:
+async def contents(
+    file_id: str, caller: Annotated[Principal, Depends(Needs(Scope.READ, Ability.READ))], services: Container
+) -> ContentsAnswer:
     """Returns how much lies below a folder, at any depth."""
     return ContentsAnswer.model_validate(await services.drive.contents(caller, file_id))
 

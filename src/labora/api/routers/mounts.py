@@ -37,7 +37,7 @@ async def mount_grants(caller: Holder, services: Container) -> MountGrants:
     """Lists the notebooks that get the caller's drive without asking again, the newest first."""
     if services.mounts is None:
         return MountGrants(grants=[])
-    found = await services.mounts.grants(str(caller.account_id))
+    found = await services.mounts.grants(caller)
     return MountGrants(grants=[MountGrant(file_id=one, name=name, created_at=at) for one, name, at in found])
 
 

@@ -33,6 +33,7 @@ from labora.drive.comments import store, text
 from labora.drive.comments.model import Comment, CommentPage, Mentionable, Reply
 from labora.drive.model import Person
 from labora.drive.notices import NoticeKind, tell
+from labora.drive.pace import Pace
 from labora.drive.tree import VersionConflictError
 
 Action = Literal["resolve", "reopen"]
@@ -48,6 +49,9 @@ class Comments:
 
     def __init__(self, context: DriveContext, limits: CommentSettings) -> None:
         self._context = context
+        self._telling = Pace(
+            context.clock, limits.per_minute, 60.0, "You told people much within a minute. Go on in a moment."
+        )
         self._limits = limits
 
     # -- reading ------------------------------------------------------------------------------------------------------
@@ -97,7 +101,8 @@ class Comments:
             if wanted and len(found) < PEOPLE and (by_link or access.allows(Ability.SHARE)):
                 others = query.where(accounts.c.id.not_in([row.id for row in found])).limit(PEOPLE - len(found))
                 found = [*found, *(await connection.execute(others)).all()]
-            roles = await self._roles(connection, access, [row.id for row in found])
+            ids = [row.id for row in found]
+            roles = await roles_on(connection, access.file, ids, now=self._context.clock.now(), by_address=False)
         people = [Mentionable(Person(row.id, row.name, row.color), row.id in roles) for row in found]
         return [one for one in people if one.has_access or access.allows(Ability.SHARE)]
 
@@ -181,6 +186,8 @@ class Comments:
             await store.change(connection, comment_id, {"changed_at": now})
             comment = await self._one(connection, access.file_id, comment_id)
             new = text.mentioned(content) - text.mentioned(said.content)
+            if new:
+                self._telling.take(account_of(principal))
             await self._mention(connection, access, comment, text_id, content, new)
         return await self._told(comment)
 
@@ -278,6 +285,7 @@ class Comments:
         values = {"resolved_at": now, "resolved_by": account_of(principal)}
         await store.change(connection, comment.id, values if action == "resolve" else dict.fromkeys(values))
         if action == "resolve":
+            self._telling.take(account_of(principal))
             told = comment.participants | {access.file["owner_id"]}
             await self._tell(connection, access, comment, NoticeKind.COMMENT_RESOLVED, told, None, comment.content)
 
@@ -410,6 +418,7 @@ def _token(last: Comment) -> str:
 def _key(token: str) -> store.Key:
     try:
         at, last = json.loads(base64.urlsafe_b64decode(token))
+        f"{at}{last}".encode()  # raises UnicodeEncodeError, a ValueError, for half a character
     except (ValueError, TypeError, binascii.Error):
         at = last = None
     if not isinstance(at, str) or not isinstance(last, str):

@@ -22,13 +22,13 @@ export function MountGrants() {
           <Icon name="description" className="rows-icon" />
           <div className="rows-main">
             <Link href={`/drive/${grant.file_id}`} className="ui-truncate">
-              {grant.name}
+              {grant.name || t('settings.mountsUnknown')}
             </Link>
             <span className="rows-note">{t('settings.mountsSince', { when: formatWhen(grant.created_at) })}</span>
           </div>
           <Button
             size="sm"
-            aria-label={t('settings.mountsRevoke', { name: grant.name })}
+            aria-label={t('settings.mountsRevoke', { name: grant.name || t('settings.mountsUnknown') })}
             onClick={() => void revoke(grant)}
           >
             {t('settings.revoke')}
