@@ -162,6 +162,32 @@ await journey('drive', async (t) => {
     await drive.waitNames('Papers', 'five.ipynb', 'four.ipynb');
   });
 
+  await t.step('a folder that is pasted into its own subfolder goes there once', async () => {
+    await t.api.call('POST', '/files', { kind: 'notebook', name: 'draft.ipynb', parent_id: drafts });
+    await drive.choose('Papers');
+    await press(page, 'Ctrl+C');
+    await press(page, 'Enter');
+    await drive.waitFor('Drafts');
+    await drive.choose('Drafts');
+    await press(page, 'Enter');
+    await drive.waitNames('draft.ipynb');
+    await drive.choose('draft.ipynb');
+    await press(page, 'Ctrl+V');
+    await toasted('“Papers” copied');
+    await drive.waitNames('Papers', 'draft.ipynb');
+    const [copy] = (await t.api.call('GET', `/files?folder=${drafts}&name=Papers`)).files;
+    const [within] = (await t.api.call('GET', `/files?folder=${copy.id}&name=Drafts`)).files;
+    assert.deepEqual(await inside(within.id), ['draft.ipynb']);
+    await page.goto(t.server.url);
+  });
+
+  await t.step('the menu of a notebook gives it in other formats', async () => {
+    await drive.fileMenu('four.ipynb', 'Download as…');
+    await page.waitForFunction(() => document.querySelector('[role=dialog] select option[value=html]') !== null);
+    await press(page, 'Escape');
+    await page.waitForFunction(() => document.querySelector('[role=dialog]') === null);
+  });
+
   await t.step('what fails of many is named, and the rest is done', async () => {
     await drive.choose('five.ipynb');
     await drive.choose('four.ipynb', 'Control');
@@ -193,5 +219,11 @@ await journey('drive', async (t) => {
     await role(page, 'button', 'Clear the selection').click();
     await page.click('[data-place="starred"] a');
     await drive.waitNames('four.ipynb', 'three.ipynb');
+    await drive.fileMenu('four.ipynb', 'Open in playground');
+    await page.waitForFunction(
+      () => document.body.innerText.includes('four') && location.pathname.startsWith('/drive/'),
+    );
+    const opened = await t.api.call('GET', `/files/${new URL(page.url()).pathname.split('/').pop()}`);
+    assert.equal(opened.playground_of.name, 'four.ipynb');
   });
 });
