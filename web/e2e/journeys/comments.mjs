@@ -223,6 +223,21 @@ await journey(
       await press(page, 'Ctrl+Enter');
       await page.waitForSelector('.file-comments article.comment-card');
       if (!t.isFirefox) await looksRight(t, page, 'file');
+      const [said] = (await t.api.call('GET', `/files/${data.id}/comments`)).comments;
+      await page.evaluate((id) => (location.hash = `comment=${id}`), said.id);
+      await page.waitForSelector('.file-comments article.comment-card-active:focus');
+      // Followed again, the same link leads there again.
+      await page.evaluate(() => {
+        document.activeElement.blur();
+        dispatchEvent(new HashChangeEvent('hashchange'));
+      });
+      await page.waitForSelector('.file-comments article.comment-card-active:focus');
+      await t.api.call('POST', `/files/${data.id}/permissions`, { kind: 'anyone', role: 'viewer' });
+      t.expectProblems(/401/);
+      const guest = await t.stranger();
+      await guest.goto(`${t.server.url}/drive/${data.id}`, { waitUntil: 'networkidle2' });
+      await role(guest, 'button', 'Download').wait();
+      assert.equal(await guest.$('.file-comments'), null);
     });
   },
   { env: { LABORA_COMMENTS__CONTENT_CHARACTERS: '300' } },
