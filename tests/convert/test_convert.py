@@ -8,11 +8,14 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections import Counter
+from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from labora.base.errors import InvalidError, UnavailableError
+from labora.base.errors import InvalidError, LaboraError, UnavailableError
 from labora.base.settings import ExportSettings
 from labora.convert.ansi import ansi_to_html, strip_ansi
 from labora.convert.clean import Texts, clean_html
@@ -173,6 +176,54 @@ def test_terminal_colours() -> None:
     )
 
 
+def test_a_code_that_is_no_colour_is_passed_over() -> None:
+    assert ansi_to_html(f"\x1b[{'1' * 5000}mx\x1b[1;{'3' * 5000}my") == 'x<span style="font-weight:bold">y</span>'
+
+
+FORGED = [
+    "&#xe000;5&#xe001; $x^2$",
+    "\ue0005\ue001 $x^2$",
+    "<b title='&#xe000;0&#xe001;'>b</b> $x^2$",
+    '<img alt="&#xe000;0&#xe001;" src="data:image/png;base64,AAAA"> $x^2$',
+    '<div title="\n\n$y$\n\n<p class="c">b</p></div>\n\n$x^2$',
+    '<div title="a > b\n\n$$y$$\n\n<p class="c">b</p></div>\n\n$x^2$',
+]
+
+
+@pytest.mark.parametrize("forged", FORGED)
+def test_formulas_stand_where_they_were_written_and_in_no_attribute(forged: str) -> None:
+    written = Texts().html(forged)
+    shown = Shown()
+    shown.feed(written)
+    assert shown.elements["math"] == 1, written
+    assert not [value for value in shown.values if "math" in value], written
+    assert "xmlns" not in "".join(shown.texts)
+
+
+class Shown(HTMLParser):
+    """The elements, texts and values of attributes of a page, but for the attributes of formulas."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.elements, self.values, self.texts = Counter[str](), list[str](), list[str]()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements[tag] += 1
+        self.values += [value or "" for name, value in attrs if name != "xmlns"]
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+def test_a_server_without_images_from_elsewhere_writes_none() -> None:
+    there = "https://images.example/p.png"
+    book = notebook(text(f"![x]({there})"), code("1", shown(text__html=f"<p>it</p><img src='{there}'>")))
+    assert page(book).count(there) == 2
+    assert there not in page(book, outside=False)
+    assert "img-src data:;" in page(book, outside=False)
+    assert write_markdown(book, Options("md", outside=False)).count(there) == 1, "an address in a text, and no image"
+
+
 async def test_a_script_comes_back_as_the_same_cells(converter: Converter) -> None:
     data = json.dumps(BOOK).encode()
     for form, ending in (("py", "py"), ("md", "md")):
@@ -247,6 +298,34 @@ async def test_pdf_is_printed_without_network_or_says_what_is_missing(converter:
         assert (await work).startswith(b"%PDF-")
         with pytest.raises(BlockingIOError):
             canary.accept()
+
+
+BROWSERS = {
+    "a file": (r"printf '%%PDF-1.7' > page.pdf", None),
+    "a link out of its folder": ("ln -s /etc/passwd page.pdf", "export_failed"),
+    "a second name of another file": ("ln page.html page.pdf", "export_failed"),
+    "a pipe": ("mkfifo page.pdf", "export_failed"),
+    "a folder": ("mkdir page.pdf", "export_failed"),
+    "nothing": ("true", "export_failed"),
+    "more than any may write": ("truncate -s 2000000000 page.pdf", "export_failed"),
+    "too much": ("truncate -s 1000001 page.pdf", "export_too_large"),
+}
+
+
+@pytest.mark.parametrize("leaves", BROWSERS)
+async def test_only_a_file_of_the_browsers_own_is_taken_from_its_folder(leaves: str, tmp_path: Path) -> None:
+    work, told = BROWSERS[leaves]
+    browser = tmp_path / "browser"
+    browser.write_text(f"#!/bin/sh\n{work}\n")
+    browser.chmod(0o755)
+    converter = Converter(ExportSettings(chromium=str(browser), result_bytes=1_000_000))
+    work_there = converter.write(json.dumps(BOOK).encode(), Options("pdf"))
+    if told is None:
+        assert await work_there == b"%PDF-1.7"
+        return
+    with pytest.raises(LaboraError) as refused:
+        await work_there
+    assert refused.value.error_code == told
 
 
 async def test_without_a_browser_pdf_names_what_to_install() -> None:

@@ -36,7 +36,7 @@ def _write(written: list[str], text: str, style: dict[str, str]) -> None:
 
 
 def _apply(style: dict[str, str], codes: str) -> None:
-    numbers = [int(code) for code in re.split("[;:]", codes) if code.isdigit()] or [0]
+    numbers = [int(code) for code in re.split("[;:]", codes) if code.isdigit() and len(code) <= 4] or [0]
     while numbers:
         code = numbers.pop(0)
         if code == 0:

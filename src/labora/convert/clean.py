@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import secrets
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
@@ -45,7 +46,8 @@ _ATTRIBUTES = {
 }  # fmt: skip
 _DATA = re.compile(r"data:(image/(?:png|jpeg|gif|webp|svg\+xml)|audio/[\w.+-]+|video/[\w.+-]+);base64,", re.IGNORECASE)
 _LINK = re.compile(r"https?:|mailto:|#", re.IGNORECASE)
-_MARK = re.compile("\ue000([0-9]+)\ue001")
+_TAG = r'<(?:[^<>"]|"[^"]*")*>'
+"""A tag as nh3 writes it: in text it writes no "<", in values of attributes no quotation mark."""
 
 
 def clean_html(html: str, attachments: Mapping[str, Any] | None = None, *, outside: bool = True) -> str:
@@ -106,6 +108,8 @@ def image_address(media_type: str, value: Any) -> str | None:
 class Texts:
     """Renders Markdown; one for a page, whose formulas it numbers until the HTML is clean.
 
+    What stands for a formula meanwhile is drawn for each page: no author can write it.
+
     Args:
         outside: whether images from other sites may stay.
     """
@@ -113,6 +117,9 @@ class Texts:
     def __init__(self, *, outside: bool = True) -> None:
         self._outside = outside
         self._formulas: list[str] = []
+        self._key = secrets.token_hex(8)
+        self._marks = re.compile(f"{self._key}-([0-9]+);")
+        self._tags_and_marks = re.compile(f"{_TAG}|{self._marks.pattern}")
         self._markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
         self._markdown.use(dollarmath_plugin, double_inline=True, allow_labels=False).use(amsmath_plugin)
         for rule in ("math_inline", "math_inline_double", "math_block", "amsmath"):
@@ -121,12 +128,19 @@ class Texts:
     def html(self, text: str, attachments: Mapping[str, Any] | None = None) -> str:
         """Returns Markdown as clean HTML."""
         self._formulas.clear()
-        rendered = self._markdown.render(text.replace("\ue000", "").replace("\ue001", ""))
+        rendered = self._markdown.render(text)
         clean = clean_html(rendered, attachments, outside=self._outside)
-        return _MARK.sub(lambda match: self._formulas[int(match[1])], clean)
+        return self._tags_and_marks.sub(self._put_back, clean)
+
+    def _put_back(self, found: re.Match[str]) -> str:
+        if found[1] is None:
+            # A tag: HTML of the author may have taken a formula into an attribute, where no element belongs.
+            return self._marks.sub("", found[0])
+        number = int(found[1])
+        return self._formulas[number] if number < len(self._formulas) else ""
 
     def _keep(self, tokens: list[Token], index: int, _options: Any, _env: Any) -> str:
         token = tokens[index]
         self._formulas.append(formula(token.content, block=token.type != "math_inline"))
-        mark = f"\ue000{len(self._formulas) - 1}\ue001"
+        mark = f"{self._key}-{len(self._formulas) - 1};"
         return f"<div>{mark}</div>" if token.block else mark

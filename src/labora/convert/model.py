@@ -42,12 +42,14 @@ class Options:
         code: whether code cells show their code.
         outputs: whether they show their outputs.
         title: the name that the page bears.
+        outside: whether the page may show images from other sites, which then see its reader; PDF never does.
     """
 
     format: Format = "html"
     code: bool = True
     outputs: bool = True
     title: str = "Notebook"
+    outside: bool = True
 
     def as_json(self) -> dict[str, Any]:
         """Returns the request that the child reads."""

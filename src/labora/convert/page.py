@@ -17,9 +17,9 @@ from labora.notebook.textform import join_text
 def write_page(notebook: Mapping[str, Any], options: Options) -> str:
     """Returns the page of a notebook (nbformat 4, parsed).
 
-    For ``pdf`` its policy lets nothing be loaded at all.
+    For ``pdf``, and without ``outside``, its policy lets nothing be loaded at all.
     """
-    outside = options.format != "pdf"
+    outside = options.outside and options.format != "pdf"
     metadata = notebook.get("metadata")
     language = language_of(metadata if isinstance(metadata, dict) else {})
     texts = Texts(outside=outside)

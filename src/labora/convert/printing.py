@@ -27,12 +27,14 @@ class Browser:
         """Returns the command that prints the page in ``folder``; the page's own policy forbids scripts and loading."""
         return [
             "/bin/sh", "-c",
-            # Bounds every one of its processes: memory it may write, and what it may leave on the disk.
-            'ulimit -d 4000000 -f 1000000 -c 0; exec "$@"', "print",
+            # Bounds every one of its processes: memory it may write, and what it may leave on the disk. One at a time:
+            # not every shell takes several, and one that refuses a bound shall not go on without it.
+            'ulimit -d 4000000 && ulimit -f 1000000 && ulimit -c 0 && exec "$@"', "print",
             self.bwrap, "--unshare-all", "--die-with-parent", "--new-session", "--clearenv",
-            "--ro-bind", "/usr", "/usr", *_system(), *_installed(self.program),
+            "--ro-bind", "/usr", "/usr", *_system(),
             *(part for name in _ETC for part in ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")),
-            "--proc", "/proc", "--dev", "/dev", "--tmpfs", _HOME, "--bind", str(folder), _PLACE, "--chdir", _PLACE,
+            "--proc", "/proc", "--dev", "/dev", "--tmpfs", _HOME, *_installed(self.program),
+            "--bind", str(folder), _PLACE, "--chdir", _PLACE,
             "--setenv", "HOME", _HOME, "--setenv", "PATH", "/usr/bin:/bin", "--setenv", "LANG", "C.UTF-8",
             self.program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
             "--disable-background-networking", "--disable-extensions", "--no-first-run", "--no-pdf-header-footer",

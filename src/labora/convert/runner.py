@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import signal
+import stat
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -80,20 +81,36 @@ class Converter:
             folder = Path(name)
             await asyncio.to_thread((folder / printing.PAGE).write_bytes, page)
             code, _, err = await self._run(browser.command(folder), b"")
-            made = folder / printing.RESULT
-            if code == 0 and await asyncio.to_thread(made.is_file):
-                return await asyncio.to_thread(self._bounded, made)
+            if code == 0:
+                made = await asyncio.to_thread(self._printed, folder / printing.RESULT)
+                if made is not None:
+                    return made
         _log.warning("printing failed", code=code, error=err[-2000:].decode(errors="replace"))
         raise UnavailableError(
             "The browser on the server could not print the page. Download HTML and print that instead.",
             code="export_failed",
         )
 
-    def _bounded(self, made: Path) -> bytes:
-        size = made.stat().st_size
-        if size > self._settings.result_bytes:
-            raise self._too_large(size)
-        return made.read_bytes()
+    def _printed(self, made: Path) -> bytes | None:
+        """Returns what the browser wrote, or None where that is no file of its own.
+
+        The page is hostile and the browser may be too: what it left may lead out of its folder, or never end.
+        """
+        try:
+            descriptor = os.open(made, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            return None
+        about = os.fstat(descriptor)
+        if not stat.S_ISREG(about.st_mode) or about.st_nlink != 1:
+            os.close(descriptor)
+            return None
+        with os.fdopen(descriptor, "rb") as file:
+            if about.st_size > self._settings.result_bytes:
+                raise self._too_large(about.st_size)
+            content = file.read(self._settings.result_bytes + 1)
+        if len(content) > self._settings.result_bytes:
+            raise self._too_large(len(content))
+        return content
 
     def _too_large(self, size: int) -> TooLargeError:
         limit = self._settings.result_bytes

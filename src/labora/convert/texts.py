@@ -43,10 +43,10 @@ def _cell(cell: Mapping[str, Any], language: str, options: Options) -> Iterator[
     if options.outputs and isinstance(outputs, list) and not hidden(cell, "outputs_hidden"):
         for output in outputs:
             if isinstance(output, dict):
-                yield _output(output)
+                yield _output(output, outside=options.outside)
 
 
-def _output(output: Mapping[str, Any]) -> str:
+def _output(output: Mapping[str, Any], *, outside: bool) -> str:
     kind = output.get("output_type")
     if kind == "stream":
         return _fenced(strip_ansi(join_text(output.get("text")) or ""), "text")
@@ -66,7 +66,7 @@ def _output(output: Mapping[str, Any]) -> str:
             return text
     markup = join_text(data.get("text/html"))
     if markup is not None:
-        clean = clean_html(markup)
+        clean = clean_html(markup, outside=outside)
         if re.sub(r"<[^>]*>", "", clean).strip():
             # A blank line would end the block of HTML.
             return re.sub(r"\n\s*\n", "\n", f"<div>\n{clean.strip()}\n</div>")
