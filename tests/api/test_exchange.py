@@ -288,6 +288,52 @@ async def test_a_notebook_leaves_in_other_formats(owner: httpx.AsyncClient) -> N
     assert (await owner.get(f"/files/{folder['id']}/export")).status_code == 415
 
 
+async def test_where_it_was_published_is_told_to_whoever_may_edit(
+    owner: httpx.AsyncClient, ann: httpx.AsyncClient, github: FakeGitHub
+) -> None:
+    await connect(owner)
+    file = (await owner.post("/files/upload", params={"name": "Gist.ipynb"}, content=book("1"))).json()
+    url = (await owner.post(f"/files/{file['id']}/gist", json={})).json()["url"]
+    address = f"/files/{file['id']}/source"
+    assert (await owner.get(address)).json()["source"]["url"] == url
+    shared = await owner.post(f"/files/{file['id']}/permissions", json={"login": "ann", "role": "commenter"})
+    told = (await ann.get(address)).json()
+    assert (told["source"], told["open_url"]) == (None, None)
+    assert told["badge_url"].endswith("/open-in-labora.svg")
+    # Nor does a reader save into what somebody else published.
+    await connect(ann)
+    again = await ann.post(f"/files/{file['id']}/gist", json={"again": True})
+    assert (again.status_code, again.json()["url"] == url) == (200, False)
+    permission = shared.json()["id"]
+    await owner.patch(f"/files/{file['id']}/permissions/{permission}", json={"role": "editor"})
+    told = (await ann.get(address)).json()
+    assert told["source"]["url"] == url
+    assert told["open_url"]
+
+
+@pytest.mark.parametrize("images", [True, False])
+async def test_pages_show_images_of_other_sites_where_the_server_says_so(
+    settings: Settings, static: Path, github: FakeGitHub, images: bool
+) -> None:
+    shown = "https://images.example/p.png"
+    text = {"cell_type": "markdown", "id": "t", "metadata": {}, "source": f"![x]({shown})"}
+    there = json.dumps({"cells": [text], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
+    github.repos[f"{LOGIN}/waves"].branches["main"]["Shown.ipynb"] = there
+    outside = settings.outside.model_dump()
+    own = load_settings(storage=settings.storage.model_dump(), outside=outside, server={"external_images": images})
+    async with server_in_process(create_app(own, static=static, compute=False)) as running:
+        who = await running.owner()
+        file = (await who.post("/files/upload", params={"name": "A.ipynb"}, content=there)).json()
+        seen = await found(who, f"/github/{LOGIN}/waves/blob/main/Shown.ipynb")
+        printed = await who.get(f"/files/{file['id']}/export", params={"format": "html", "inline": True})
+        for answer in (printed, await who.get(f"/imports/{seen['id']}/page")):
+            assert ("img-src data: https:;" in answer.headers["content-security-policy"]) == images
+            assert "img-src data:" in answer.headers["content-security-policy"]
+            assert (shown in answer.text) == images
+        saved = await who.get(f"/files/{file['id']}/export", params={"format": "html"})
+        assert (shown in saved.text) == images
+
+
 async def test_links_and_the_badge_are_served_to_anybody(stranger: httpx.AsyncClient, static: Path) -> None:
     (static / "open-in-labora.svg").write_text("<svg/>")
     for path in (

@@ -47,13 +47,9 @@ FoundId = Annotated[str, Path(max_length=64)]
 Name = Annotated[str, Query(min_length=1, max_length=255)]
 Result = TypeVar("Result")
 BADGE = "/open-in-labora.svg"
-_PASSIVE = (
-    "default-src 'none'; img-src data: https:; media-src data:; style-src 'unsafe-inline'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
-)
-_FRAMED = {"X-Frame-Options": "SAMEORIGIN", "Content-Security-Policy": f"{_PASSIVE}; sandbox allow-popups"}
+_READ = "allow-popups"
 # Same origin without scripts: the notebook's page may then tell its own frame to print.
-_PRINTED = _FRAMED | {"Content-Security-Policy": f"{_PASSIVE}; sandbox allow-same-origin allow-modals"}
+_PRINTED = "allow-same-origin allow-modals"
 
 
 # -- in ---------------------------------------------------------------------------------------------------------------
@@ -69,7 +65,7 @@ async def find_import(body: FindBody, caller: Writer, services: Container) -> Fo
 async def import_page(found_id: FoundId, request: Request, caller: Writer, services: Container) -> Response:
     """Returns what was fetched as a page to read, in which nothing runs."""
     page = await _while_waited_for(request, services.exchange.imports.page(caller, found_id))
-    return Response(page, media_type="text/html; charset=utf-8", headers=_FRAMED)
+    return Response(page, media_type="text/html; charset=utf-8", headers=_framed(services, _READ))
 
 
 @router.post("/imports/{found_id}", status_code=201)
@@ -153,7 +149,7 @@ async def export_file(
     options = Options(wanted, code, outputs)
     made = await _while_waited_for(request, services.exchange.exports.export(caller, file_id, options))
     if inline and wanted == "html":
-        return Response(made.content, media_type="text/html; charset=utf-8", headers=_PRINTED)
+        return Response(made.content, media_type="text/html; charset=utf-8", headers=_framed(services, _PRINTED))
     return Response(
         made.content, media_type="application/octet-stream", headers={"Content-Disposition": attachment(made.name)}
     )
@@ -192,6 +188,16 @@ async def save_to_github(
 async def save_as_gist(file_id: str, body: ToGistBody, caller: Publisher, services: Container) -> Published:
     """Saves a notebook as a gist."""
     return Published(**await services.exchange.exports.to_gist(caller, file_id, **body.model_dump()))
+
+
+def _framed(services: Services, sandbox: str) -> dict[str, str]:
+    """Returns the headers of a page in which nothing runs, for a frame of this server's own pages."""
+    images = "data: https:" if services.settings.server.external_images else "data:"
+    policy = (
+        f"default-src 'none'; img-src {images}; media-src data:; style-src 'unsafe-inline'; "
+        f"base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox {sandbox}"
+    )
+    return {"X-Frame-Options": "SAMEORIGIN", "Content-Security-Policy": policy}
 
 
 def _open_url(origin: str, source: dict[str, str]) -> str:

@@ -51,13 +51,20 @@ class ToGitHub:
 
 
 class Exports:
-    """Writes notebooks for the outside."""
+    """Writes notebooks for the outside. ``images``: whether pages may show images from other sites."""
 
     def __init__(
-        self, drive: Drive, converter: Converter, github: GitHub, tokens: GitHubTokens, settings: OutsideSettings
+        self,
+        drive: Drive,
+        converter: Converter,
+        github: GitHub,
+        tokens: GitHubTokens,
+        settings: OutsideSettings,
+        *,
+        images: bool,
     ) -> None:
         self._drive, self._converter, self._github = drive, converter, github
-        self._tokens, self._settings = tokens, settings
+        self._tokens, self._settings, self._images = tokens, settings, images
 
     async def export(self, principal: Principal, file_id: str, options: Options) -> Exported:
         """Returns a notebook as it is now, in another format. Needs ``download``.
@@ -69,15 +76,18 @@ class Exports:
         if options.format == "ipynb" and options.code and options.outputs:
             return Exported(view.name, FORMATS["ipynb"].media_type, content)
         kind = FORMATS[options.format]
-        written = await self._converter.write(content, replace(options, title=stem))
+        written = await self._converter.write(content, replace(options, title=stem, outside=self._images))
         ending = kind.ending if not options.format.startswith("py") else await asyncio.to_thread(script_ending, content)
         return Exported(f"{stem}{ending}", kind.media_type, written)
 
     async def source(self, principal: Principal, file_id: str) -> dict[str, Any] | None:
-        """Returns where a notebook came from or was saved to last."""
+        """Returns where a notebook came from or was saved to last, to whoever may change it; else None.
+
+        It may be a private repository or a secret gist of somebody else, which reading alone does not open.
+        """
         async with self._drive.context.reading(principal) as connection:
             access = await self._drive.context.access(connection, principal, file_id)
-            return await source_of(connection, access.file_id)
+            return await source_of(connection, access.file_id) if access.allows(Ability.EDIT) else None
 
     async def to_github(self, principal: Principal, file_id: str, to: ToGitHub) -> dict[str, Any]:
         """Commits a notebook and returns where it lies: ``url``, ``commit_url``. Needs ``download``.

@@ -55,7 +55,10 @@ class Found:
 
 
 class Imports:
-    """Fetches notebooks and makes files of them. Nothing that is fetched runs, and none is a file by itself."""
+    """Fetches notebooks and makes files of them. Nothing that is fetched runs, and none is a file by itself.
+
+    ``images``: whether pages may show images from other sites.
+    """
 
     def __init__(
         self,
@@ -66,9 +69,11 @@ class Imports:
         converter: Converter,
         limits: LimitSettings,
         settings: OutsideSettings,
+        *,
+        images: bool,
     ) -> None:
         self._drive, self._fetcher, self._github, self._tokens = drive, fetcher, github, tokens
-        self._converter, self._limits, self._settings = converter, limits, settings
+        self._converter, self._limits, self._settings, self._images = converter, limits, settings, images
         self._kept: OrderedDict[str, Found] = OrderedDict()
 
     async def find(self, principal: Principal, text: str) -> Found:
@@ -140,7 +145,7 @@ class Imports:
         """Returns what was found as a page to read, in which nothing runs."""
         found = self.get(principal, found_id)
         title = found.name.removesuffix(".ipynb")
-        return await self._converter.write(found.content, Options("html", title=title))
+        return await self._converter.write(found.content, Options("html", title=title, outside=self._images))
 
     async def take(self, principal: Principal, found_id: str, parent_id: str, name: str | None) -> FileView:
         """Makes a notebook of what was found. Needs ``edit`` on the folder that it goes into."""

@@ -26,5 +26,16 @@ class Exchange:
         self.settings = settings.outside
         self.github = GitHub(fetcher, settings.outside)
         self.tokens = GitHubTokens(drive.context, settings.state_dir, settings.outside.github_api_url)
-        self.imports = Imports(drive, fetcher, self.github, self.tokens, converter, settings.limits, settings.outside)
-        self.exports = Exports(drive, converter, self.github, self.tokens, settings.outside)
+        self.imports = Imports(
+            drive,
+            fetcher,
+            self.github,
+            self.tokens,
+            converter,
+            settings.limits,
+            settings.outside,
+            images=settings.server.external_images,
+        )
+        self.exports = Exports(
+            drive, converter, self.github, self.tokens, settings.outside, images=settings.server.external_images
+        )
