@@ -73,9 +73,22 @@ def patch_thread(iostream) -> None:
 def patch_streams(iostream) -> None:
     """Sends text in pieces and lets a fast writer wait for them."""
     stream_class = iostream.OutStream
-    write = stream_class.write
+    write, flush = stream_class.write, stream_class.flush
     # A kernel that was stopped while its output waited must not take the pause for a hang.
     stream_class.flush_timeout = 365 * 24 * 3600
+
+    def flush_sent(self):
+        thread = self.pub_thread
+        alive = thread is not None and thread.thread is not None and thread.thread.is_alive()
+        if not alive or thread.thread is threading.current_thread():
+            flush(self)
+            return
+        sent = threading.Event()
+        thread.schedule(self._flush)
+        # The flush itself only schedules the sending: what is scheduled behind that knows that the text has left, also
+        # where the program holds the interpreter from the next moment on.
+        thread.schedule(lambda: thread.schedule(sent.set))
+        sent.wait(self.flush_timeout)
 
     def write_pieces(self, string):
         if not isinstance(string, str) or os.getpid() != self._master_pid:
@@ -91,7 +104,7 @@ def patch_streams(iostream) -> None:
             self._labora_pending = pending
         return len(string)
 
-    stream_class.write = write_pieces
+    stream_class.write, stream_class.flush = write_pieces, flush_sent
 
 
 def leave_out_debugger() -> None:

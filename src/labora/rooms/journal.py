@@ -34,8 +34,6 @@ from labora.rooms.hidden import HiddenRow
 MAX_BACKLOG_BYTES = 32 * 1024 * 1024
 MAX_GROUP_BYTES = 8 * 1024 * 1024
 RETRY_S = (0.2, 0.5, 1.0, 2.0)
-SPACE_S = 0.2
-"""For how long free space, once seen, is taken to be there still: looking costs every commit another trip."""
 BURST = 8
 """Commits that follow one another without a pause: a short run needs a few in a row, and somebody waits for each."""
 
@@ -100,7 +98,6 @@ class Journal:
         self._min_free = min_free_bytes
         # A thread of its own: commits do not wait for what else takes the threads of all.
         self._thread = ThreadPoolExecutor(1, "journal")
-        self._space_until = 0.0
         self._queue: deque[Entry] = deque()
         self._bytes = 0
         self._wake = asyncio.Event()
@@ -237,13 +234,9 @@ class Journal:
     async def _check_space(self) -> None:
         if self._folder is None or not self._min_free:
             return
-        loop = asyncio.get_running_loop()
-        if loop.time() < self._space_until:
-            return
-        usage = await loop.run_in_executor(self._thread, shutil.disk_usage, self._folder)
+        usage = await asyncio.get_running_loop().run_in_executor(self._thread, shutil.disk_usage, self._folder)
         if usage.free < self._min_free:
             raise UnavailableError("The server's disk is full.", code="storage_full")
-        self._space_until = loop.time() + SPACE_S
 
     def _fail(self, error: Exception) -> None:
         log.critical("storage_failed", error=str(error), exc_info=error)

@@ -25,7 +25,7 @@ from labora.testing.client import RoomClient
 from labora.testing.recorder import eventually
 
 PASSWORD = "correct horse battery"  # noqa: S105 - of accounts that live as long as a test
-START_S = 60.0
+START_S = 180.0
 
 
 class ServerProcess:
