@@ -13,6 +13,7 @@ import pytest
 from labora.base.errors import ForbiddenError, InvalidError, TooLargeError
 from labora.base.settings import OutsideSettings
 from labora.drive.exchange.fetching import Fetcher, FetchError
+from labora.drive.exchange.vetting import Vetting
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -78,6 +79,8 @@ NEAR = [
     "http://192.168.1.1/", "http://100.64.0.1/", "http://[fd00::1]/", "http://[fe80::1]/", "http://[64:ff9b::7f00:1]/",
     "http://[2002:7f00:1::]/", "http://localhost:{port}/", "http://localhost/", "http://a.localhost/", "http://router/",
     "http://metadata.google.internal/", "http://127.0.0.1.:{port}/", "http://168.63.129.16/", "http://224.0.0.1/",
+    "http://[fec0::1]/", "http://[3fff::1]/", "http://192.88.99.1/", "http://[2002:c058:6301::]/",
+    "http://[64:ff9b:1::7f00:1]/",
     "file:///etc/passwd", "ftp://example.org/x", "gopher://127.0.0.1:{port}/", "data:text/plain,x", "//127.0.0.1/x",
     "http://user:secret@example.org/", "http://example.org:22/", "http://example.org:{port}/", "http://", "http://[",
 ]  # fmt: skip
@@ -92,6 +95,22 @@ async def test_sec_52_what_is_near_is_refused_before_anything_is_sent(url: str) 
         assert canary.heads == []
 
 
+async def test_sec_52_a_near_place_is_opened_for_the_ports_that_were_named() -> None:
+    async with site(ok(b"here")) as there:
+        with pytest.raises(InvalidError) as refused:
+            await fetcher("127.0.0.0/8").get(f"http://{there.place}/")
+        assert refused.value.error_code == "address_refused"
+        assert there.heads == []
+        assert (await fetcher(f"127.0.0.0/8:{there.port}").get(f"http://{there.place}/")).body == b"here"
+    # Without a port they are the web's own.
+    near = Vetting(["10.0.0.0/8", "fd00::/8"])
+    for url in ("http://10.1.2.3/", "https://10.1.2.3/", "https://[fd00::1]/"):
+        assert near.target(url).allowed
+    for url in ("http://10.1.2.3:8080/", "https://[fd00::1]:22/"):
+        with pytest.raises(InvalidError):
+            near.target(url)
+
+
 async def test_sec_53_every_redirect_is_vetted_anew() -> None:
     async with site(ok(b"secret")) as canary, site(moved(f"http://127.0.0.1:{canary.port}/")) as public:
         with pytest.raises(InvalidError) as refused:
@@ -102,7 +121,16 @@ async def test_sec_53_every_redirect_is_vetted_anew() -> None:
 
 
 @pytest.mark.parametrize(
-    "addresses", [["127.0.0.1"], ["93.184.216.34", "127.0.0.1"], ["93.184.216.34", "fd00::1"], ["::ffff:10.0.0.1"]]
+    "addresses",
+    [
+        ["127.0.0.1"],
+        ["93.184.216.34", "127.0.0.1"],
+        ["93.184.216.34", "fd00::1"],
+        ["::ffff:10.0.0.1"],
+        ["fec0::1"],
+        ["3fff:fff::1"],
+        ["192.88.99.254"],
+    ],
 )
 async def test_sec_53_a_public_name_that_leads_near_is_refused(addresses: list[str]) -> None:
     with pytest.raises(InvalidError) as refused:

@@ -226,7 +226,8 @@ class OutsideSettings(_Section):
 
     enabled: bool = Field(True, description="False: the server fetches nothing and saves nothing to GitHub.")
     allow: list[str] = Field(
-        [], description="Private places that may be fetched from: 10.0.0.0/8, 10.1.2.3:8443, git.example.org:443."
+        [],
+        description="Private places that may be fetched from: 10.0.0.0/8 (ports 80, 443), 10.1.2.3:8443, git.lan:443.",
     )
     proxy: str = Field(
         "auto",

@@ -16,7 +16,14 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _PORTS = {"http": 80, "https": 443}
 _LOCAL_ENDINGS = (".localhost", ".local", ".internal", ".intranet", ".lan", ".home.arpa")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-_CLOUD = ipaddress.IPv4Address("168.63.129.16")
+_NOT_PUBLIC: tuple[Network, ...] = tuple(
+    map(
+        ipaddress.ip_network,
+        # A cloud's own services, relays of 6to4; of IPv6 local NAT64, documentation, site-local.
+        ("168.63.129.16/32", "192.88.99.0/24", "64:ff9b:1::/48", "3fff::/20", "fec0::/10"),
+    )
+)
+"""What Python's ``is_global`` takes for public, in some version, and is not."""
 _HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
 
 
@@ -45,7 +52,7 @@ class Vetting:
 
     Args:
         allow: networks, each with an optional port (``10.0.0.0/8``, ``10.1.2.3:8443``), and names with a port
-            (``git.example.org:443``).
+            (``git.example.org:443``). A network without a port is opened for the web's own, 80 and 443.
 
     Raises:
         InvalidError: ``bad_setting``, an entry is neither.
@@ -107,7 +114,10 @@ class Vetting:
 
     def _listed(self, address: Address, port: int) -> bool:
         plain = address.ipv4_mapped or address if isinstance(address, ipaddress.IPv6Address) else address
-        return any(number in (None, port) and plain in network for network, number in self._networks)
+        return any(
+            plain in network and (port == number if number is not None else port in _PORTS.values())
+            for network, number in self._networks
+        )
 
 
 def refused(url: str, why: str) -> InvalidError:
@@ -147,4 +157,6 @@ def _meanings(address: Address) -> list[Address]:
 def _public(address: Address) -> bool:
     if isinstance(address, ipaddress.IPv6Address) and (address.ipv4_mapped or address in _NAT64):
         return True  # judged by what it carries
-    return address.is_global and not address.is_multicast and not address.is_reserved and address != _CLOUD
+    if address.is_multicast or address.is_reserved or any(address in network for network in _NOT_PUBLIC):
+        return False
+    return address.is_global
