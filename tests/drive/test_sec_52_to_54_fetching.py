@@ -33,8 +33,13 @@ class Site:
 @asynccontextmanager
 async def site(answer: bytes | Serve) -> AsyncIterator[Site]:
     made = Site()
+    writers: list[asyncio.StreamWriter] = []
+    serving: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        if (task := asyncio.current_task()) is not None:
+            serving.add(task)
         try:
             made.heads.append((await reader.readuntil(b"\r\n\r\n")).decode())
             if isinstance(answer, bytes):
@@ -51,6 +56,20 @@ async def site(answer: bytes | Serve) -> AsyncIterator[Site]:
     made.port = server.sockets[0].getsockname()[1]
     async with server:
         yield made
+    # What was accepted at the last moment is served, and what is closed lets go of its socket, in the loop's next
+    # steps, which would not come after the test.
+    await _steps()
+    for task in serving:
+        task.cancel()
+    await asyncio.gather(*serving, return_exceptions=True)
+    for writer in writers:
+        writer.transport.abort()
+    await _steps()
+
+
+async def _steps() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
 
 
 def ok(body: bytes, *headers: str) -> bytes:
