@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -15,7 +16,18 @@ from labora.base.settings import OutsideSettings
 from labora.drive.exchange.fetching import Fetcher, FetchError
 from labora.drive.exchange.vetting import Vetting
 
+# A connection that a time limit cut off while it was made is closed by the collector, which is called for it here.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@pytest.fixture(autouse=True)
+async def collected() -> AsyncIterator[None]:
+    """Leaves nothing to be collected during other tests."""
+    yield
+    await _steps()
+    gc.collect()
 
 
 @dataclass
