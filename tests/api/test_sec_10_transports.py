@@ -43,7 +43,9 @@ class Case:
     def abilities(self) -> frozenset[Ability]:
         if self.role is None:
             return frozenset()
-        return ABILITIES[self.role] if self.account_id else ANONYMOUS_ABILITIES
+        # What is given here has an end: an editor who could share would make that for ever.
+        ending = frozenset({Ability.SHARE}) if self.role != Role.OWNER else frozenset()
+        return ABILITIES[self.role] - ending if self.account_id else ANONYMOUS_ABILITIES
 
     @property
     def missing(self) -> int:
