@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -74,7 +71,7 @@ def add_handlers(app: FastAPI) -> None:
         message = f"{first['where']}: {first['problem']}."
         return JSONResponse({"code": "invalid", "message": message, "details": {"problems": problems}}, 400)
 
-    async def unexpected(request: Request, _error: Exception) -> JSONResponse:
+    async def unexpected(_request: Request, _error: Exception) -> JSONResponse:
         # Starlette raises the error again after this answer, so the gate logs it.
         return error_response(LaboraError(UNEXPECTED))
 
@@ -82,9 +79,3 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(LaboraError, expected)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
-
-
-def error_document(error: LaboraError) -> bytes:
-    """Returns the JSON bytes of an error."""
-    document: dict[str, Any] = error.as_json()
-    return json.dumps(document).encode()

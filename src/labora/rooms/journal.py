@@ -162,10 +162,6 @@ class Journal:
         """Returns when the backlog is small enough to take more: the backpressure on sockets and guests."""
         await self._room.wait()
 
-    async def flushed(self) -> None:
-        """Returns when everything appended so far is durable."""
-        await self._idle.wait()
-
     async def _commit_forever(self) -> None:
         pace = Pace(BURST, self._interval_s)
         while True:

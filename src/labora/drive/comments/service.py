@@ -384,7 +384,7 @@ class Comments:
         content: str,
     ) -> None:
         """Tells those of the accounts that may read the file; the text goes to nobody else."""
-        readers = await self._roles(connection, access, account_ids)
+        readers = await roles_on(connection, access.file, account_ids, now=self._context.clock.now())
         details = {
             "comment_id": comment.id,
             "reply_id": None if text_id in (None, comment.id) else text_id,
@@ -394,11 +394,6 @@ class Comments:
         actor = account_of(access.principal)
         now = self._context.now()
         await tell(connection, readers, kind, actor_id=actor, file_id=access.file_id, details=details, now=now)
-
-    async def _roles(
-        self, connection: AsyncConnection, access: FileAccess, account_ids: Iterable[str]
-    ) -> dict[str, Role]:
-        return await roles_on(connection, access.file, account_ids, now=self._context.clock.now())
 
 
 def _text_of(comment: Comment, text_id: str, *, replies: bool = False) -> Comment | Reply:
