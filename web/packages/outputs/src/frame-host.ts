@@ -132,7 +132,7 @@ export class FrameHost {
     else if (message.t === 'key') this.options.onKey(message);
     else if (message.t === 'focus') this.options.onFocus();
     else if (message.t === 'text') this.texts.get(message.request)?.(message.text);
-    else void this.answerBlob(message.request, message.blob);
+    else if (message.t === 'blob') void this.answerBlob(message.request, message.blob);
   }
 
   /** A frame may read the blobs of its own cell, and no other of the notebook. */

@@ -26,7 +26,29 @@ export type PageMessage =
   | { t: 'theme'; theme: FrameTheme }
   | { t: 'scroll'; inner: boolean }
   | { t: 'text'; request: number }
-  | { t: 'blob'; request: number; blob: Blob | null };
+  | { t: 'blob'; request: number; blob: Blob | null }
+  | { t: 'live'; on: boolean }
+  | { t: 'do'; request: number; script: string }
+  | { t: 'answer'; request: number; ok: true; value: unknown }
+  | { t: 'answer'; request: number; ok: false; code: string; message: string }
+  | { t: 'comm'; message: CommMessage };
+
+/**
+ * What a kernel and an output say to each other over a comm (docs/protocols.md, section 8). To the frame go the messages
+ * of comms that it follows; from the frame they go on only while its output is live.
+ */
+export interface CommMessage {
+  /** Of one that the frame sends: `comm-done` is asked for by it. */
+  id?: string;
+  type: 'comm_open' | 'comm_msg' | 'comm_close' | 'comms_gone';
+  content: { comm_id: string; target_name?: string; target_module?: string; data: unknown };
+  metadata: Readonly<Record<string, unknown>>;
+  buffers: readonly ArrayBuffer[];
+}
+
+/** What a frame may ask of the page; each is checked against the capability of its cell. */
+export const FRAME_VERBS = ['call', 'port', 'follow', 'files', 'view', 'cell', 'disconnect', 'device'] as const;
+export type FrameVerb = (typeof FRAME_VERBS)[number];
 
 export interface ForwardedKey {
   key: 'Escape' | 'Enter';
@@ -41,7 +63,11 @@ export type FrameMessage =
   | ({ t: 'key' } & ForwardedKey)
   | { t: 'focus' }
   | { t: 'text'; request: number; text: string }
-  | { t: 'blob'; request: number; blob: BlobInfo };
+  | { t: 'blob'; request: number; blob: BlobInfo }
+  | { t: 'done'; request: number; ok: true; value: unknown }
+  | { t: 'done'; request: number; ok: false; message: string }
+  | { t: 'ask'; request: number; verb: FrameVerb; args: Readonly<Record<string, unknown>> }
+  | { t: 'comm'; message: CommMessage };
 
 /** Taller outputs scroll inside their frame. */
 export const HEIGHT_MAXIMUM = 100_000;
