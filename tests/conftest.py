@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 
+from labora.accounts import passwords
 from labora.base.settings import RuntimeSettings
+from labora.db import engine
 
 # LocalProvider runs kernels without isolation; the tests' own code is all that runs in them.
 os.environ.setdefault("LABORA_TESTING_UNISOLATED", "1")
@@ -37,6 +42,38 @@ def notebooks_dir() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real notebooks at {folder.name}: set LABORA_TEST_NOTEBOOKS")
     return folder
+
+
+# -- what is dear and proves nothing here ------------------------------------------------------------------------------
+# Power is cut in no test, and passwords of tests are no secrets. Servers in processes of their own know none of this.
+
+SLOW_HASHER = passwords._HASHER
+"""The hasher of real accounts, for the tests of sign-in."""
+SYNCED_CONFIGURATION = engine._sqlite_configuration
+"""How real connections to SQLite are set up, for the tests of that."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap() -> Iterator[None]:
+    """In the tests' own process nothing waits for the disk to have it, and a password is hashed in no time."""
+
+    def unsynced(attached: Mapping[str, Path], *, durable: bool) -> Any:
+        configure = SYNCED_CONFIGURATION(attached, durable=durable)
+
+        def configured(connection: Any, record: Any) -> None:
+            configure(connection, record)
+            cursor = connection.cursor()
+            for schema in ("main", *attached):
+                cursor.execute(f"PRAGMA {schema}.synchronous=OFF")
+            cursor.close()
+
+        return configured
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        patch.setattr(engine, "_sqlite_configuration", unsynced)
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
 
 
 # -- skipped tests ------------------------------------------------------------------------------------------------
