@@ -107,7 +107,7 @@ class World:
         page = await self.drive.list_files(principal, ListQuery(folder_id=folder, page_size=1000))
         return [view.name for view in page.files]
 
-    async def until(self, check, seconds=20):
+    async def until(self, check, seconds=90):
         """Waits until an awaited check is true."""
         async with asyncio.timeout(seconds):
             while not (found := await check()):  # noqa: ASYNC110 - what is waited for is in other processes

@@ -474,7 +474,7 @@ class Page:
         return next(m for m in self.control[seen:] if m.get("id") == key)
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not condition():
                 self._changed.clear()
                 await self._changed.wait()

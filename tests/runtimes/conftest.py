@@ -126,7 +126,7 @@ async def sandbox(sandbox_folder: Path) -> AsyncIterator[SandboxProvider]:
             return False
         return True
 
-    await eventually(answers, 30)
+    await eventually(answers, 120)
     yield SandboxProvider(client, CopiedImages(sandbox_folder))
     await client.stop()
     await asyncio.to_thread(process.wait, 20)
