@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
+from hypothesis import HealthCheck, settings
 
 from labora.accounts import passwords
 from labora.base.settings import RuntimeSettings
@@ -22,6 +23,10 @@ os.environ.setdefault("LABORA_TESTING_UNISOLATED", "1")
 os.environ.setdefault("LABORA_NETWORK__MEANS", "relay")
 # Nor do they keep machines ready, but for those whose test this is.
 os.environ.setdefault("LABORA_RUNTIMES__WARM", "0")
+
+# A slow machine finds no fault: neither an example nor the making of examples has a time limit.
+settings.register_profile("labora", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("labora")
 
 ROOT = Path(__file__).resolve().parent.parent
 

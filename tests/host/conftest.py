@@ -156,7 +156,7 @@ class LiveHost:
         except UnavailableError:
             await self.start()
             await self.client.stop()
-        self.process.wait(20)
+        self.process.wait(120)
 
 
 def reachable_levels():
