@@ -244,8 +244,11 @@ class House:
         await self._restart_control({"LABORA_RUNTIMES__ENVIRONMENT": f'{{"LABORA_FAULT": "{fault}"}}'})
         page = self.pages["A"]
         await page.until(lambda: page.connected)
-        await page.command("disconnect")
+        answer = await page.command("disconnect")
+        assert answer["type"] == "ack", answer
         await page.until(lambda: not _running(page))
+        # The next agent is another one, which was given the fault.
+        await eventually(lambda: not self.server.guests(), DECLARED_S)
         for _ in range(6):
             (key,) = await page.execute("printer")
             ended = await page.finished(key)
