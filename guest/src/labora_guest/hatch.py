@@ -10,11 +10,13 @@ import contextlib
 import hmac
 import json
 import secrets
-from typing import Any, Awaitable, Mapping
+from collections.abc import Awaitable, Mapping
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from labora_guest.kernel import Kernel
 
+USUAL_PORT = 9000
 HEAD_BYTES = 16 * 1024
 BODY_BYTES = 8 * 1024 * 1024
 READ_S = 30.0
@@ -74,7 +76,11 @@ class Hatch:
         if self._server is None:
             return {}
         secret = self._secrets.setdefault(kernel_id, secrets.token_urlsafe(24))
-        return {"LABORA_ASK": f"http://127.0.0.1:{self._port}", "LABORA_KERNEL": secret}
+        found = {"LABORA_ASK": f"http://127.0.0.1:{self._port}", "LABORA_KERNEL": secret}
+        if self._port != USUAL_PORT:
+            # Where notebooks written for Colab look for sessions.
+            found["KMP_TARGET_PORT"] = str(self._port)
+        return found
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open += 1
