@@ -22,7 +22,6 @@ from labora.rooms.room import Room
 from labora.rooms.subscriber import Subscriber, control_frame
 
 MOUNT, UNMOUNT, STDIN, UNASSIGN = "drive.mount", "drive.unmount", "stdin", "unassign"
-SECRET = "secret.get"
 MAX_PATH = 1000
 MAX_PROMPT = 16 * 1024
 MAX_PENDING = 64
@@ -122,7 +121,7 @@ class Asks:
 
     def _tell_refused_secret(self, ask: KernelAsk, value: Any) -> None:
         """Tells the account's pages that a program wanted a secret that it does not get, so that they can permit it."""
-        if ask.kind != SECRET or not isinstance(value, dict) or value.get("access"):
+        if ask.kind != "secret.get" or not isinstance(value, dict) or value.get("access"):
             return
         told = {"type": "secret_refused", "name": ask.text("name"), "exists": value.get("exists") is True}
         for subscriber in list(self._room.subscribers.values()):

@@ -182,10 +182,13 @@ class KernelWorker:
             info = await session.start()
         if info.status == "dead":
             info = await session.restart()
+        same_life = not fresh and info.life == record.get("life")
         if fresh:
             # What a kernel that was started ahead has said, or how an earlier life of it ended, is not this notebook's.
             record = {**record, "n": info.last}
         await self._attach(lease, session, record, info)
+        if same_life:
+            self.comms.recover()
 
     async def _attach(
         self, lease: RuntimeLease, session: KernelSession, record: KernelRecord, info: KernelInfo
