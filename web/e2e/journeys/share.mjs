@@ -36,7 +36,7 @@ await journey('share', async (t) => {
   };
 
   await t.step('the owner makes an invitation link, and whoever opens it has an account', async () => {
-    const page = await t.signedIn();
+    const page = await t.signIn(await t.stranger());
     await role(page, 'button', `Account of ${t.owner.name}`).click();
     await chooseItem(page, 'People');
     await role(page, 'button', 'Invite').click();

@@ -63,7 +63,45 @@ export async function newPerson(browser, problems = []) {
     if (message.type() === 'error') problems.push(`console: ${message.text()}`);
   });
   page.setDefaultTimeout(30_000);
+  if (browser.labora === 'firefox') goesByItself(page);
   return page;
+}
+
+/**
+ * Makes `goto` and `reload` of a page in Firefox go the way a link goes, and wait for what stands then.
+ *
+ * Its driver takes the end of a frame that had just begun to load, which every navigation cuts off, for the end of the
+ * navigation itself (NS_BINDING_ABORTED). A notebook's frames begin to load whenever they come near, so no moment before
+ * a navigation is known to be free of it.
+ */
+function goesByItself(page) {
+  const goto = page.goto.bind(page);
+  const leave = async (act, address, waitUntil) => {
+    await page.evaluate(
+      (how, to) => {
+        document.documentElement.dataset.left = '';
+        // Not before this question is answered.
+        setTimeout(() => location[how](...to));
+      },
+      act,
+      address,
+    );
+    const shown = (early) =>
+      !('left' in document.documentElement.dataset) &&
+      (document.readyState === 'complete' || (early && document.readyState === 'interactive'));
+    const soon = () => new Promise((resolve) => setTimeout(resolve, 5_000, false));
+    // What is asked of a page that goes at that moment may never be answered.
+    await until(`the page after ${act}(${address})`, () =>
+      Promise.race([page.evaluate(shown, waitUntil === 'domcontentloaded'), soon()]),
+    );
+  };
+  page.goto = async (url, { waitUntil } = {}) => {
+    const [here, there] = [page.url(), new URL(url).href];
+    const within = there.includes('#') && here.split('#')[0] === there.split('#')[0];
+    // An empty page has nothing to cut off, and a place in the page that stands cuts nothing off.
+    return here === 'about:blank' || within ? goto(url, { waitUntil }) : leave('assign', [there], waitUntil);
+  };
+  page.reload = ({ waitUntil } = {}) => leave('reload', [], waitUntil);
 }
 
 /** Waits until `check` answers something true; polls, so that it works for what no event tells. */
@@ -111,7 +149,7 @@ export async function frameShown(page, selector, shown) {
   throw new Error(`waited 30 s for the frame ${selector} to show something`);
 }
 
-/** Saves a screenshot for a person to look at. */
+/** Saves a picture of a page, for a person to look at. */
 export async function shot(page, name) {
   mkdirSync(SHOTS, { recursive: true });
   await page.screenshot({ path: path.join(SHOTS, `${name}.png`) });
