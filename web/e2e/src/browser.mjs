@@ -16,6 +16,8 @@ const CHROMIUM_FLAGS = [
   '--disable-sync',
   '--disable-dev-shm-usage',
 ];
+// A third of what Firefox computes is what moves. Nothing is proven by it; scripts/soak runs with it all the same.
+const STILL = !process.env.LABORA_TEST_ALL;
 
 /** Starts a browser ("chromium" or "firefox") with an empty profile. */
 export async function launch(
@@ -36,6 +38,7 @@ export async function launch(
             'browser.download.folderList': 2,
             'browser.download.dir': downloads,
             'browser.download.alwaysOpenPanel': false,
+            ...(STILL && { 'ui.prefersReducedMotion': 1 }),
             ...prefs,
           },
           ...viewport,
@@ -43,7 +46,7 @@ export async function launch(
       : await start({
           executablePath: process.env.CHROMIUM_BIN ?? '/usr/bin/chromium',
           headless: true,
-          args: [...CHROMIUM_FLAGS, ...args],
+          args: [...CHROMIUM_FLAGS, ...(STILL ? ['--force-prefers-reduced-motion'] : []), ...args],
           ...viewport,
         });
   browser.labora = name;
