@@ -144,7 +144,7 @@ await journey('drive', async (t) => {
     await toasted('2 items moved to trash');
     await drive.waitNames('Papers', 'five.ipynb');
     await press(page, '?');
-    await page.waitForSelector('[role=dialog] kbd');
+    await page.waitForSelector('[role=dialog]:focus-within kbd');
     await press(page, 'Escape');
   });
 

@@ -238,7 +238,7 @@ await journey('share', async (t) => {
     const members = await t.api.call('GET', `/groups/${group.id}`);
     await t.api.call('DELETE', `/groups/${group.id}/members/${members.people[0].id}`);
     await vera.page.waitForFunction(() => /no longer have access|no such notebook/.test(document.body.innerText), {
-      timeout: 5_000,
+      timeout: 20_000,
     });
   });
 
@@ -256,7 +256,7 @@ await journey('share', async (t) => {
     await front(olga);
     await choose(olga.page, '.share-general', 'restricted');
     await guest.waitForFunction(() => document.body.innerText.includes('You no longer have access'), {
-      timeout: 5_000,
+      timeout: 20_000,
     });
   });
 });

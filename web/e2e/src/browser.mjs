@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { connect, launch as start } from 'puppeteer-core';
 
 const SHOTS = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../shots');
+/** How long anything is waited for. Only what fails takes as long, so that it suits a machine with other work. */
+const PATIENCE_MS = 60_000;
 const CHROMIUM_FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -65,7 +67,7 @@ export async function newPerson(browser, problems = []) {
   page.on('console', (message) => {
     if (message.type() === 'error') problems.push(`console: ${message.text()}`);
   });
-  page.setDefaultTimeout(30_000);
+  page.setDefaultTimeout(PATIENCE_MS);
   if (browser.labora === 'firefox') goesByItself(page);
   return page;
 }
@@ -108,7 +110,7 @@ function goesByItself(page) {
 }
 
 /** Waits until `check` answers something true; polls, so that it works for what no event tells. */
-export async function until(what, check, timeout = 30_000) {
+export async function until(what, check, timeout = PATIENCE_MS) {
   const end = Date.now() + timeout;
   let last;
   while (Date.now() < end) {
@@ -130,7 +132,7 @@ export async function frameShown(page, selector, shown) {
   const browser = page.browser();
   let where = page;
   let second = null;
-  for (const from = Date.now(); Date.now() < from + 30_000;) {
+  for (const from = Date.now(); Date.now() < from + PATIENCE_MS;) {
     const element = await where.$(selector);
     await element?.evaluate((frame) => frame.scrollIntoView({ block: 'nearest' }));
     const frame = await element?.contentFrame();
@@ -149,7 +151,7 @@ export async function frameShown(page, selector, shown) {
           where = known;
     } else await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error(`waited 30 s for the frame ${selector} to show something`);
+  throw new Error(`waited ${PATIENCE_MS / 1000} s for the frame ${selector} to show something`);
 }
 
 /** Saves a picture of a page, for a person to look at. */
