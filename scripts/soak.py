@@ -1,4 +1,4 @@
-"""Runs what is too long for every change: many kills, full floods, every real notebook and journey; ends with one line."""
+"""Runs what is too long for every change: many kills, full floods, all notebooks and journeys; ends with one line."""
 
 from __future__ import annotations
 
