@@ -21,7 +21,6 @@ from labora.testing.runtime import LocalRuntime
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shared() -> AsyncIterator[LocalRuntime]:
     async with LocalRuntime() as runtime:

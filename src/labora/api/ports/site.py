@@ -205,7 +205,8 @@ class PortSite:
             return origin == "null"
         scheme, _, name = origin.partition("://")
         host = self._hosts.read(name, scheme)
-        if host.origin != origin or host.kind is not HostKind.CONTENT:
+        ours = host.origin == origin and origin.startswith(visit.outside.origin.partition("//")[0])
+        if not ours or host.kind is not HostKind.CONTENT:
             return False
         label = host.name.partition(".")[0]
         return label == visit.door.label or await self._content_labels.verify(label)
@@ -390,12 +391,8 @@ def _open_to(outside: Outside) -> dict[str, str]:
 
 
 async def _refuse(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
-    """Sends an answer, also in the place of a WebSocket."""
+    """Sends an answer; a WebSocket is refused with 403, more than which no page learns."""
     if scope["type"] == "http":
         await response(scope, receive, send)
-    elif "websocket.http.response" in scope.get("extensions", {}):
-        start = {"type": "websocket.http.response.start", "status": response.status_code}
-        await send({**start, "headers": response.raw_headers})
-        await send({"type": "websocket.http.response.body", "body": bytes(response.body)})
     else:
         await send({"type": "websocket.close", "code": 1008})
