@@ -96,6 +96,10 @@ async def test_sec_65_only_ordinary_files_below_the_three_folders(guest: GuestCo
     assert await refusal(guest, "read", path="/content/nothing") == "no_such_file"
     assert await refusal(guest, "read", path="a\0b") == "bad_path"
     assert await everything(await guest.open_stream("read", {"path": "/content/link.txt"})) == b"here"
+    # Parts of widgets, which run in the page, are read where packages put them, and not written.
+    assert await refusal(guest, "read", path="/usr/share/jupyter/nbextensions/none.js") == "no_such_file"
+    assert await refusal(guest, "write", path="/usr/share/jupyter/nbextensions/none.js") == "outside"
+    assert await refusal(guest, "read", path="/usr/share/jupyter/other") == "outside"
 
 
 async def test_a_disk_without_room_refuses_at_once(guest: GuestConnection) -> None:
@@ -175,21 +179,22 @@ async def test_who_says_more_than_the_other_takes_waits(guest: GuestConnection) 
         assert len(got) == 64 * WINDOW
 
 
-async def test_streams_end_with_their_connection_and_new_ones_open(shared: LocalRuntime, content: Path) -> None:
-    guest = GuestConnection("other", shared.handle.socket, shared.runtime.key, shared.runtime.generation)
-    (content / "long").write_bytes(b"l" * (8 * WINDOW))
-    stream = await guest.open_stream("read", {"path": "/content/long"})
-    assert await stream.read()
-    # The newest connection wins: this one is closed by the agent, and comes back.
-    winner = GuestConnection("winner", shared.handle.socket, shared.runtime.key, shared.runtime.generation)
-    await winner.request("meter", {})
-    with pytest.raises(LaboraError) as caught:
-        await everything(stream)
-    assert caught.value.error_code == "stream_broken"
-    await winner.close()
-    again = await guest.open_stream("read", {"path": "/content/long"})
-    assert len(await everything(again)) == 8 * WINDOW
-    await guest.close()
+async def test_streams_end_with_their_connection_and_new_ones_open() -> None:
+    async with LocalRuntime() as alone:
+        (Path(alone.cwd) / "long").write_bytes(b"l" * (8 * WINDOW))
+        guest = alone.kernels.connection(alone.runtime)
+        stream = await guest.open_stream("read", {"path": "/content/long"})
+        assert await stream.read()
+        # The newest connection wins: this one is closed by the agent, and comes back once the other has gone.
+        winner = GuestConnection("winner", alone.handle.socket, alone.runtime.key, alone.runtime.generation)
+        await winner.request("meter", {})
+        with pytest.raises(LaboraError) as caught:
+            await everything(stream)
+        assert caught.value.error_code == "stream_broken"
+        await winner.close()
+        await guest.request("meter", {})
+        again = await guest.open_stream("read", {"path": "/content/long"})
+        assert len(await everything(again)) == 8 * WINDOW
 
 
 LISTS = """

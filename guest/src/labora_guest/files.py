@@ -11,6 +11,7 @@ import errno
 import os
 import secrets
 import stat
+import sys
 import tempfile
 from typing import Any
 
@@ -68,16 +69,16 @@ class Place:
 
 
 def find(path: Any, *, make: bool = False) -> Place:
-    """Opens the folder that ``path`` lies in; ``.`` is the name of one of the three folders itself.
+    """Opens the folder that ``path`` lies in; ``.`` is the name of a folder that can be reached itself.
 
     Args:
         path: absolute, or relative to /content.
-        make: makes the folders that are missing.
+        make: for writing: makes the folders that are missing.
 
     Raises:
         KernelError: ``bad_path``, ``outside``, ``no_such_file`` and what else the system refuses.
     """
-    root, parts = _resolve(path)
+    root, parts = _resolve(path, roots() if make else {**roots(), **{name: name for name in read_only()}})
     try:
         folder = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
@@ -96,18 +97,25 @@ def find(path: Any, *, make: bool = False) -> Place:
     return Place(folder, parts[-1] if parts else ".")
 
 
-def _resolve(path: Any) -> tuple[str, list[str]]:
+def read_only() -> list[str]:
+    """Returns the folders that may be read beside the three: the parts of widgets that run in the page."""
+    prefixes = dict.fromkeys(("/opt/python", "/usr/local", "/usr", sys.prefix))
+    return [f"{prefix}/share/jupyter/{kind}" for prefix in prefixes for kind in ("nbextensions", "labextensions")]
+
+
+def _resolve(path: Any, known: dict[str, str]) -> tuple[str, list[str]]:
     """Returns the folder that the path is below, and the names from there, none of which was a link just now."""
     if not isinstance(path, str) or not path or "\0" in path or len(path.encode("utf-8", "replace")) > _MAX_PATH:
         raise KernelError("bad_path", "A path has 1 to 4096 bytes.")
     names = [
         name for name in (path if path.startswith("/") else f"/content/{path}").split("/") if name not in ("", ".")
     ]
-    known = roots()
-    if ".." in names or not names or f"/{names[0]}" not in known:
+    plain = "/" + "/".join(names)
+    named = next((name for name in known if plain == name or plain.startswith(f"{name}/")), None)
+    if ".." in names or named is None:
         raise KernelError("outside", "Only what lies below /content, /root and /tmp can be reached.")
     try:
-        wanted = os.path.realpath(os.path.join(known[f"/{names[0]}"], *names[1:]))
+        wanted = os.path.realpath(known[named] + plain[len(named) :])
         for root in map(os.path.realpath, known.values()):
             if wanted == root or wanted.startswith(root.rstrip("/") + "/"):
                 return root, [name for name in wanted[len(root) :].split("/") if name]

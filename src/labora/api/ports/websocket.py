@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any, cast
 
 from starlette.types import Message, Receive, Scope, Send
@@ -16,10 +17,11 @@ from websockets.uri import parse_uri
 
 from labora.api.ports.headers import Header, Outside, downstream, upstream
 from labora.api.ports.http import BadGatewayError, target_of
-from labora.base.errors import UnavailableError
+from labora.base.errors import LaboraError, UnavailableError
 from labora.kernels.streams import GuestStream
 
 HANDSHAKE_S = 30.0
+PART_S = 5.0
 _NO_STATUS, _LOST = 1005, 1006
 _GOING_AWAY, _BROKE = 1001, 1011
 
@@ -55,6 +57,14 @@ class Conversation:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        await self._part()
+
+    async def _part(self) -> None:
+        """Lets the app take leave: what was sent last has arrived once it closes the connection."""
+        with contextlib.suppress(TimeoutError, LaboraError):
+            async with asyncio.timeout(PART_S):
+                while await self._stream.read():
+                    pass
 
     # -- the app ------------------------------------------------------------------------------------------------------
 
