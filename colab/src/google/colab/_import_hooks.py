@@ -16,7 +16,7 @@ def _altair(module: ModuleType) -> None:
 def _cv2(module: ModuleType) -> None:
     from google.colab import patches
 
-    patches._replace_windows(module)  # noqa: SLF001 - of the same package
+    patches._replace_windows(module)
 
 
 HOOKS: dict[str, Callable[[ModuleType], None]] = {"altair": _altair, "cv2": _cv2}

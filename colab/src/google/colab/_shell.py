@@ -30,4 +30,4 @@ def _tensorflow_version(line: str) -> None:
     """Says which TensorFlow there is; there is one."""
     from google.colab import _tensorflow_magics
 
-    _tensorflow_magics._tensorflow_version(line)  # noqa: SLF001 - of the same package
+    _tensorflow_magics._tensorflow_version(line)

@@ -70,7 +70,7 @@ def quickchart(df: Any, max_chart_instances: int | None = None) -> None:
     charts = list(_charts(df, max_chart_instances or _MAX_COLUMNS))
     if not charts:
         print("There is nothing to draw: the data frame has no rows, or no columns of numbers or categories.")
-    for kind, found in itertools.groupby(charts, key=lambda chart: chart._kind):  # noqa: SLF001 - its own
+    for kind, found in itertools.groupby(charts, key=lambda chart: chart._kind):
         _show(list(found), {"hist": "Distributions", "bar": "Categories", "scatter": "Pairs", "line": "Values"}[kind])
 
 
@@ -103,7 +103,7 @@ def _show(charts: list[MplChart], title: str = "") -> None:
 
     figure = Figure(figsize=(4 * len(charts), 3), layout="constrained")
     for axes, chart in zip(figure.subplots(1, len(charts), squeeze=False)[0], charts):
-        chart._draw(axes)  # noqa: SLF001 - its own
+        chart._draw(axes)
     if title:
         figure.suptitle(title)
     file = io.BytesIO()

@@ -97,7 +97,7 @@ class DataTable:
         }
         from google.colab.output import _js
 
-        return _page().replace("__KEY__", key).replace("__ABOUT__", _js._literal(about))  # noqa: SLF001
+        return _page().replace("__KEY__", key).replace("__ABOUT__", _js._literal(about))
 
     def _fits(self) -> bool:
         frame = self._dataframe
@@ -178,7 +178,7 @@ def _asked(key: str, start: int, count: int, column: int | None, down: bool, tex
     from IPython.display import JSON
 
     table = _tables.get(key)
-    return JSON(None if table is None else table._some_rows(start, count, column, down, text))  # noqa: SLF001
+    return JSON(None if table is None else table._some_rows(start, count, column, down, text))
 
 
 def _page() -> str:

@@ -42,7 +42,7 @@ _CALL_PYTHON = """((event) => {
 def _literal(value: Any) -> str:
     from google.colab.output import _js
 
-    return _js._literal(value)  # noqa: SLF001 - of the same package
+    return _js._literal(value)
 
 
 class Element:

@@ -20,7 +20,7 @@ def redirect_to_element(selector: str | _js_builder.Js) -> Iterator[None]:
     Args:
         selector: a selector of CSS, or an expression of :class:`_js_builder.Js`.
     """
-    element = f"document.querySelector({_js._literal(selector)})" if isinstance(selector, str) else str(selector)  # noqa: SLF001
+    element = f"document.querySelector({_js._literal(selector)})" if isinstance(selector, str) else str(selector)
     with _shown_in(element):
         yield
 

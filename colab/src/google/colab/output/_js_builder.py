@@ -84,12 +84,12 @@ class Js:
 def _written(value: Any) -> str:
     """Returns a value as JavaScript."""
     if isinstance(value, Js):
-        return value._expression or "window"  # noqa: SLF001 - one of its own kind
+        return value._expression or "window"
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(_written, value))}]"
     if isinstance(value, dict):
         return f"{{{', '.join(f'{_written(str(key))}: {_written(item)}' for key, item in value.items())}}}"
-    return _js._literal(value)  # noqa: SLF001 - of the same package
+    return _js._literal(value)
 
 
 js_global = Js()

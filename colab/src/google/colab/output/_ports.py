@@ -45,7 +45,7 @@ def serve_kernel_port_as_iframe(
         cache_in_notebook: taken and not needed; nothing of the app is kept in the notebook.
     """
     written = [port, _path(path), str(width), str(height), bool(cache_in_notebook)]
-    _publish.javascript(_FRAME % ", ".join(map(_js._literal, written)))  # noqa: SLF001
+    _publish.javascript(_FRAME % ", ".join(map(_js._literal, written)))
 
 
 def serve_kernel_port_as_window(
@@ -61,4 +61,4 @@ def serve_kernel_port_as_window(
     """
     text = anchor_text or f"https://localhost:{port}{_path(path)}"
     written = [port, _path(path), text]
-    _publish.javascript(_LINK % ", ".join(map(_js._literal, written)))  # noqa: SLF001
+    _publish.javascript(_LINK % ", ".join(map(_js._literal, written)))

@@ -83,7 +83,7 @@ def clear(wait: bool = False, output_tags: str | Iterable[str] = ()) -> None:
     content = {"wait": bool(wait), "output_tags": tags}
     kernel = _kernel()
     if kernel is not None:
-        kernel.send_response(kernel.iopub_socket, "clear_output", content, ident=kernel._topic("clear_output"))  # noqa: SLF001
+        kernel.send_response(kernel.iopub_socket, "clear_output", content, ident=kernel._topic("clear_output"))
 
 
 def _kernel() -> Any:
