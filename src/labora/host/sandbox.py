@@ -161,6 +161,7 @@ def colab_environment() -> dict[str, str]:
         "KMP_TARGET_PORT": "9000",
         "TBE_RUNTIME_ADDR": "127.0.0.1:9000",
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        "BOKEH_RESOURCES": "inline",
         "CLICOLOR": "1",
         "COLUMNS": "100",
         "GIT_PAGER": "cat",

@@ -8,18 +8,27 @@ from types import ModuleType
 from typing import Any, Callable
 
 
-def _altair(module: ModuleType) -> None:
-    # Data, not a page with scripts of its own from elsewhere: it is drawn offline, and small when saved.
-    module.renderers.enable("mimetype")
-
-
 def _cv2(module: ModuleType) -> None:
     from google.colab import patches
 
     patches._replace_windows(module)
 
 
-HOOKS: dict[str, Callable[[ModuleType], None]] = {"altair": _altair, "cv2": _cv2}
+def _renderer(name: str) -> Callable[[ModuleType], None]:
+    def set_up(module: ModuleType) -> None:
+        from google.colab import _renderers
+
+        getattr(_renderers, name)(module)
+
+    return set_up
+
+
+HOOKS: dict[str, Callable[[ModuleType], None]] = {
+    "altair": _renderer("altair"),
+    "bokeh.io.notebook": _renderer("bokeh"),
+    "cv2": _cv2,
+    "plotly.io._renderers": _renderer("plotly"),
+}
 """By the name of a module, what is done with it once it has been imported."""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 from collections import OrderedDict
 from typing import Any
 
@@ -25,6 +26,8 @@ _HELD_ROWS = 1000
 _REMEMBERED = 20
 _CALLBACK = "google.colab.data_table.rows"
 _MAX_TEXT = 1000
+_MODULES = ("pandas.core.frame", "pandas")
+"""Where the class of data frames says that it comes from, before and since pandas 3."""
 
 _ids = itertools.count(1)
 _prefix = os.urandom(4).hex()
@@ -208,8 +211,13 @@ def _formatter() -> Any:
 def enable_dataframe_formatter() -> None:
     """Shows data frames of pandas as :class:`DataTable` from now on."""
     formatter = _formatter()
-    if formatter is not None:
-        formatter.for_type_by_name("pandas.core.frame", "DataFrame", _shown)
+    if formatter is None:
+        return
+    if "pandas" in sys.modules:
+        formatter.for_type(sys.modules["pandas"].DataFrame, _shown)
+        return
+    for module in _MODULES:
+        formatter.for_type_by_name(module, "DataFrame", _shown)
 
 
 def disable_dataframe_formatter() -> None:
@@ -217,10 +225,10 @@ def disable_dataframe_formatter() -> None:
     formatter = _formatter()
     if formatter is None:
         return
-    try:
-        formatter.pop("pandas.core.frame.DataFrame")
-    except KeyError:
-        return
+    if "pandas" in sys.modules:
+        formatter.pop(sys.modules["pandas"].DataFrame, None)
+    for module in _MODULES:
+        formatter.pop(f"{module}.DataFrame", None)
 
 
 def load_ipython_extension(ipython: Any) -> None:
