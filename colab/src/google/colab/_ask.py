@@ -66,7 +66,9 @@ def ask(kind: str, timeout_s: float | None = None, **content: Any) -> Any:
     """
     address, secret = os.environ.get("LABORA_ASK"), os.environ.get("LABORA_KERNEL")
     if not address or not secret:
-        return _prompt(dict(content, kind=kind, timeout_s=timeout_s))
+        raise NotImplementedError(
+            "This works in a notebook of Labora and in programs that it starts; here is none (LABORA_ASK is not set)."
+        )
     let_leave()
     answer = _post(address, secret, {"kind": kind, "content": content, "timeout_s": timeout_s}, timeout_s)
     if not isinstance(answer, dict):
@@ -74,25 +76,6 @@ def ask(kind: str, timeout_s: float | None = None, **content: Any) -> Any:
     if not answer.get("ok"):
         raise RefusedError(str(answer.get("message") or "The server said no."), str(answer.get("code") or "refused"))
     return answer.get("value")
-
-
-def _prompt(question: dict[str, Any]) -> Any:
-    """Asks through ``input()``, where the runtime's agent takes no questions."""
-    ipython = sys.modules.get("IPython")
-    kernel = getattr(ipython.get_ipython() if ipython is not None else None, "kernel", None)
-    if kernel is None or not question["kind"].startswith("drive."):
-        raise NotImplementedError(
-            "This works in a notebook of Labora and in programs that it starts; here is none (LABORA_ASK is not set)."
-        )
-    try:
-        answer = json.loads(kernel.raw_input("\x00labora:" + json.dumps(question)))
-    except Exception as error:
-        if type(error).__name__ != "StdinNotImplementedError":
-            raise
-        raise RefusedError("Nobody can be asked here: this notebook runs without a page.", "nobody_asked") from None
-    if not answer.get("ok"):
-        raise RefusedError(str(answer.get("message")), str(answer.get("code")))
-    return answer
 
 
 def _post(address: str, secret: str, question: dict[str, Any], timeout_s: float | None) -> Any:
@@ -122,6 +105,7 @@ def _post(address: str, secret: str, question: dict[str, Any], timeout_s: float 
     except ValueError:
         answer = None
     if response.status != 200:
-        message = answer.get("message") if isinstance(answer, dict) else None
-        raise RefusedError(str(message or f"The runtime's agent refused the question ({response.status})."), "refused")
+        about = answer if isinstance(answer, dict) else {}
+        message = about.get("message") or f"The runtime's agent refused the question ({response.status})."
+        raise RefusedError(str(message), str(about.get("code") or "refused"))
     return answer
