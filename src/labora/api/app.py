@@ -37,6 +37,7 @@ from labora.api.routers import (
     revisions,
     runtimes,
     search,
+    secrets,
     sharing,
     storage,
     uploads,
@@ -49,6 +50,7 @@ from labora.runtimes.ports import Provider
 ROUTERS = (
     instance.router,
     accounts.router,
+    secrets.router,
     files.router,
     uploads.router,
     storage.router,

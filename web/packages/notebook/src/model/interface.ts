@@ -12,7 +12,9 @@ export type DialogName =
   | 'downloadAs'
   | 'toGitHub'
   | 'toGist'
-  | 'badge';
+  | 'badge'
+  | 'formField'
+  | 'formAttributes';
 
 export interface Preferences {
   lineNumbers: boolean;
