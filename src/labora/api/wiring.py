@@ -103,6 +103,7 @@ def build_services(settings: Settings, provider: Provider | None = None) -> Serv
         settings=settings,
         compute=services.compute,
         drives=services.mounts,
+        secrets=secrets,
         data_dir=settings.state_dir,
     )
     return services

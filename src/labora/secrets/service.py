@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labora.access import Ability, Principal, access_file, access_rows
@@ -12,7 +14,6 @@ from labora.db import Database
 from labora.db.sealing import Seal
 from labora.secrets import store
 from labora.secrets.model import GrantedNotebook, SecretInfo, clean_name
-from labora.secrets.ports import SecretAnswer
 
 # Sealed with each value, so that nothing else that was sealed passes for one.
 _PURPOSE = "secret"
@@ -172,10 +173,10 @@ class Secrets:
         await self._database.look(lambda connection: self._notebook(connection, principal, file_id, Ability.READ))
         await self.revoke(principal, file_id, name)
 
-    async def get(self, account_id: str, file_id: str, name: str) -> SecretAnswer:
+    async def get(self, account_id: str, file_id: str, name: str) -> dict[str, Any]:
         """Returns what code of an account gets that asks for a secret in a notebook; the value only where it may."""
 
-        async def look(connection: AsyncConnection) -> SecretAnswer:
+        async def look(connection: AsyncConnection) -> dict[str, Any]:
             row = await store.find(connection, account_id, name)
             value = None if row is None else self._opened(row)
             if row is None or value is None:

@@ -312,6 +312,7 @@ addMessages('notebook', {
     edit_settings: 'Notebook settings',
     view_theme: 'Switch between light and dark',
     view_lineNumbers: 'Line numbers',
+    view_secrets: 'Secrets',
     view_contents: 'Table of contents',
     view_form: 'Show or hide the code of a form',
     view_output: 'Show or hide output',

@@ -234,6 +234,12 @@ const entries: Entry[] = [
     run: (c) => c.ui.setPreference('comments', !c.ui.preferences.get().comments),
   },
   {
+    id: 'view.secrets',
+    icon: 'key',
+    checked: (c) => c.ui.secrets.get() !== null,
+    run: (c) => c.ui.secrets.set(c.ui.secrets.get() ? null : { add: null }),
+  },
+  {
     id: 'view.contents',
     icon: 'toc',
     checked: (c) => c.ui.preferences.get().contents,
@@ -378,7 +384,16 @@ export const menus: readonly { id: string; items: readonly string[] }[] = [
   },
   {
     id: 'view',
-    items: ['view.contents', 'view.comments', 'view.lineNumbers', 'view.form', 'view.output', '-', 'view.theme'],
+    items: [
+      'view.contents',
+      'view.comments',
+      'view.secrets',
+      'view.lineNumbers',
+      'view.form',
+      'view.output',
+      '-',
+      'view.theme',
+    ],
   },
   {
     id: 'insert',
