@@ -218,6 +218,7 @@ export type ControlMessage =
   | { type: 'rights'; abilities: Ability[] }
   | { type: 'notice'; code: string; message: string }
   | { type: 'storage'; ok: boolean; message: string }
+  | { type: 'secret_refused'; name: string; exists: boolean }
   | { type: 'meter'; runtime_id: string; meter: Meter };
 
 /** Where somebody's cursor is; positions are Yjs relative positions as JSON. */
