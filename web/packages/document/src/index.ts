@@ -1,6 +1,8 @@
 export { type Anchor, makeAnchor, resolveAnchor, type TextRange } from './anchors';
 export { type CellContent, type CellInfo, newCellId, textDifference } from './cells';
 export { CommandError } from './commands';
+export { type CommNews, CommStore } from './comm-store';
+export { type CommContent, type CommKind, type SentComm } from './comm-wire';
 export { EDIT, type DocumentTopic, NotebookDocument } from './document';
 export { Emitter, Store } from './emitter';
 export { applyEvent, applyOutputOp, emptyState } from './events';
@@ -8,6 +10,8 @@ export { compareKeys, positionBetween } from './position';
 export { type Notice, RoomClient, type RoomClientOptions } from './room-client';
 export { type CellRun, RoomStore, type RoomTopic } from './room-store';
 export { canEdit, type EndReason, type RoomStatus, type SaveState } from './status';
+export { savedWidgets } from './saved-widgets';
 export type * from './types';
+export { neededFor, referencesOf, type WidgetModel } from './widget-model';
 export { keptNotebook } from './kept';
 export { clearKept, type Draft } from './vault';

@@ -215,6 +215,8 @@ export type ControlMessage =
   | UpdateRefused
   | { type: 'ack'; id: string; result: unknown }
   | { type: 'refused'; id: string; code: string; message: string; details?: Record<string, unknown> }
+  | { type: 'comm_done'; id: string }
+  | { type: 'comm_refused'; id: string; code: string; message: string }
   | { type: 'rights'; abilities: Ability[] }
   | { type: 'notice'; code: string; message: string }
   | { type: 'storage'; ok: boolean; message: string }

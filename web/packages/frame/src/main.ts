@@ -13,21 +13,25 @@ import {
 } from '@labora/outputs/core/protocol';
 import { activeViews } from './active';
 import { BlobReader } from './blobs';
+import { CommPort } from './comm-port';
 import { copyText } from './copy';
 import { reportHeight } from './height';
 import { forwardKeys } from './keys';
+import { widgetViews } from './widget-view';
 import './frame.css';
 
 class Frame {
   private outputs: readonly Output[] = [];
   private list: OutputList | null = null;
   private readonly blobs: BlobReader;
+  private readonly comms: CommPort;
   private readonly post: (message: FrameMessage) => void;
 
   constructor(port: MessagePort) {
     // Taken now, before any script of the notebook can put another function in its place.
     this.post = port.postMessage.bind(port);
     this.blobs = new BlobReader(this.post);
+    this.comms = new CommPort(this.post);
     port.onmessage = (event: MessageEvent<PageMessage>) => this.receive(event.data);
   }
 
@@ -38,6 +42,8 @@ class Frame {
     else if (message.t === 'scroll') document.documentElement.classList.toggle('scrolls', message.inner);
     else if (message.t === 'blob') this.blobs.answer(message.request, message.blob);
     else if (message.t === 'text') void this.answerText(message.request);
+    else if (message.t === 'comm' || message.t === 'followed' || message.t === 'module' || message.t === 'comm-done')
+      this.comms.receive(message);
   }
 
   private start(message: PageMessage & { t: 'init' }): void {
@@ -48,7 +54,7 @@ class Frame {
       readBlob: (blob) => this.blobs.read(blob),
       externalImages: message.externalImages,
       copyText,
-      active: activeViews(),
+      active: { ...activeViews(), ...widgetViews(this.comms) },
     };
     this.list = new OutputList(root, env);
     this.show(message.outputs);

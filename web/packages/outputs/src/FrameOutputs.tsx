@@ -36,6 +36,7 @@ export function FrameOutputs({ fileId, cellId, executionId, outputs, ref }: Prop
     const start = async () => {
       const location = await usableLocation(await latest.current.host.frameLocation(fileId));
       if (left || root.current === null) return;
+      const { comms } = latest.current.host;
       slot.current = new FrameSlot(
         root.current,
         {
@@ -45,6 +46,7 @@ export function FrameOutputs({ fileId, cellId, executionId, outputs, ref }: Prop
           theme: frameTheme(latest.current.theme),
           externalImages: latest.current.host.externalImages,
           readBlob: (blob) => latest.current.host.readBlob(fileId, blob),
+          comms: comms && ((post) => comms({ fileId, cellId, executionId }, post)),
           onKey: (key) => latest.current.host.onFrameKey?.(cellId, key),
           onFocus: () => latest.current.host.onFrameFocus?.(cellId),
         },

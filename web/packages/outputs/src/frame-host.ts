@@ -1,5 +1,6 @@
 /** The page's side of one output frame: starts it, hands it one port, feeds it outputs and believes nothing it says. */
 import { type BlobInfo, isBlobRef, isDisplay, isStream, type Output } from './core';
+import { type FrameComms, parseCommFrameMessage } from './core/comm-protocol';
 import {
   CONNECT,
   diffOutputs,
@@ -26,6 +27,8 @@ export interface FrameOptions {
   externalImages: boolean;
   outputs: readonly Output[];
   readBlob(blob: BlobInfo): Promise<Blob>;
+  /** Makes the page's side of the frame's comms, which tells the frame by `post`. */
+  comms?: ((post: (message: PageMessage) => void) => FrameComms) | undefined;
   onHeight(px: number): void;
   onKey(key: ForwardedKey): void;
   onFocus(): void;
@@ -44,6 +47,7 @@ export class FrameHost {
   private theme: FrameTheme;
   private outputs: readonly Output[];
   private timer: number;
+  private comms: FrameComms | null = null;
 
   constructor(private readonly options: FrameOptions) {
     this.theme = options.theme;
@@ -88,6 +92,8 @@ export class FrameHost {
   dispose(): void {
     clearTimeout(this.timer);
     removeEventListener('message', this.onWindowMessage);
+    this.comms?.dispose();
+    this.comms = null;
     this.port?.close();
     this.port = null;
     this.iframe.remove();
@@ -116,6 +122,7 @@ export class FrameHost {
       externalImages: this.options.externalImages,
       outputs: this.outputs,
     });
+    this.comms = this.options.comms?.((message) => this.send(message)) ?? null;
   };
 
   private onPortMessage(data: unknown): void {
@@ -126,6 +133,8 @@ export class FrameHost {
       }
       return;
     }
+    const comm = parseCommFrameMessage(data);
+    if (comm !== null) return this.comms?.receive(comm);
     const message = parseFrameMessage(data);
     if (message === null) return;
     if (message.t === 'height') this.options.onHeight(message.px);

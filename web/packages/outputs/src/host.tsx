@@ -1,8 +1,16 @@
 /** Where outputs get their bytes and their frame's origin from; the defaults are the server's own routes. */
 import { createContext, type ReactNode, useContext, useMemo } from 'react';
 import { type BlobInfo } from './core';
-import { type ForwardedKey } from './core/protocol';
+import { type FrameComms } from './core/comm-protocol';
+import { type ForwardedKey, type PageMessage } from './core/protocol';
 import { type FrameLocation } from './frame-location';
+
+/** Which output a frame shows: the page's own word, nothing of it comes from the frame. */
+export interface FrameOf {
+  fileId: string;
+  cellId: string;
+  executionId: string | null;
+}
 
 export interface OutputsHost {
   readBlob(fileId: string, blob: BlobInfo, signal?: AbortSignal): Promise<Blob>;
@@ -11,6 +19,8 @@ export interface OutputsHost {
   frameLocation(fileId: string): Promise<FrameLocation>;
   /** Whether Markdown may load images from other sites. */
   externalImages: boolean;
+  /** The page's side of a frame's comms; without it widgets cannot be drawn. */
+  comms?(frame: FrameOf, post: (message: PageMessage) => void): FrameComms;
   /** A key that a frame passes on: Escape, Ctrl+Enter, Shift+Enter. */
   onFrameKey?(cellId: string, key: ForwardedKey): void;
   /** The pointer or Tab went into the frame of a cell. */

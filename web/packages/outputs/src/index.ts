@@ -16,9 +16,10 @@ setTranslator((key, values) => t(`outputs.${key}`, values));
 export { CellOutputs, type CellOutputsProps } from './CellOutputs';
 export { Markdown, type MarkdownProps } from './Markdown';
 export { StreamText } from './StreamText';
-export { OutputsProvider, type OutputsHost, useOutputsHost } from './host';
+export { type FrameOf, OutputsProvider, type OutputsHost, useOutputsHost } from './host';
 export { type FrameLocation } from './frame-location';
-export { type ForwardedKey } from './core/protocol';
+export { type CommFrameMessage, type Followed, type FrameComms } from './core/comm-protocol';
+export { type CommMessage, type ForwardedKey, type PageMessage } from './core/protocol';
 export {
   needsFrame,
   parseAnsi,

@@ -2,6 +2,7 @@
  * What the page and an output frame say to each other. The frame's side is hostile: every message of it is read by
  * `parseFrameMessage`, and what does not fit is dropped. The page's side is trusted by the frame.
  */
+import type { CommFrameMessage, CommPageMessage } from './comm-protocol';
 import { type BlobInfo, isStream, type Output } from './types';
 
 export const PROTOCOL_VERSION = 1;
@@ -31,14 +32,14 @@ export type PageMessage =
   | { t: 'do'; request: number; script: string }
   | { t: 'answer'; request: number; ok: true; value: unknown }
   | { t: 'answer'; request: number; ok: false; code: string; message: string }
-  | { t: 'comm'; message: CommMessage };
+  | CommPageMessage;
 
 /**
  * What a kernel and an output say to each other over a comm (docs/protocols.md, section 8). To the frame go the messages
  * of comms that it follows; from the frame they go on only while its output is live.
  */
 export interface CommMessage {
-  /** Of one that the frame sends: `comm-done` is asked for by it. */
+  /** Of one that the frame sends: `comm-done` tells it back. */
   id?: string;
   type: 'comm_open' | 'comm_msg' | 'comm_close' | 'comms_gone';
   content: { comm_id: string; target_name?: string; target_module?: string; data: unknown };
@@ -47,7 +48,7 @@ export interface CommMessage {
 }
 
 /** What a frame may ask of the page; each is checked against the capability of its cell. */
-export const FRAME_VERBS = ['call', 'port', 'follow', 'files', 'view', 'cell', 'disconnect', 'device'] as const;
+export const FRAME_VERBS = ['call', 'port', 'files', 'view', 'cell', 'disconnect', 'device'] as const;
 export type FrameVerb = (typeof FRAME_VERBS)[number];
 
 export interface ForwardedKey {
@@ -67,7 +68,7 @@ export type FrameMessage =
   | { t: 'done'; request: number; ok: true; value: unknown }
   | { t: 'done'; request: number; ok: false; message: string }
   | { t: 'ask'; request: number; verb: FrameVerb; args: Readonly<Record<string, unknown>> }
-  | { t: 'comm'; message: CommMessage };
+  | CommFrameMessage;
 
 /** Taller outputs scroll inside their frame. */
 export const HEIGHT_MAXIMUM = 100_000;
