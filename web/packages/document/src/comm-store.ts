@@ -11,6 +11,8 @@ export interface CommNews {
   content: CommContent;
   metadata: Readonly<Record<string, unknown>>;
   buffers: readonly ArrayBuffer[];
+  /** Of the cell whose output it belongs to. */
+  executionId: string | null;
   /** Whoever of this page sent it, and need not hear it. */
   from?: object;
 }
@@ -18,7 +20,13 @@ export interface CommNews {
 type Listener = (news: CommNews) => void;
 
 const none: ReadonlyMap<string, WidgetModel> = new Map();
-const gone: CommNews = { type: 'comms_gone', content: { comm_id: '' }, metadata: {}, buffers: [] };
+const gone: CommNews = {
+  type: 'comms_gone',
+  content: { comm_id: '' },
+  metadata: {},
+  buffers: [],
+  executionId: null,
+};
 
 export class CommStore {
   readonly #accounts = new Map<string, Map<string, WidgetModel>>();
@@ -80,7 +88,7 @@ export class CommStore {
     const { type, content, metadata, buffers } = message;
     const method = isRecord(content.data) ? content.data['method'] : undefined;
     if (type === 'comm_msg' && method !== 'update') return;
-    this.#apply(accountId, { type, content, metadata, buffers, from });
+    this.#apply(accountId, { type, content, metadata, buffers, executionId: message.execution_id, from });
   }
 
   // --- Within ----------------------------------------------------------------------------------------------------
@@ -127,11 +135,12 @@ export class CommStore {
   }
 }
 
-const toNews = ({ type, content, metadata }: CommHeader, buffers: readonly ArrayBuffer[]): CommNews => ({
-  type,
-  content,
-  metadata: metadata ?? {},
+const toNews = (header: CommHeader, buffers: readonly ArrayBuffer[]): CommNews => ({
+  type: header.type,
+  content: header.content,
+  metadata: header.metadata ?? {},
   buffers,
+  executionId: header.execution_id ?? null,
 });
 
 const closed = (id: string): CommNews => ({
@@ -139,4 +148,5 @@ const closed = (id: string): CommNews => ({
   content: { comm_id: id, data: {} },
   metadata: {},
   buffers: [],
+  executionId: null,
 });

@@ -12,6 +12,8 @@ import './styles/dialogs.css';
 import './styles/usage.css';
 import './comments/comments.css';
 import './styles/small.css';
+import { WidgetLink } from './widgets/link';
+import { widgetModule } from './widgets/modules';
 import { ControllerContext, useController, useStatus, useStore } from './model/context';
 import { NotebookController } from './model/controller';
 import { listenForKeys, showKeys } from './model/keys';
@@ -80,6 +82,7 @@ export function NotebookPage({ fileId }: NotebookPageProps) {
 function outputsHost(controller: NotebookController, externalImages: boolean): Partial<OutputsHost> {
   return {
     externalImages,
+    comms: (frame, post) => new WidgetLink(controller.client, frame, post, (name) => widgetModule(controller, name)),
     onFrameFocus: (cellId) => controller.ui.activate(cellId),
     onFrameKey(cellId, { key, ctrl, meta, shift, alt }) {
       controller.ui.activate(cellId);

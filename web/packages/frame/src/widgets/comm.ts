@@ -61,8 +61,8 @@ export class FrameComm {
     buffers: Bytes[] = [],
   ): string {
     // Whatever became of it, the model may send its next change: the kernel's own state is told by the page.
-    const done = () => callbacks?.iopub?.status?.(idle);
-    this.port.send(type, content, metadata, buffers).then(done, done);
+    const dealt = this.port.send(type, content, metadata, buffers).catch(() => undefined);
+    void dealt.then(() => callbacks?.iopub?.status?.(idle));
     return crypto.randomUUID();
   }
 }

@@ -76,8 +76,11 @@ async function defining(program: string, resolve: (name: string) => Promise<unkn
   const before = Object.getOwnPropertyDescriptor(place, 'define');
   place.define = define;
   try {
-    // In the global scope, as RequireJS would.
-    (0, eval)(program);
+    // In the global scope, as RequireJS would; it runs while it is put into the page.
+    const script = document.createElement('script');
+    script.text = program;
+    document.head.append(script);
+    script.remove();
   } finally {
     if (before === undefined) delete place.define;
     else Object.defineProperty(place, 'define', before);

@@ -3,6 +3,7 @@ import { api, upload } from '@labora/api';
 import { type IconName, type MenuItem, errorText, navigate, prompt, setTheme, t, theme, toast } from '@labora/ui';
 import { viewOf } from '../editor/views';
 import { canPlay, openPlayground } from '../private/playground';
+import { hasWidgets, saveWidgets } from '../widgets/save';
 import type { NotebookController } from './controller';
 import { recentItems } from './recent';
 import { canNotify, notifies, setNotify } from './notify';
@@ -270,6 +271,7 @@ const entries: Entry[] = [
     run: (c) => setNotify(c.ui, !notifies(c.ui)),
   },
 
+  { id: 'tools.saveWidgets', icon: 'save', when: hasWidgets, run: saveWidgets },
   { id: 'tools.compare', icon: 'compare_arrows', run: (c) => navigate(`/compare?a=${c.fileId}`) },
 
   { id: 'help.palette', icon: 'search', keys: ['Mod+Shift+P'], run: open('palette') },
@@ -386,6 +388,6 @@ export const menus: readonly { id: string; items: readonly string[] }[] = [
       'run.notify',
     ],
   },
-  { id: 'tools', items: ['tools.compare'] },
+  { id: 'tools', items: ['tools.saveWidgets', 'tools.compare'] },
   { id: 'help', items: ['help.palette', 'help.shortcuts'] },
 ];
