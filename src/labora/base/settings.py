@@ -169,7 +169,8 @@ class RuntimeSettings(_Section):
     image_packages: list[str] = Field(
         default=[
             "altair", "anywidget", "bokeh", "folium", "ipykernel", "ipympl", "ipywidgets", "jinja2", "matplotlib",
-            "numpy", "pandas", "pillow", "plotly", "pydeck", "requests", "scikit-learn", "scipy", "seaborn", "tqdm",
+            "nbformat", "numpy", "pandas", "pillow", "plotly", "pydeck", "requests", "scikit-learn", "scipy", "seaborn",
+            "tqdm",
         ],
         description="Packages of the default Python image.",
     )  # fmt: skip
