@@ -34,7 +34,7 @@ describe('frames of lane 4', () => {
     expect(frame[0]).toBe(4);
     const read = readCommFrame<object>(frame);
     expect(read.header).toEqual(header);
-    expect(read.buffers.map((buffer) => [...new Uint8Array(buffer)])).toEqual([[1, 2, 3], [], [4]]);
+    expect(read.buffers.map((buffer) => Array.from(new Uint8Array(buffer)))).toEqual([[1, 2, 3], [], [4]]);
   });
 
   test('that end early are not believed', () => {
@@ -63,7 +63,10 @@ describe('CommStore', () => {
     open.content.data = { state: { image: null, mask: null }, buffer_paths: [['image'], ['mask']] };
     store.received(open, [bytes(1), bytes(2)]);
     store.received(said('a', { method: 'update', state: {}, buffer_paths: [['image']] }), [bytes(3)]);
-    const buffers = store.models('ada').get('a')?.buffers.map((one) => [one.path[0], new Uint8Array(one.data)[0]]);
+    const buffers = store
+      .models('ada')
+      .get('a')
+      ?.buffers.map((one) => [one.path[0], new Uint8Array(one.data)[0]]);
     expect(buffers).toEqual([
       ['mask', 2],
       ['image', 3],
@@ -186,7 +189,12 @@ describe('CommSender', () => {
 
 describe('saved widgets', () => {
   const key = 'application/vnd.jupyter.widget-state+json';
-  const record = { model_name: 'IntSliderModel', model_module: 'm', model_module_version: '1.5.0', state: { value: 3 } };
+  const record = {
+    model_name: 'IntSliderModel',
+    model_module: 'm',
+    model_module_version: '1.5.0',
+    state: { value: 3 },
+  };
 
   test('are read in the form of the schema, and in that of Colaboratory', () => {
     const buffers = [{ path: ['value'], encoding: 'base64', data: btoa('\u0001\u0002') }];

@@ -13,7 +13,9 @@ export function typeset(element: HTMLElement, text?: string): void {
     for (const node of textNodes(element)) {
       const pieces = split(node.data);
       if (pieces.length < 2 && typeof pieces[0] === 'string') continue;
-      node.replaceWith(
+      // One element around them: the spaces between text and formula would be lost where the place is a flex box.
+      const whole = document.createElement('span');
+      whole.append(
         ...pieces.map((piece) => {
           if (typeof piece === 'string') return piece;
           const place = document.createElement('span');
@@ -22,6 +24,7 @@ export function typeset(element: HTMLElement, text?: string): void {
           return place;
         }),
       );
+      node.replaceWith(whole);
     }
   });
 }

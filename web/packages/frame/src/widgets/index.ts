@@ -5,7 +5,8 @@ import { Widget } from '@lumino/widgets';
 import { h, say, type ViewEnv } from '@labora/outputs/core';
 import type { CommPort } from '../comm-port';
 import { Manager, Missing } from './manager';
-import { holdStill } from './still';
+import { nameControls } from './names';
+import { hasControls, holdStill } from './still';
 import './widgets.css';
 
 type View = Awaited<ReturnType<Manager['create_view']>>;
@@ -55,14 +56,25 @@ class Shown {
     const note = h('div', { class: 'widget-note', role: 'note' });
     this.place.replaceChildren(box, note);
     attach(view, box);
-    const settle = () => {
-      const why = this.manager.why;
+    const tend = () => {
+      const { why } = this.manager;
+      nameControls(box);
       note.textContent = why ?? '';
-      note.hidden = why === null;
-      holdStill(box, why !== null);
+      // What only shows, such as a progress bar, needs no word about who moves it.
+      note.hidden = why === null || !hasControls(box);
     };
-    settle();
-    this.leave = this.manager.onStand(settle);
+    const stand = () => {
+      holdStill(box, this.manager.why !== null);
+      tend();
+    };
+    stand();
+    const leave = this.manager.onStand(stand);
+    const changes = new MutationObserver(tend);
+    changes.observe(box, { subtree: true, childList: true, attributes: true, attributeFilter: ['class'] });
+    this.leave = () => {
+      leave();
+      changes.disconnect();
+    };
   }
 
   remove(): void {

@@ -3,6 +3,10 @@
 const CONTROLS = 'input, select, textarea, button:not([aria-expanded]), [contenteditable="true"]';
 const MARK = 'data-held-still';
 
+/** Whether there is anything that a person would want to move. */
+export const hasControls = (box: HTMLElement): boolean =>
+  box.querySelector(`${CONTROLS}, .noUi-target, .jupyter-widget-tagsinput, canvas, [${MARK}]`) !== null;
+
 const watchers = new WeakMap<HTMLElement, MutationObserver>();
 
 export function holdStill(box: HTMLElement, on: boolean): void {

@@ -37,6 +37,13 @@ export const STRINGS = {
   widgetSaved: 'As it was saved. Run the cell to bring it to life.',
   widgetNone: 'Run the cell to bring this widget to life.',
   widgetEnded: 'Its kernel has ended. Run the cell to bring it to life again.',
+  widgetSlider: 'Slider',
+  widgetColour: 'Colour',
+  widgetProgress: 'Progress',
+  widgetPlay: 'Play',
+  widgetPause: 'Pause',
+  widgetStop: 'Stop',
+  widgetRepeat: 'Repeat',
   widgetFailed: 'This widget could not be drawn. {message}',
   tooLargeToCopy: 'Too large to copy; download the notebook instead',
 } as const;
