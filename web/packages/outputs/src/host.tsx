@@ -3,6 +3,7 @@ import { createContext, type ReactNode, useContext, useMemo } from 'react';
 import { type BlobInfo } from './core';
 import { type ForwardedKey } from './core/protocol';
 import { type FrameLocation } from './frame-location';
+import type { LiveHost } from './live';
 
 export interface OutputsHost {
   readBlob(fileId: string, blob: BlobInfo, signal?: AbortSignal): Promise<Blob>;
@@ -11,6 +12,8 @@ export interface OutputsHost {
   frameLocation(fileId: string): Promise<FrameLocation>;
   /** Whether Markdown may load images from other sites. */
   externalImages: boolean;
+  /** What lets outputs act; without it they only show. */
+  live?: LiveHost;
   /** A key that a frame passes on: Escape, Ctrl+Enter, Shift+Enter. */
   onFrameKey?(cellId: string, key: ForwardedKey): void;
   /** The pointer or Tab went into the frame of a cell. */

@@ -2,6 +2,7 @@
  * What the page and an output frame say to each other. The frame's side is hostile: every message of it is read by
  * `parseFrameMessage`, and what does not fit is dropped. The page's side is trusted by the frame.
  */
+import { plain, plainRecord } from './plain';
 import { type BlobInfo, isStream, type Output } from './types';
 
 export const PROTOCOL_VERSION = 1;
@@ -21,7 +22,17 @@ export interface FrameTheme {
 }
 
 export type PageMessage =
-  | { t: 'init'; version: number; theme: FrameTheme; externalImages: boolean; outputs: readonly Output[] }
+  | {
+      t: 'init';
+      version: number;
+      theme: FrameTheme;
+      externalImages: boolean;
+      /** Whether it may act, as `live` tells from then on. */
+      live: boolean;
+      /** What the frame was made with: `camera`, `microphone`. */
+      devices: readonly string[];
+      outputs: readonly Output[];
+    }
   | { t: 'ops'; ops: readonly FrameOp[] }
   | { t: 'theme'; theme: FrameTheme }
   | { t: 'scroll'; inner: boolean }
@@ -60,18 +71,33 @@ export interface ForwardedKey {
 
 export type FrameMessage =
   | { t: 'height'; px: number }
+  /** The program wants its output shown in full height, however tall it is. */
+  | { t: 'tall'; on: boolean }
   | ({ t: 'key' } & ForwardedKey)
   | { t: 'focus' }
   | { t: 'text'; request: number; text: string }
   | { t: 'blob'; request: number; blob: BlobInfo }
   | { t: 'done'; request: number; ok: true; value: unknown }
   | { t: 'done'; request: number; ok: false; message: string }
-  | { t: 'ask'; request: number; verb: FrameVerb; args: Readonly<Record<string, unknown>> }
+  | {
+      t: 'ask';
+      request: number;
+      verb: FrameVerb;
+      args: Readonly<Record<string, unknown>>;
+      /** Files that the person chose, for the verb `files`. */
+      files: readonly Blob[];
+    }
   | { t: 'comm'; message: CommMessage };
 
 /** Taller outputs scroll inside their frame. */
 export const HEIGHT_MAXIMUM = 100_000;
 export const TEXT_MAXIMUM = 16 * 1024 * 1024;
+const NAME_MAXIMUM = 1_000;
+const MESSAGE_MAXIMUM = 10_000;
+const FILES_MAXIMUM = 1_000;
+const BUFFERS_MAXIMUM = 10_000;
+/** Bytes of the buffers of one comm message. */
+export const BUFFER_BYTES_MAXIMUM = 64 * 1024 * 1024;
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -84,6 +110,65 @@ function parseBlob(value: unknown): BlobInfo | null {
   const [sha256, size, media_type] = [own(value, 'sha256'), own(value, 'size'), own(value, 'media_type')];
   if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256) || !isCount(size)) return null;
   return typeof media_type === 'string' && media_type.length <= 255 ? { sha256, size, media_type } : null;
+}
+
+const isName = (value: unknown): value is string => typeof value === 'string' && value.length <= NAME_MAXIMUM;
+
+function parseDone(data: Record<string, unknown>, request: unknown): FrameMessage | null {
+  if (!isCount(request)) return null;
+  if (own(data, 'ok') !== true) {
+    const message = own(data, 'message');
+    return typeof message === 'string'
+      ? { t: 'done', request, ok: false, message: message.slice(0, MESSAGE_MAXIMUM) }
+      : null;
+  }
+  const value = plain(own(data, 'value') ?? null);
+  return value === undefined
+    ? { t: 'done', request, ok: false, message: 'The value is too large.' }
+    : { t: 'done', request, ok: true, value };
+}
+
+function parseAsk(data: Record<string, unknown>, request: unknown): FrameMessage | null {
+  const verb = FRAME_VERBS.find((known) => known === own(data, 'verb'));
+  const args = plainRecord(own(data, 'args') ?? {});
+  const files = own(data, 'files') ?? [];
+  if (!isCount(request) || verb === undefined || args === undefined) return null;
+  if (!Array.isArray(files) || files.length > FILES_MAXIMUM || !files.every((file) => file instanceof Blob))
+    return null;
+  return { t: 'ask', request, verb, args, files: verb === 'files' ? (files as Blob[]) : [] };
+}
+
+function parseBuffers(value: unknown): ArrayBuffer[] | null {
+  if (!Array.isArray(value) || value.length > BUFFERS_MAXIMUM) return null;
+  let bytes = 0;
+  for (const buffer of value as unknown[]) {
+    if (!(buffer instanceof ArrayBuffer)) return null;
+    bytes += buffer.byteLength;
+  }
+  return bytes <= BUFFER_BYTES_MAXIMUM ? (value as ArrayBuffer[]) : null;
+}
+
+function parseComm(value: unknown): CommMessage | null {
+  const buffers = isRecord(value) ? parseBuffers(own(value, 'buffers') ?? []) : null;
+  const content = isRecord(value) ? plainRecord(own(value, 'content')) : undefined;
+  const metadata = isRecord(value) ? plainRecord(own(value, 'metadata') ?? {}) : undefined;
+  if (!isRecord(value) || buffers === null || content === undefined || metadata === undefined) return null;
+  const [id, type] = [own(value, 'id'), own(value, 'type')];
+  if (type !== 'comm_open' && type !== 'comm_msg' && type !== 'comm_close') return null;
+  const { comm_id, target_name, target_module, data } = content;
+  if (!isName(comm_id) || (type === 'comm_open' && !isName(target_name))) return null;
+  return {
+    ...(isName(id) ? { id } : {}),
+    type,
+    content: {
+      comm_id,
+      ...(isName(target_name) ? { target_name } : {}),
+      ...(isName(target_module) ? { target_module } : {}),
+      data: data ?? {},
+    },
+    metadata,
+    buffers,
+  };
 }
 
 /** Reads a message from a frame; null for anything that is not one. */
@@ -102,8 +187,18 @@ export function parseFrameMessage(data: unknown): FrameMessage | null {
       if (key !== 'Escape' && key !== 'Enter') return null;
       return { t: 'key', key, ctrl: ctrl === true, shift: shift === true, alt: alt === true, meta: meta === true };
     }
+    case 'tall':
+      return { t: 'tall', on: own(data, 'on') === true };
     case 'focus':
       return { t: 'focus' };
+    case 'done':
+      return parseDone(data, request);
+    case 'ask':
+      return parseAsk(data, request);
+    case 'comm': {
+      const message = parseComm(own(data, 'message'));
+      return message === null ? null : { t: 'comm', message };
+    }
     case 'text': {
       const text = own(data, 'text');
       return isCount(request) && typeof text === 'string' && text.length <= TEXT_MAXIMUM
