@@ -3,6 +3,7 @@
  * commands answered over reconnections, and what is not yet durable in the vault.
  */
 import * as Y from 'yjs';
+import { Asks } from './asks';
 import { type CommandOptions, Commands } from './commands';
 import { CommSender } from './comm-sender';
 import { CommStore } from './comm-store';
@@ -54,6 +55,8 @@ export class RoomClient {
   readonly notice = new Store<Notice | null>(null);
   /** What this account's runtime uses, while {@link watch} is on. */
   readonly meter = new Store<{ runtimeId: string; meter: Meter } | null>(null);
+  /** What programs of this account ask of the page. */
+  readonly asks = new Asks((answer) => void this.command('answer', answer).catch(() => {}));
 
   readonly #options: RoomClientOptions;
   readonly #socket: RoomSocket;
@@ -217,6 +220,10 @@ export class RoomClient {
         return this.#setStatus({ storage: { ok: message.ok, message: message.message } });
       case 'meter':
         return this.meter.set({ runtimeId: message.runtime_id, meter: message.meter });
+      case 'ask':
+        return this.asks.received(message);
+      case 'ask_gone':
+        return this.asks.gone(message.ask_id);
     }
   }
 

@@ -2,6 +2,8 @@
 import type { CommFrameMessage, CommPageMessage, Followed } from '@labora/outputs/core/comm-protocol';
 import type { CommMessage } from '@labora/outputs/core/protocol';
 
+import { randomId } from './ids';
+
 export type Bytes = ArrayBuffer | ArrayBufferView;
 export type CommHandler = (message: CommMessage) => void;
 
@@ -13,8 +15,6 @@ const copy = (bytes: Bytes): ArrayBuffer =>
 export class CommPort {
   private readonly answers = new Map<number, (value: never) => void>();
   private readonly sent = new Map<string, { resolve(): void; reject(error: Error): void }>();
-  private readonly handlers = new Map<string, CommHandler>();
-  private readonly targets = new Map<string, CommHandler>();
   private readonly listeners = new Set<CommHandler>();
   private requests = 0;
 
@@ -29,7 +29,7 @@ export class CommPort {
       this.sent.delete(message.id);
       if (message.ok) waiting?.resolve();
       else waiting?.reject(new Error('The kernel did not take it.'));
-    } else this.heard(message.message);
+    } else for (const listener of this.listeners) listener(message.message);
   }
 
   /** A widget's model and all that it needs; its messages come from then on. */
@@ -49,35 +49,16 @@ export class CommPort {
     metadata: Readonly<Record<string, unknown>> = {},
     buffers: readonly Bytes[] = [],
   ): Promise<void> {
-    const id = crypto.randomUUID();
+    const id = randomId();
     return new Promise((resolve, reject) => {
       this.sent.set(id, { resolve, reject });
       this.post({ t: 'comm', message: { id, type, content, metadata, buffers: buffers.map(copy) } });
     });
   }
 
-  /** Hears the messages of one comm; returns how to stop that. */
-  on(commId: string, handler: CommHandler): () => void {
-    this.handlers.set(commId, handler);
-    return () => {
-      this.handlers.delete(commId);
-    };
-  }
-
-  /** Hears of comms that the kernel opens to a target of this output. */
-  onTarget(name: string, handler: CommHandler): void {
-    this.targets.set(name, handler);
-  }
-
   /** Hears every message. */
   onAny(listener: CommHandler): void {
     this.listeners.add(listener);
-  }
-
-  private heard(message: CommMessage): void {
-    for (const listener of this.listeners) listener(message);
-    if (message.type === 'comm_open') this.targets.get(message.content.target_name ?? '')?.(message);
-    else this.handlers.get(message.content.comm_id)?.(message);
   }
 
   private ask<T>(make: (request: number) => CommFrameMessage): Promise<T> {

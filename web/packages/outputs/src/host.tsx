@@ -4,13 +4,7 @@ import { type BlobInfo } from './core';
 import { type FrameComms } from './core/comm-protocol';
 import { type ForwardedKey, type PageMessage } from './core/protocol';
 import { type FrameLocation } from './frame-location';
-
-/** Which output a frame shows: the page's own word, nothing of it comes from the frame. */
-export interface FrameOf {
-  fileId: string;
-  cellId: string;
-  executionId: string | null;
-}
+import type { FrameContext, LiveHost } from './live';
 
 export interface OutputsHost {
   readBlob(fileId: string, blob: BlobInfo, signal?: AbortSignal): Promise<Blob>;
@@ -20,7 +14,9 @@ export interface OutputsHost {
   /** Whether Markdown may load images from other sites. */
   externalImages: boolean;
   /** The page's side of a frame's comms; without it widgets cannot be drawn. */
-  comms?(frame: FrameOf, post: (message: PageMessage) => void): FrameComms;
+  comms?(frame: FrameContext, post: (message: PageMessage) => void): FrameComms;
+  /** What lets outputs act; without it they only show. */
+  live?: LiveHost;
   /** A key that a frame passes on: Escape, Ctrl+Enter, Shift+Enter. */
   onFrameKey?(cellId: string, key: ForwardedKey): void;
   /** The pointer or Tab went into the frame of a cell. */

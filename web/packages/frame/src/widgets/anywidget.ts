@@ -3,6 +3,7 @@
  * the package, written to its published contract (AFM), so that these widgets draw from a file alone too.
  */
 import { DOMWidgetModel, DOMWidgetView, type WidgetModel } from '@jupyter-widgets/base';
+import { randomId } from '../ids';
 
 type Cleanup = void | (() => unknown);
 type Hook = (context: Record<string, unknown>) => Cleanup | Promise<Cleanup>;
@@ -150,7 +151,7 @@ function faceOf(model: AnyModel): Record<string, unknown> {
 function experimental(model: AnyModel): Record<string, unknown> {
   const invoke = (name: string, msg?: unknown, options: { buffers?: ArrayBuffer[]; signal?: AbortSignal } = {}) =>
     new Promise((resolve, reject) => {
-      const id = crypto.randomUUID();
+      const id = randomId();
       const signal = options.signal ?? AbortSignal.timeout(COMMAND_MS);
       const stop = () => model.off('msg:custom', listen);
       const listen = (answer: { id?: unknown; response?: unknown }, buffers: unknown) => {

@@ -1,6 +1,7 @@
 /** A comm as `@jupyter-widgets/base` wants one, over the frame's port. */
 import type { CommMessage } from '@labora/outputs/core/protocol';
 import type { Bytes, CommPort } from '../comm-port';
+import { randomId } from '../ids';
 
 interface Callbacks {
   iopub?: { status?: (message: unknown) => void };
@@ -63,6 +64,6 @@ export class FrameComm {
     // Whatever became of it, the model may send its next change: the kernel's own state is told by the page.
     const dealt = this.port.send(type, content, metadata, buffers).catch(() => undefined);
     void dealt.then(() => callbacks?.iopub?.status?.(idle));
-    return crypto.randomUUID();
+    return randomId();
   }
 }

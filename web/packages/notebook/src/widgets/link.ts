@@ -7,14 +7,14 @@ import {
   savedWidgets,
   type WidgetModel,
 } from '@labora/document';
-import type { CommFrameMessage, CommMessage, Followed, FrameComms, FrameOf, PageMessage } from '@labora/outputs';
+import type { CommFrameMessage, CommMessage, Followed, FrameComms, FrameContext, PageMessage } from '@labora/outputs';
 
 const WIDGETS = 'jupyter.widget';
 const nothing: Followed = { source: 'none', mine: false, owner: '', models: [] };
 
 export class WidgetLink implements FrameComms {
   readonly #client: RoomClient;
-  readonly #frame: FrameOf;
+  readonly #frame: FrameContext;
   readonly #post: (message: PageMessage) => void;
   readonly #module: (name: string) => Promise<string | null>;
   readonly #followed = new Set<string>();
@@ -28,7 +28,7 @@ export class WidgetLink implements FrameComms {
   /** `module` returns the program of a widget's module in this account's runtime. */
   constructor(
     client: RoomClient,
-    frame: FrameOf,
+    frame: FrameContext,
     post: (message: PageMessage) => void,
     module: (name: string) => Promise<string | null>,
   ) {

@@ -2,6 +2,7 @@
  * What the page and an output frame say to each other about comms and widgets. Every output may follow a widget's model
  * and is shown it; only a live one may send. Like all that a frame says, its messages are read before they are believed.
  */
+import { plainRecord } from './plain';
 import type { CommMessage } from './protocol';
 
 /** A widget's model as plain data; `buffers` belong into `state` at their paths. */
@@ -41,60 +42,58 @@ export interface FrameComms {
   dispose(): void;
 }
 
-const NAME_MAXIMUM = 512;
-const TEXT_MAXIMUM = 32 * 1024 * 1024;
-const BYTES_MAXIMUM = 64 * 1024 * 1024;
-const BUFFERS_MAXIMUM = 1_000;
+const NAME_MAXIMUM = 1_000;
+const BUFFERS_MAXIMUM = 10_000;
+/** Bytes of the buffers of one comm message. */
+const BUFFER_BYTES_MAXIMUM = 64 * 1024 * 1024;
+/** Names of packages, which become part of a path. */
 const MODULE = /^(?:@[\w.-]+\/)?[\w-][\w.-]*(?:\/[\w-][\w.-]*)*$/;
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-const isName = (value: unknown): value is string =>
-  typeof value === 'string' && value.length > 0 && value.length <= NAME_MAXIMUM;
+const isName = (value: unknown): value is string => typeof value === 'string' && value.length <= NAME_MAXIMUM;
+const own = (record: Record<string, unknown>, key: string): unknown =>
+  Object.hasOwn(record, key) ? record[key] : undefined;
 
 /** Reads a message of a frame that is about comms; null for anything else. */
-export function parseCommFrameMessage(data: unknown): CommFrameMessage | null {
-  if (!isRecord(data)) return null;
-  const { t, request, id, name, message } = data;
+export function parseCommFrameMessage(data: Record<string, unknown>): CommFrameMessage | null {
+  const [t, request, id, name] = ['t', 'request', 'id', 'name'].map((key) => own(data, key));
   if (t === 'follow') return isCount(request) && isName(id) ? { t, request, id } : null;
   if (t === 'module') return isCount(request) && isName(name) && MODULE.test(name) ? { t, request, name } : null;
-  if (t !== 'comm') return null;
-  const comm = readComm(message);
-  return comm && { t, message: comm };
+  const message = t === 'comm' ? parseComm(own(data, 'message')) : null;
+  return message === null ? null : { t: 'comm', message };
 }
 
-function readComm(value: unknown): CommMessage | null {
-  if (!isRecord(value)) return null;
-  const { id, type, buffers } = value;
-  if (!isName(id) || (type !== 'comm_open' && type !== 'comm_msg' && type !== 'comm_close')) return null;
-  const content = plain(value['content']);
-  if (!isRecord(content) || !isName(content['comm_id'])) return null;
-  const metadata = plain(value['metadata'] ?? {});
-  if (!isRecord(metadata) || !Array.isArray(buffers) || buffers.length > BUFFERS_MAXIMUM) return null;
-  if (!buffers.every((buffer) => buffer instanceof ArrayBuffer)) return null;
-  if (buffers.reduce((sum, buffer) => sum + buffer.byteLength, 0) > BYTES_MAXIMUM) return null;
-  const { comm_id, target_name, target_module, data = {} } = content;
+function parseBuffers(value: unknown): ArrayBuffer[] | null {
+  if (!Array.isArray(value) || value.length > BUFFERS_MAXIMUM) return null;
+  let bytes = 0;
+  for (const buffer of value as unknown[]) {
+    if (!(buffer instanceof ArrayBuffer)) return null;
+    bytes += buffer.byteLength;
+  }
+  return bytes <= BUFFER_BYTES_MAXIMUM ? (value as ArrayBuffer[]) : null;
+}
+
+function parseComm(value: unknown): CommMessage | null {
+  const buffers = isRecord(value) ? parseBuffers(own(value, 'buffers') ?? []) : null;
+  const content = isRecord(value) ? plainRecord(own(value, 'content')) : undefined;
+  const metadata = isRecord(value) ? plainRecord(own(value, 'metadata') ?? {}) : undefined;
+  if (!isRecord(value) || buffers === null || content === undefined || metadata === undefined) return null;
+  const [id, type] = [own(value, 'id'), own(value, 'type')];
+  if (type !== 'comm_open' && type !== 'comm_msg' && type !== 'comm_close') return null;
+  const { comm_id, target_name, target_module, data } = content;
+  if (!isName(comm_id) || (type === 'comm_open' && !isName(target_name))) return null;
   return {
-    id,
+    ...(isName(id) ? { id } : {}),
     type,
     content: {
       comm_id,
-      data,
       ...(isName(target_name) ? { target_name } : {}),
       ...(isName(target_module) ? { target_module } : {}),
+      data: data ?? {},
     },
     metadata,
     buffers,
   };
-}
-
-/** A value as JSON has it; undefined for what JSON cannot hold, or for too much. */
-function plain(value: unknown): unknown {
-  try {
-    const text = JSON.stringify(value);
-    return text.length > TEXT_MAXIMUM ? undefined : (JSON.parse(text) as unknown);
-  } catch {
-    return undefined;
-  }
 }

@@ -30,6 +30,7 @@ export const STRINGS = {
   activeOutput: 'Output of the cell',
   frameSilent: 'The output’s frame did not start. The network may block {origin}.',
   frameNoisy: 'This output sent too many messages and was stopped.',
+  notLive: 'This output cannot act: it was saved, copied or made by somebody else. Run the cell yourself first.',
   reload: 'Load it again',
   externalImage: 'Image on {host}, not loaded',
   mathFailed: 'Formula: {message}',
