@@ -4,7 +4,7 @@
  */
 import { OutputList, type Output, type ViewEnv } from '@labora/outputs/core';
 import { applyOps, CONNECT, type FrameTheme, type PageMessage, READY } from '@labora/outputs/core/protocol';
-import { activeViews } from './active';
+import { activeView } from './active';
 import { Areas } from './areas';
 import { BlobReader } from './blobs';
 import { Bridge, type Post } from './bridge';
@@ -13,6 +13,9 @@ import { copyText } from './copy';
 import { bridgeDevices } from './devices';
 import { Height } from './height';
 import { forwardKeys } from './keys';
+import { allowNetwork } from './libraries';
+import { tameDocumentWrite } from './scripts';
+import { redrawThemed } from './views/lazy';
 import './frame.css';
 
 class Frame {
@@ -53,9 +56,11 @@ class Frame {
       readBlob: (blob) => this.blobs.read(blob),
       externalImages: message.externalImages,
       copyText,
-      active: activeViews(),
+      active: activeView,
       seat: areas.seat,
     };
+    tameDocumentWrite();
+    allowNetwork(message.network);
     // Before the first output: programs look for it as they start.
     installColab({ bridge, areas, height, render: (bundle, element) => renderInto(bundle, element, env) });
     bridgeDevices(bridge, message.devices);
@@ -96,6 +101,7 @@ function applyTheme(theme: FrameTheme): void {
   // Code written for Colab reads the theme from this attribute.
   root.setAttribute('theme', theme.name);
   for (const [name, value] of Object.entries(theme.tokens)) root.style.setProperty(name, value);
+  redrawThemed();
 }
 
 function connect(event: MessageEvent): void {
