@@ -123,6 +123,7 @@ async def test_the_first_kernel_is_plain_and_all_others_are_forked(local: LocalR
 async def test_a_program_sees_the_same_process(first: Recorder, second: Recorder) -> None:
     plain: dict[str, Any] = json.loads(await said(first, "e1", FACTS))
     fork: dict[str, Any] = json.loads(await said(second, "e1", FACTS))
+    assert plain["env"].pop("LABORA_KERNEL") != fork["env"].pop("LABORA_KERNEL"), "each has its own"
     launcher, zygote = plain["argv"][0], fork["argv"][0]
     assert launcher == zygote
     assert fork == plain

@@ -16,16 +16,17 @@ from pycrdt import Doc, Map, Text
 from sqlalchemy import insert
 
 from labora.access import Principal, Scope
-from labora.base.errors import LaboraError, NotFoundError
+from labora.base.errors import GoneError, LaboraError, NotFoundError
 from labora.base.ids import new_id
 from labora.base.settings import Settings, load_settings
 from labora.blobs import Blobs
-from labora.db import Database, migrate
+from labora.db import Database
 from labora.db.schema import accounts
 from labora.drive import Drive
 from labora.drive.inspect import notebook_inspector
 from labora.kernels.model import KernelInfo, KernelMessage, Sink
 from labora.rooms import Kills, Room, Rooms, RuntimeLease, Subscriber, handle_command
+from labora.testing.database import fresh
 
 ADA = Principal("ada", "Ada", scopes=frozenset(Scope))
 BOB = Principal("bob", "Bob", scopes=frozenset(Scope))
@@ -45,16 +46,27 @@ class FakeKernel:
         self.known: dict[str, str] = {}
         self.inputs: list[tuple[str, str, str]] = []
         self.interrupts = 0
-        self.answer: Callable[[FakeKernel, str, str], None] | None = None
+        self.answers: dict[str, dict[str, Any]] = {}
+        self.comms: list[tuple[str, str, str | None, dict[str, Any], tuple[bytes, ...]]] = []
+        self.calls: list[tuple[dict[str, str], str | None]] = []
+        self.result: Any = {"status": "ok", "data": {"text/plain": "1"}, "metadata": {}}
+        self.script: Callable[[FakeKernel, str, str], None] | None = None
         self._sink: Sink | None = None
         self._sent = 0
         self._task: asyncio.Task[None] | None = None
         self._more = asyncio.Event()
 
-    def say(self, kind: str, content: dict[str, Any], execution: str | None = None, channel: str = "iopub") -> None:
+    def say(
+        self, kind: str, content: dict[str, Any], execution: str | None = None, channel: str = "iopub", **more: Any
+    ) -> None:
         self.n += 1
-        self.spool.append(KernelMessage(self.n, execution, channel, kind, content))
+        self.spool.append(KernelMessage(self.n, execution, channel, kind, content, **more))
         self._more.set()
+
+    def ask(self, ask_id: str, kind: str, execution: str | None = None, **content: Any) -> None:
+        """Asks the server, as a program does over HTTP."""
+        asked = {"ask_id": ask_id, "kind": kind, "content": content, "timeout_s": None}
+        self.say("ask", asked, execution, "agent")
 
     def print(self, execution: str, text: str) -> None:
         self.say("stream", {"name": "stdout", "text": text}, execution)
@@ -113,8 +125,8 @@ class FakeKernel:
             return
         self.known[execution_id] = "running"
         self.executed.append((execution_id, code))
-        if self.answer is not None:
-            self.answer(self, execution_id, code)
+        if self.script is not None:
+            self.script(self, execution_id, code)
 
     async def executions(self) -> dict[str, str]:
         return dict(self.known)
@@ -132,6 +144,31 @@ class FakeKernel:
 
     async def input(self, execution_id: str, request_id: str, value: str) -> None:
         self.inputs.append((execution_id, request_id, value))
+
+    async def answer(self, ask_id: str, answer: dict[str, Any]) -> None:
+        if ask_id in self.answers:
+            raise GoneError("nobody waits", code="no_such_ask")
+        self.answers[ask_id] = answer
+
+    async def comm(
+        self,
+        message_id: str,
+        kind: str,
+        content: dict[str, Any],
+        *,
+        execution_id: str | None = None,
+        metadata: dict[str, Any] | None = None,
+        buffers: tuple[bytes, ...] = (),
+    ) -> None:
+        self.comms.append((message_id, kind, execution_id, content, tuple(buffers)))
+
+    async def evaluate(
+        self, call_id: str, expressions: dict[str, str], *, execution_id: str | None = None
+    ) -> dict[str, Any]:
+        self.calls.append((expressions, execution_id))
+        if isinstance(self.result, LaboraError):
+            raise self.result
+        return {"result": self.result}
 
     async def complete(self, code: str, cursor: int) -> dict[str, Any]:
         start = cursor - 1
@@ -191,7 +228,7 @@ class FakeCompute:
     async def session(self, runtime_id: str, kernel_id: str, kernel_name: str) -> FakeKernel:
         kernel = self.kernels.setdefault(kernel_id, FakeKernel(runtime_id, kernel_id))
         kernel.known_spec = kernel_name in self.kernelspecs
-        kernel.answer = self.answer
+        kernel.script = self.answer
         return kernel
 
     async def end(self, runtime_id: str, *, by: str) -> None:
@@ -336,6 +373,7 @@ class Page:
         self.control: list[dict[str, Any]] = []
         self.events: list[dict[str, Any]] = []
         self.presence: list[dict[str, Any]] = []
+        self.comms: list[tuple[dict[str, Any], list[bytes]]] = []
         self.seq = 0
         self.unsaved: dict[int, bytes] = {}
         self.room: Room
@@ -409,6 +447,14 @@ class Page:
             self._document(body)
         elif lane == 3:
             self.presence += json.loads(body)["clients"]
+        elif lane == 4:
+            (size,) = struct.unpack(">I", body[:4])
+            header, rest, buffers = json.loads(body[4 : 4 + size]), body[4 + size :], []
+            for length in header.pop("buffers", []):
+                buffers.append(rest[:length])
+                rest = rest[length:]
+            assert rest == b""
+            self.comms.append((header, buffers))
 
     def _document(self, body: bytes) -> None:
         if body[0] == 0:
@@ -465,6 +511,20 @@ class Page:
         handle_command(self.room, self.subscriber, self.house.rooms, {"type": verb, "id": command_id, **arguments})
         return command_id
 
+    def comm(self, own_id: str, kind: str, execution_id: str, buffers: tuple[bytes, ...] = (), **content: Any) -> None:
+        """Says something to a comm of the account's kernel."""
+        assert self.subscriber is not None
+        header = {"id": own_id, "type": kind, "execution_id": execution_id, "content": content, "metadata": {}}
+        self.house.rooms.live.comm(self.room, self.subscriber, header, buffers)
+
+    def told(self, kind: str, **fields: Any) -> list[dict[str, Any]]:
+        """Returns the control messages of a type with these fields."""
+        return [m for m in self.control if m["type"] == kind and fields.items() <= m.items()]
+
+    def said(self, kind: str) -> list[dict[str, Any]]:
+        """Returns the headers of one type on the lane of comms."""
+        return [header for header, _ in self.comms if header["type"] == kind]
+
     async def command(self, verb: str, command_id: str | None = None, **arguments: Any) -> dict[str, Any]:
         """Sends a command and returns its answer, ack or refused."""
         seen = len(self.control)
@@ -473,7 +533,7 @@ class Page:
         return next(m for m in self.control[seen:] if m.get("id") == key)
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not condition():
                 self._changed.clear()
                 await self._changed.wait()
@@ -501,7 +561,7 @@ class Page:
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     """A started house with Ada and Bob."""
     made = House(tmp_path)
-    await migrate(made.database)
+    await fresh(made.database)
     for principal in (ADA, BOB):
         await made.add_account(principal)
     await made.start()

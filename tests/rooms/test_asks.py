@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 
 from labora.access import Principal, Role, Scope
 from labora.base.errors import NotFoundError
-from labora.rooms.asks import MAX_PATH, PREFIX, read_ask
+from labora.kernels.asks import read_ask
 from labora.testing.recorder import eventually
 
 ADA = Principal("ada", "Ada", scopes=frozenset(Scope))
@@ -57,14 +56,13 @@ async def ask(house: Any, page: Any, kind: str = "drive.mount", **content: Any) 
     execution = (await page.command("execute", cells=["c0"]))["result"]["executions"][0]["id"]
     await page.until(lambda: page.state["executions"][execution]["status"] == "running")
     kernel = house.compute.kernel_of(page.principal.account_id)
-    prompt = PREFIX + json.dumps({"kind": kind, "mountpoint": "/content/drive", **content})
-    kernel.say("input_request", {"request_id": "q", "prompt": prompt}, execution, "stdin")
+    kernel.ask("ask-q", kind, execution, mountpoint="/content/drive", **content)
     return kernel, execution
 
 
-async def answer_of(kernel: Any) -> dict[str, Any]:
-    await eventually(lambda: bool(kernel.inputs))
-    found: dict[str, Any] = json.loads(kernel.inputs[-1][2])
+async def answer_of(kernel: Any, ask_id: str = "ask-q") -> dict[str, Any]:
+    await eventually(lambda: ask_id in kernel.answers)
+    found: dict[str, Any] = kernel.answers[ask_id]
     return found
 
 
@@ -77,16 +75,18 @@ async def test_sec_76_the_account_is_asked_and_only_its_yes_mounts(house: Any, d
         request = page.state["inputs"][execution]
         assert request["ask"]["mountpoint"] == "/content/drive"
         assert request["prompt"] == ""
-        assert (await bob.command("consent", execution_id=execution, request_id="q", allow=True))["type"] == "refused"
+        assert (await bob.command("consent", execution_id=execution, request_id="ask-q", allow=True))[
+            "type"
+        ] == "refused"
         token = replace(ADA, scopes=frozenset(Scope) - {Scope.ACCOUNT}, token_id="t")
         async with house.page(file_id, token) as script:
-            refused = await script.command("consent", execution_id=execution, request_id="q", allow=True)
+            refused = await script.command("consent", execution_id=execution, request_id="ask-q", allow=True)
             assert refused["type"] == "refused"
         assert drives.made == []
-        told = await page.command("consent", execution_id=execution, request_id="q", allow=True, always=False)
+        told = await page.command("consent", execution_id=execution, request_id="ask-q", allow=True, always=False)
         assert told["result"] == {"mounted": True, "message": None}
         assert drives.made == [("ada", "/content/drive", False)]
-        assert await answer_of(kernel) == {"ok": True}
+        assert await answer_of(kernel) == {"ok": True, "value": None}
         assert drives.grants == set()
 
 
@@ -95,7 +95,7 @@ async def test_sec_76_a_no_is_an_error_in_the_cell(house: Any, drives: Drives) -
     async with house.page(file_id) as page:
         kernel, execution = await ask(house, page)
         await page.until(lambda: execution in page.state["inputs"])
-        await page.command("consent", execution_id=execution, request_id="q", allow=False, always=True)
+        await page.command("consent", execution_id=execution, request_id="ask-q", allow=False, always=True)
         answer = await answer_of(kernel)
         assert (answer["ok"], answer["code"]) == (False, "denied")
         assert (drives.made, drives.grants) == ([], set())
@@ -108,8 +108,8 @@ async def test_sec_76_always_holds_for_this_notebook_and_this_account_without_a_
     async with house.page(file_id) as page:
         kernel, execution = await ask(house, page)
         await page.until(lambda: execution in page.state["inputs"])
-        await page.command("consent", execution_id=execution, request_id="q", allow=True, always=True)
-        assert await answer_of(kernel) == {"ok": True}
+        await page.command("consent", execution_id=execution, request_id="ask-q", allow=True, always=True)
+        assert await answer_of(kernel) == {"ok": True, "value": None}
     assert drives.grants == {("ada", file_id)}
     async with house.page(other) as page:
         kernel, execution = await ask(house, page)
@@ -125,8 +125,7 @@ async def test_sec_76_nobody_to_ask_is_said_at_once(house: Any, drives: Drives) 
     await room.watch(lambda state: state["executions"][execution["id"]]["status"] == "running")
     kernel = house.compute.kernel_of("ada")
     await eventually(lambda: bool(kernel.executed))
-    prompt = PREFIX + json.dumps({"kind": "drive.mount", "mountpoint": "/content/drive"})
-    kernel.say("input_request", {"request_id": "q", "prompt": prompt}, execution["id"], "stdin")
+    kernel.ask("ask-q", "drive.mount", execution["id"], mountpoint="/content/drive")
     answer = await answer_of(kernel)
     assert (answer["ok"], answer["code"]) == (False, "nobody_asked")
     assert drives.made == []
@@ -138,7 +137,7 @@ async def test_what_the_host_refuses_reaches_page_and_program(house: Any, drives
     async with house.page(file_id) as page:
         kernel, execution = await ask(house, page)
         await page.until(lambda: execution in page.state["inputs"])
-        told = await page.command("consent", execution_id=execution, request_id="q", allow=True)
+        told = await page.command("consent", execution_id=execution, request_id="ask-q", allow=True)
         assert told["result"] == {"mounted": False, "message": "There is no such folder."}
         assert (await answer_of(kernel))["code"] == "no_mountpoint"
 
@@ -147,26 +146,27 @@ async def test_unmounting_needs_no_consent_and_names_what_was_not_saved(house: A
     file_id = await house.notebook("hang")
     async with house.page(file_id) as page:
         kernel, _ = await ask(house, page, "drive.unmount")
-        assert await answer_of(kernel) == {"ok": True, "unsaved": ["lost.txt"]}
+        assert await answer_of(kernel) == {"ok": True, "value": {"unsaved": ["lost.txt"]}}
 
 
-async def test_an_unknown_question_and_a_late_answer_are_errors_not_hangs(house: Any, drives: Drives) -> None:
+async def test_what_is_not_waited_for_any_more_is_taken_from_the_page(house: Any, drives: Drives) -> None:
     file_id = await house.notebook("hang")
     async with house.page(file_id) as page:
-        kernel, execution = await ask(house, page, "secrets")
-        assert (await answer_of(kernel))["code"] == "unknown"
-        kernel.say("input_done", {"request_id": "q"}, execution, "agent")
-        prompt = PREFIX + json.dumps({"kind": "drive.mount", "mountpoint": "/x", "timeout_s": 0.1})
-        kernel.say("input_request", {"request_id": "r", "prompt": prompt}, execution, "stdin")
-        await eventually(lambda: len(kernel.inputs) == 2)
-        assert (await answer_of(kernel))["code"] == "timeout"
+        kernel, execution = await ask(house, page)
+        await page.until(lambda: execution in page.state["inputs"])
+        kernel.say("ask_gone", {"ask_id": "ask-q"}, execution, "agent")
+        await page.until(lambda: execution not in page.state["inputs"])
+        late = await page.command("consent", execution_id=execution, request_id="ask-q", allow=True)
+        assert late["code"] == "input_answered"
+        assert drives.made == []
 
 
-@given(st.one_of(st.text(), st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps)))
-def test_whatever_a_guest_asks_is_bounded(text: str) -> None:
-    found = read_ask(PREFIX + text)
-    assert found is not None
-    assert set(found) == {"kind", "mountpoint", "readonly", "timeout_s"}
-    assert len(found["mountpoint"]) <= MAX_PATH
-    assert 0 < found["timeout_s"] <= 24 * 3600
-    assert read_ask("Your name? ") is None
+JSONS = st.sampled_from([None, True, -1, 0, 1.5, float("nan"), float("inf"), "", "x" * 1000, [1], {"a": []}])
+
+
+@given(st.dictionaries(st.sampled_from(["ask_id", "kind", "content", "timeout_s"]), JSONS))
+def test_whatever_a_guest_asks_is_read_or_refused(content: dict[str, Any]) -> None:
+    found = read_ask({"ask_id": "ask-1", **content}, None)
+    if found is not None:
+        assert len(found.kind) <= 256
+        assert found.timeout_s is None or found.timeout_s > 0

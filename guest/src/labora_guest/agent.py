@@ -15,6 +15,8 @@ from typing import Any, Callable
 import zmq
 
 from labora_guest import __version__, channel, faults, meter
+from labora_guest.calls import COMM_TYPES
+from labora_guest.hatch import Hatch
 from labora_guest.kernel import Kernel
 from labora_guest.nursery import LINGER_S, Nursery
 from labora_guest.process import Reaper
@@ -25,6 +27,7 @@ HELLO_TIMEOUT_S = 10.0
 HELLO_BYTES = 64 * 1024
 REQUEST_BYTES = 16 * 1024 * 1024
 TURN_BYTES = 256 * 1024
+RESULT_BYTES = 16 * 1024 * 1024
 SPOOL_BYTES = 64 * 1024 * 1024
 MAX_KERNELS = 64
 MAX_TASKS = 256
@@ -98,6 +101,7 @@ class Agent:
         spool_bytes: output held per kernel while nobody takes it.
         zygotes: whether second kernels may be forked.
         linger_s: for how many seconds a zygote stays when there is at most one kernel.
+        port: where programs ask, on the loopback of a network namespace of the runtime's own; 0 where it has none.
     """
 
     def __init__(
@@ -108,6 +112,7 @@ class Agent:
         *,
         zygotes: bool = True,
         linger_s: float = LINGER_S,
+        port: int = 0,
     ) -> None:
         self._key = key
         self._generation = generation
@@ -117,6 +122,7 @@ class Agent:
         self._reaper = Reaper()
         self._nursery = Nursery(self._reaper, forks=zygotes, linger_s=linger_s)
         self._kernels: dict[str, Kernel] = {}
+        self._hatch = Hatch(self._kernels, port)
         self._connection: _Connection | None = None
         self._stopping = asyncio.Event()
         self._verbs: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -130,6 +136,8 @@ class Agent:
             "kernel.complete": self._complete,
             "kernel.inspect": self._inspect,
             "kernel.executions": self._executions,
+            "kernel.evaluate": self._evaluate,
+            "kernel.answer": self._answer,
             "meter": self._meter,
             "shutdown": self._shutdown,
         }
@@ -137,11 +145,13 @@ class Agent:
     async def serve(self, listener: sockets.socket) -> None:
         """Serves the channel until ``shutdown``; then ends every kernel."""
         self._reaper.start()
+        await self._hatch.open()
         server = await asyncio.start_unix_server(self._connected, sock=listener)
         try:
             await self._stopping.wait()
         finally:
             server.close()
+            self._hatch.close()
             self._nursery.close()
             await asyncio.gather(*(kernel.end() for kernel in self._kernels.values()), return_exceptions=True)
             await self._flush()
@@ -178,8 +188,8 @@ class Agent:
             # A sender that fails takes its connection along; the next one begins from what is acknowledged.
             sender.add_done_callback(lambda _: writer.close())
             while True:
-                header, _ = await channel.read_frame(reader, REQUEST_BYTES)
-                self._handle(connection, header)
+                header, buffers = await channel.read_frame(reader, REQUEST_BYTES)
+                self._handle(connection, header, buffers)
         except (channel.ChannelError, asyncio.IncompleteReadError, OSError, asyncio.TimeoutError):
             # The control plane comes back and resumes; junk costs it its connection and nothing else.
             return
@@ -219,7 +229,7 @@ class Agent:
         await connection.writer.drain()
         return False
 
-    def _handle(self, connection: _Connection, header: dict[str, Any]) -> None:
+    def _handle(self, connection: _Connection, header: dict[str, Any], buffers: list[bytes]) -> None:
         kind = header.get("t")
         if kind == "ack":
             self._ack(connection, header.get("k"), header.get("n"))
@@ -232,6 +242,8 @@ class Agent:
         try:
             if verb == "kernel.attach":
                 result: Any = self._attach(connection, args)
+            elif verb == "kernel.comm":
+                result = self._comm(args, buffers)
             elif verb in self._verbs:
                 result = self._verbs[verb](args)
             else:
@@ -285,7 +297,8 @@ class Agent:
             if sum(other.alive for other in self._kernels.values()) >= MAX_KERNELS:
                 raise KernelError("too_many_kernels", f"This runtime has {MAX_KERNELS} kernels; end one first.")
             spool = Spool(kernel_id, self._spool_bytes)
-            kernel = Kernel(kernel_id, name, self._context, spool, self._nursery, self._notify)
+            ours = self._hatch.environment(kernel_id)
+            kernel = Kernel(kernel_id, name, self._context, spool, self._nursery, self._notify, ours)
             self._kernels[kernel_id] = kernel
         env = {str(k): str(v) for k, v in (args.get("env") or {}).items()}
         async with kernel.lock:
@@ -303,6 +316,7 @@ class Agent:
             raise KernelError("bad_request", "after is a number of a message, or 0.")
         kernel.acknowledge(after)
         connection.flows[kernel.kernel_id] = _Flow(after)
+        kernel.asks.again()
         connection.wake.set()
         return {"first": kernel.spool.first, "last": kernel.spool.last}
 
@@ -349,15 +363,44 @@ class Agent:
         return {}
 
     def _complete(self, args: dict[str, Any]) -> Any:
-        return self._kernel(args).ask("complete_request", {"code": _text(args, "code"), "cursor_pos": _number(args)})
+        return self._kernel(args).inquire(
+            "complete_request", {"code": _text(args, "code"), "cursor_pos": _number(args)}
+        )
 
     def _inspect(self, args: dict[str, Any]) -> Any:
         detail = 1 if args.get("detail") == 1 else 0
         content = {"code": _text(args, "code"), "cursor_pos": _number(args), "detail_level": detail}
-        return self._kernel(args).ask("inspect_request", content)
+        return self._kernel(args).inquire("inspect_request", content)
 
     def _executions(self, args: dict[str, Any]) -> dict[str, str]:
         return self._kernel(args).executions()
+
+    def _comm(self, args: dict[str, Any], buffers: list[bytes]) -> dict[str, Any]:
+        kind, content, metadata = _text(args, "type"), args.get("content"), args.get("metadata") or {}
+        if kind not in COMM_TYPES or not isinstance(content, dict) or not isinstance(metadata, dict):
+            raise KernelError("bad_request", "This is no message of a comm.")
+        size = sum(map(len, buffers)) + len(channel.dump(content))
+        call, execution = _call(args, "comm_message_id")
+        self._kernel(args).comm(call, execution, kind, content, metadata, buffers, size)
+        return {}
+
+    async def _evaluate(self, args: dict[str, Any]) -> Any:
+        expressions = args.get("expressions")
+        if not isinstance(expressions, dict) or not all(isinstance(value, str) for value in expressions.values()):
+            raise KernelError("bad_request", "expressions is an object of expressions.")
+        reply = await self._kernel(args).evaluate(*_call(args, "call_id"), expressions)
+        found = reply.get("user_expressions")
+        if len(channel.dump(found)) > RESULT_BYTES:
+            raise KernelError("result_too_large", f"A result may have {RESULT_BYTES // 1024 // 1024} MB at most.")
+        return found if isinstance(found, dict) else {}
+
+    def _answer(self, args: dict[str, Any]) -> dict[str, Any]:
+        answer = args.get("answer")
+        if not isinstance(answer, dict):
+            raise KernelError("bad_request", "answer is an object.")
+        if not self._kernel(args).asks.answer(_text(args, "ask_id"), answer):
+            raise KernelError("no_such_ask", "The program no longer waits for this answer.")
+        return {}
 
     def _meter(self, _args: dict[str, Any]) -> dict[str, Any]:
         result = meter.read({kernel_id: kernel.pid for kernel_id, kernel in self._kernels.items()})
@@ -381,6 +424,15 @@ def _text(args: dict[str, Any], name: str, default: str | None = None) -> str:
     if not isinstance(value, str):
         raise KernelError("bad_request", f"{name} must be a string.")
     return value
+
+
+def _call(args: dict[str, Any], name: str) -> tuple[str, str | None]:
+    """Returns the id of a call or comm message and the execution that it is for."""
+    call, execution = _text(args, name), args.get("execution_id")
+    for value in (call, execution):
+        if value is not None and not (isinstance(value, str) and _ID.match(value)):
+            raise KernelError("bad_request", "An id has 1 to 64 letters, digits, - and _.")
+    return call, execution
 
 
 def _number(args: dict[str, Any]) -> int:

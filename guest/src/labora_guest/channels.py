@@ -8,6 +8,7 @@ import os
 import secrets
 import shutil
 import tempfile
+from collections.abc import Sequence
 from typing import Any, Callable
 
 import zmq
@@ -81,9 +82,11 @@ class Channels:
         content: dict[str, Any],
         message_id: str | None = None,
         parent: dict[str, Any] | None = None,
+        metadata: dict[str, Any] | None = None,
+        buffers: Sequence[bytes] = (),
     ) -> None:
         """Queues one request; never waits."""
-        _, frames = self._wire.request(kind, content, message_id, parent)
+        _, frames = self._wire.request(kind, content, message_id, parent, metadata, buffers)
         self._sockets[channel].send(frames)
 
     def _received(self, receive: Callable[[Message], None], frames: list[bytes]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import secrets
 import signal
@@ -11,6 +12,8 @@ from typing import Any, Callable
 import zmq
 
 from labora_guest import process
+from labora_guest.asks import Asks, refused
+from labora_guest.calls import Calls
 from labora_guest.channels import Channels
 from labora_guest.executions import Executions
 from labora_guest.inputs import Inputs
@@ -26,6 +29,9 @@ TAIL_BYTES = 4096
 DRAIN_S, IDLE_DRAIN_S = 0.3, 0.05
 """How long the last words of an ended kernel are waited for; the second of one that was idle and ended on request."""
 SHUTDOWN_GRACE_S = 2.0
+MARK_S = 1.0
+END_OF_INPUT = "\x04"
+"""What IPython's kernels take for the end of input, as EOFError."""
 COMPLETE_WAIT_S = 1.5
 IDLE_OOM, BUSY_OOM = 200, 700
 """What counts beside a kernel's share of memory, in thousandths, when the system looks for a process to kill: of two
@@ -43,6 +49,7 @@ class Kernel:
         spool: where messages go.
         nursery: starts its processes and tells of their ends.
         notify: called when the spool has something new.
+        ours: variables of its environment by which its programs find the agent.
     """
 
     def __init__(
@@ -53,6 +60,7 @@ class Kernel:
         spool: Spool,
         nursery: Nursery,
         notify: Callable[[], None],
+        ours: dict[str, str] | None = None,
     ) -> None:
         self.kernel_id = kernel_id
         self.name = name
@@ -82,6 +90,11 @@ class Kernel:
         self._inputs = Inputs()
         self._pulse = Pulse()
         self._replies = Replies()
+        self._ours = ours or {}
+        self.asks = Asks(self._agent)
+        self.calls = Calls(functools.partial(self._send, "shell"), self._comm_done)
+        self._calling: str | None = None
+        self._marks: dict[str, asyncio.Future[None]] = {}
         self._became_idle = asyncio.Event()
 
     # -- life ---------------------------------------------------------------------------------------------------------
@@ -111,7 +124,7 @@ class Kernel:
         try:
             os.makedirs(cwd, exist_ok=True)
             channels = Channels(self.name)
-            command, environment = spec.command(channels.connection_file), spec.environment(env)
+            command, environment = spec.command(channels.connection_file), spec.environment(env, self._ours)
             child = await self._nursery.start(command, environment, cwd, self._process_ended)
         except Exception as error:
             if channels is not None:
@@ -137,7 +150,7 @@ class Kernel:
         # Before there is a process: what is asked of the kernel meanwhile waits for it.
         self.life += 1
         self.status, self._ready, self._iopub_seen, self._stopped = "starting", False, False, False
-        self._expected_end = False
+        self._expected_end, self._calling = False, None
         self._pulse.reset()
         self._ended = asyncio.Event()
         self._executions.begin_life()
@@ -202,6 +215,8 @@ class Kernel:
             self._agent("died", {**about, "oom": None})
         self._abort_all("restart" if self._expected_end else "died")
         self._replies.end()
+        self.calls.end()
+        self.asks.end()
         self._agent("status", {"status": "dead"})
         self._became_idle.set()
         self._ended.set()
@@ -274,6 +289,44 @@ class Kernel:
             self._send("stdin", "input_reply", {"value": value}, parent=asked)
             self._agent("input_done", {"request_id": request_id}, execution_id)
 
+    def comm(self, call: str, execution: str | None, kind: str, content: dict[str, Any], *more: Any) -> None:
+        """Sends a comm message of a page (:meth:`Calls.comm`). Raises KernelError when the kernel is dead."""
+        if not self.alive:
+            raise dead()
+        self.calls.comm(call, execution, kind, content, *more)
+
+    async def evaluate(self, call: str, execution: str | None, expressions: dict[str, str]) -> dict[str, Any]:
+        """Evaluates expressions (:meth:`Calls.evaluate`). Raises KernelError when the kernel is dead."""
+        if not self.alive:
+            raise dead()
+        return await self.calls.evaluate(call, execution, expressions)
+
+    async def ask(self, kind: str, content: Any, timeout_s: Any) -> dict[str, Any]:
+        """Asks the server for a program of this kernel, after everything that the kernel has said."""
+        if not self.alive:
+            return refused("kernel_dead", "The kernel has ended.")
+        await self._all_taken()
+        return await self.asks.ask(kind, content, timeout_s, self._executions.running or self._calling)
+
+    async def _all_taken(self) -> None:
+        """Returns when what the kernel has said so far is in the spool.
+
+        Its messages come over another socket than its questions. What it answers on its control channel now passes
+        behind them through the same publisher; kernels that answer there only between cells are just read.
+        """
+        if self._ready and not self._stopped and self._spec is not None and self._spec.bounded:
+            mark = "mark-" + secrets.token_hex(8)
+            self._marks[mark] = asyncio.get_running_loop().create_future()
+            self._send("control", "kernel_info_request", {}, mark)
+            try:
+                await asyncio.wait_for(self._marks[mark], MARK_S)
+            except asyncio.TimeoutError:
+                pass
+            finally:
+                del self._marks[mark]
+        while self._channels is not None and self._channels.drain("iopub"):
+            pass
+
     def silent_s(self) -> float:
         """Returns for how many seconds the kernel has owed an answer on its control channel; asks when it owes none.
 
@@ -286,7 +339,7 @@ class Kernel:
             return 0.0
         return self._pulse.silent_s(lambda message_id: self._send("control", "kernel_info_request", {}, message_id))
 
-    async def ask(self, kind: str, content: dict[str, Any]) -> dict[str, Any]:
+    async def inquire(self, kind: str, content: dict[str, Any]) -> dict[str, Any]:
         """Sends a completion or inspection request and returns the reply's content.
 
         Raises:
@@ -315,22 +368,30 @@ class Kernel:
             self._next()
 
     def _take(self, message: Message) -> None:
-        kind, execution = message.type, message.execution_id
+        kind = message.type
+        execution, call = message.cause
         if kind == "status":
-            self._take_status(message, execution)
+            self._take_status(message, message.execution_id)
         elif kind == "stream":
             content = message.load()
             text, name = content.get("text"), content.get("name")
             if isinstance(text, str) and name in ("stdout", "stderr"):
-                self.spool.append_stream(execution, name, text)
+                self.spool.append_stream(execution, name, text, call)
                 self._grown()
         elif kind and kind != "iopub_welcome":
             body, metadata = clean(message.content), clean(message.metadata)
-            self.spool.append("iopub", kind, body, execution, metadata, message.buffers)
+            self.spool.append("iopub", kind, body, execution, metadata, message.buffers, call)
             self._grown()
 
     def _take_status(self, message: Message, execution: str | None) -> None:
         state = message.load().get("execution_state")
+        mark = self._marks.get(message.parent_id)
+        if mark is not None and not mark.done() and state == "idle":
+            mark.set_result(None)
+        if message.cause[1] is not None:
+            self._calling = message.cause[0] if state == "busy" else None
+            if state == "idle":
+                self.calls.heard_idle(message.parent_id)
         if state == "idle" and self._executions.heard_idle(execution):
             self._finish_if_done()
         elif self._ready and self._executions.running is None and state in ("busy", "idle"):
@@ -346,6 +407,8 @@ class Kernel:
         if message.type == "execute_reply":
             if self._executions.heard_reply(message.execution_id, content):
                 self._finish_if_done()
+            else:
+                self.calls.heard_reply(message.parent_id, content)
         elif message.type == "kernel_info_reply" and not self._ready:
             self._became_ready(content)
         else:
@@ -364,7 +427,11 @@ class Kernel:
 
     def _on_stdin(self, message: Message) -> None:
         execution = message.execution_id
-        if message.type != "input_request" or execution is None:
+        if message.type != "input_request":
+            return
+        if execution is None:
+            # Nobody is asked by what runs between cells; without an answer the kernel would wait for ever.
+            self._send("stdin", "input_reply", {"value": END_OF_INPUT}, parent=message.header)
             return
         request = self._inputs.add(message)
         # stdin is a socket of its own: what the program printed before it asked is taken first.
@@ -378,6 +445,9 @@ class Kernel:
     def _agent(self, kind: str, content: dict[str, Any], execution: str | None = None) -> None:
         self.spool.append("agent", kind, content, execution)
         self._notify()
+
+    def _comm_done(self, call: str, execution: str | None) -> None:
+        self._agent("comm_done", {"id": call}, execution)
 
     def _set_status(self, status: str) -> None:
         if self.status not in (status, "dead"):

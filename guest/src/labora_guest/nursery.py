@@ -24,6 +24,9 @@ CHANCES = 2
 """How many new zygotes may give no kernel before no other one of their kind is started."""
 TAIL_BYTES = 4096
 
+OWN = ("LABORA_KERNEL",)
+"""Variables that each kernel has for itself; a fork gets its own, and its zygote none."""
+
 _ZYGOTE = os.path.join(os.path.dirname(LAUNCHER), "zygote_process.py")
 
 Kind = tuple[tuple[str, ...], frozenset[tuple[str, str]]]
@@ -95,11 +98,12 @@ class Zygote:
         if not self.alive and self._ready.done():
             self._channel.close()
 
-    async def fork(self, argv: list[str], cwd: str, on_exit: OnExit) -> Child:
+    async def fork(self, argv: list[str], own: dict[str, str], cwd: str, on_exit: OnExit) -> Child:
         """Returns a new kernel that is our own child, once the zygote is ready.
 
         Args:
             argv: the kernel's ``sys.argv``.
+            own: variables of this kernel alone.
             cwd: its working folder.
             on_exit: gets its wait status, as at :meth:`Reaper.own`.
 
@@ -113,7 +117,7 @@ class Zygote:
         ours.setblocking(False)
         try:
             try:
-                request = json.dumps({"argv": argv, "cwd": cwd}).encode("ascii")
+                request = json.dumps({"argv": argv, "cwd": cwd, "env": own}).encode("ascii")
                 socket.send_fds(self._channel, [request], [theirs.fileno(), write_end])
             finally:
                 theirs.close()
@@ -194,9 +198,10 @@ class Nursery:
 
     async def _fork(self, kind: Kind, argv: list[str], env: dict[str, str], cwd: str, on_exit: OnExit) -> Child | None:
         """Returns a fork of the kind's zygote; None when there is to be none, or it does not work."""
+        own = {name: env[name] for name in OWN if name in env}
         known = self._zygotes.get(kind)
         if known is not None and known.alive:
-            child = await _fork_from(known, argv, cwd, on_exit)
+            child = await _fork_from(known, argv, own, cwd, on_exit)
             if child is not None:
                 return child
             # It has ended, as it does when the environment's packages have changed since it was started.
@@ -205,10 +210,10 @@ class Nursery:
             if self._alive[kind] < 1 or self._failed[kind] >= CHANCES:
                 return None
             try:
-                current = self._zygotes[kind] = Zygote(kind[0], env, self._reaper)
+                current = self._zygotes[kind] = Zygote(kind[0], dict(kind[1]), self._reaper)
             except OSError:
                 return None
-        child = await _fork_from(current, argv, cwd, on_exit)
+        child = await _fork_from(current, argv, own, cwd, on_exit)
         self._failed[kind] += child is None
         return child
 
@@ -229,10 +234,10 @@ class Nursery:
             zygote.end()
 
 
-async def _fork_from(zygote: Zygote, argv: list[str], cwd: str, on_exit: OnExit) -> Child | None:
+async def _fork_from(zygote: Zygote, argv: list[str], own: dict[str, str], cwd: str, on_exit: OnExit) -> Child | None:
     """Returns a kernel; None, and ends the zygote, when it gives none."""
     try:
-        return await zygote.fork(argv, cwd, on_exit)
+        return await zygote.fork(argv, own, cwd, on_exit)
     except NotForkedError:
         zygote.end()
         return None
@@ -246,7 +251,8 @@ def _kind(command: list[str], env: dict[str, str]) -> Kind | None:
     if not all(map(os.path.isabs, places)):
         # Modules would be looked for in the zygote's folder.
         return None
-    return tuple(command[: command.index(LAUNCHER)]), frozenset(env.items())
+    shared = frozenset((name, value) for name, value in env.items() if name not in OWN)
+    return tuple(command[: command.index(LAUNCHER)]), shared
 
 
 async def _receive(channel: socket.socket, seconds: float) -> bytes:

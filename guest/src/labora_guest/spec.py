@@ -40,10 +40,11 @@ class Spec:
             argv[0] = sys.executable
         return argv
 
-    def environment(self, env: dict[str, str]) -> dict[str, str]:
-        """Returns the whole environment of a kernel: the agent's, the kernelspec's and ``env``."""
+    def environment(self, env: dict[str, str], ours: dict[str, str]) -> dict[str, str]:
+        """Returns the whole environment of a kernel: the agent's, the kernelspec's, ``env`` and ``ours``."""
         environment = {**os.environ, **self.env, **env}
         environment = {name: value for name, value in environment.items() if not name.startswith("LABORA_")}
+        environment.update(ours)
         environment.setdefault("PYTHONUNBUFFERED", "1")
         return environment
 

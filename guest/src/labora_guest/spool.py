@@ -56,9 +56,10 @@ class _Message:
 class _Tail:
     """The newest message while it is stream text that may still grow."""
 
-    def __init__(self, n: int, execution: str | None, name: str, text: str) -> None:
+    def __init__(self, n: int, execution: str | None, call: str | None, name: str, text: str) -> None:
         self.n = n
         self.execution = execution
+        self.call = call
         self.name = name
         self.texts = [text]
         self.chars = len(text)
@@ -113,24 +114,36 @@ class Spool:
         execution: str | None = None,
         metadata: bytes = b"{}",
         buffers: Sequence[bytes] = (),
+        call: str | None = None,
     ) -> int:
-        """Adds one message and returns its number; ``content`` is JSON bytes or a value to be dumped."""
+        """Adds one message and returns its number.
+
+        Args:
+            channel: where it comes from.
+            kind: its type.
+            content: JSON bytes, or a value to be dumped.
+            execution: what it is output of.
+            metadata: JSON bytes.
+            buffers: what follows it.
+            call: the comm message or call of a page that caused it.
+        """
         self._seal()
         self.last += 1
         body = content if isinstance(content, bytes) else dump(content)
-        self._store(self.last, self._encode(self.last, execution, channel, kind, body, metadata, buffers))
+        self._store(self.last, self._encode(self.last, (execution, call), channel, kind, body, metadata, buffers))
         return self.last
 
-    def append_stream(self, execution: str | None, name: str, text: str) -> int:
+    def append_stream(self, execution: str | None, name: str, text: str, call: str | None = None) -> int:
         """Adds stream text, merged into the newest message while that has not been sent."""
         tail = self._tail
-        if tail and tail.execution == execution and tail.name == name and tail.chars < MERGE_CHARS:
+        same = tail is not None and (tail.execution, tail.call, tail.name) == (execution, call, name)
+        if tail is not None and same and tail.chars < MERGE_CHARS:
             tail.texts.append(text)
             tail.chars += len(text)
         else:
             self._seal()
             self.last += 1
-            self._tail = _Tail(self.last, execution, name, text)
+            self._tail = _Tail(self.last, execution, call, name, text)
         self.bytes += len(text)
         return self.last
 
@@ -180,7 +193,8 @@ class Spool:
             content = dump({"name": tail.name, "text": "".join(tail.texts)})
             # Characters were counted while the text grew; from here on encoded bytes are.
             self.bytes -= tail.chars
-            self._store(tail.n, self._encode(tail.n, tail.execution, "iopub", "stream", content, b"{}", ()))
+            cause = (tail.execution, tail.call)
+            self._store(tail.n, self._encode(tail.n, cause, "iopub", "stream", content, b"{}", ()))
 
     def _store(self, n: int, data: bytes) -> None:
         message = _Message(n, None, len(data))
@@ -208,14 +222,16 @@ class Spool:
     def _encode(
         self,
         n: int,
-        execution: str | None,
+        cause: tuple[str | None, str | None],
         channel: str,
         kind: str,
         content: bytes,
         metadata: bytes,
         buffers: Sequence[bytes],
     ) -> bytes:
-        head = {"t": "msg", "k": self._kernel_id, "n": n, "e": execution, "ch": channel, "type": kind}
+        head = {"t": "msg", "k": self._kernel_id, "n": n, "e": cause[0], "ch": channel, "type": kind}
+        if cause[1] is not None:
+            head["c"] = cause[1]
         start = dump(head)[:-1]
         size = len(start) + len(content) + len(metadata) + sum(map(len, buffers)) + 24 * len(buffers) + 256
         if size <= MAX_FRAME and len(content) <= INLINE_BYTES:

@@ -12,14 +12,17 @@ import hmac
 import json
 import traceback
 import uuid
+from collections.abc import Sequence
 from typing import Any, Callable
 
 import zmq
 
 DELIMITER = b"<IDS|MSG>"
 BATCH = 256
-EXECUTION = "x-"
-"""Begins the message id of a request that executes something."""
+EXECUTION = "labora-exec-"
+"""Begins the message id of a request that executes something; the id of the execution follows."""
+CALL = "labora-comm-"
+"""Begins the message id of what a page says to a comm or calls: its id follows, a dot, and the execution it is for."""
 
 
 class Message:
@@ -52,6 +55,15 @@ class Message:
         parent = self.parent_id
         return parent[len(EXECUTION) :] if parent.startswith(EXECUTION) else None
 
+    @property
+    def cause(self) -> tuple[str | None, str | None]:
+        """Whose output this is: the execution, and the call or comm message of a page that caused it after its end."""
+        parent = self.parent_id
+        if not parent.startswith(CALL):
+            return self.execution_id, None
+        call, _, execution = parent[len(CALL) :].partition(".")
+        return execution or None, call or None
+
     def load(self) -> dict[str, Any]:
         """Returns the content as a dictionary; an empty one when the kernel sent something else."""
         value = json.loads(self.content)
@@ -66,7 +78,13 @@ class Wire:
         self._session = session
 
     def request(
-        self, kind: str, content: dict[str, Any], message_id: str | None = None, parent: dict[str, Any] | None = None
+        self,
+        kind: str,
+        content: dict[str, Any],
+        message_id: str | None = None,
+        parent: dict[str, Any] | None = None,
+        metadata: dict[str, Any] | None = None,
+        buffers: Sequence[bytes] = (),
     ) -> tuple[str, list[bytes]]:
         """Returns the id and the frames of a new message."""
         message_id = message_id or uuid.uuid4().hex
@@ -78,8 +96,8 @@ class Wire:
             "date": dt.datetime.now(dt.timezone.utc).isoformat(),
             "version": "5.3",
         }
-        parts = [json.dumps(value).encode("ascii") for value in (header, parent or {}, {}, content)]
-        return message_id, [DELIMITER, self._sign(parts), *parts]
+        parts = [json.dumps(value).encode("ascii") for value in (header, parent or {}, metadata or {}, content)]
+        return message_id, [DELIMITER, self._sign(parts), *parts, *buffers]
 
     def parse(self, frames: list[bytes]) -> Message:
         """Reads one message. Raises ValueError when it is malformed or its signature does not fit."""

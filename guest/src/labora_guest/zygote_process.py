@@ -98,6 +98,7 @@ def become_kernel(request: dict[str, Any], reply: socket.socket, output: int, ag
     if hasattr(sys, "orig_argv"):
         sys.orig_argv = [*sys.orig_argv[: -len(sys.argv)], *request["argv"]]
     sys.argv = list(request["argv"])
+    os.environ.update(request["env"])
     importlib.invalidate_caches()
 
 

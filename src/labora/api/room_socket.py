@@ -16,8 +16,9 @@ from labora.rooms import Close, Lane, Room, Rooms, Subscriber, handle_command
 
 VERSION = 1
 HELLO_TIMEOUT_S = 15.0
-MAX_DEPTH = 32
+MAX_DEPTH = 100
 _UPDATE_HEAD = 6
+_COMM_HEAD = 4
 _MAX_CLIENT_ID = 2**53 - 1
 
 
@@ -112,7 +113,9 @@ def _frame(rooms: Rooms, room: Room, subscriber: Subscriber, data: bytes) -> Non
     lane, body = data[:1], data[1:]
     if lane == bytes([Lane.DOCUMENT]):
         _document(room, subscriber, body)
-    elif len(data) > room.settings.limits.frame_bytes:
+    elif lane == bytes([Lane.COMMS]):
+        _comm(rooms, room, subscriber, body)
+    elif len(data) > _limit(room, subscriber, lane):
         raise InvalidError("A frame is too large.", code="frame_too_large")
     elif lane == bytes([Lane.CONTROL]):
         handle_command(room, subscriber, rooms, _json(body))
@@ -120,6 +123,31 @@ def _frame(rooms: Rooms, room: Room, subscriber: Subscriber, data: bytes) -> Non
         room.presence.receive(subscriber, body)
     else:
         raise InvalidError("A frame is on no lane.")
+
+
+def _limit(room: Room, subscriber: Subscriber, lane: bytes) -> int:
+    limits = room.settings.limits
+    # Only a page that was asked may answer with more than a command holds.
+    return limits.answer_bytes if subscriber.asked and lane == bytes([Lane.CONTROL]) else limits.frame_bytes
+
+
+def _comm(rooms: Rooms, room: Room, subscriber: Subscriber, body: bytes) -> None:
+    if len(body) > room.settings.limits.comm_bytes:
+        raise InvalidError("A frame is too large.", code="frame_too_large")
+    size = struct.unpack_from(">I", body)[0] if len(body) >= _COMM_HEAD else len(body)
+    if _COMM_HEAD + size > len(body):
+        raise InvalidError("A frame of a comm is damaged.")
+    header = _json(body[_COMM_HEAD : _COMM_HEAD + size])
+    buffers: list[bytes] = []
+    at, lengths = _COMM_HEAD + size, header.get("buffers", [])
+    for length in lengths if isinstance(lengths, list) else ():
+        if not isinstance(length, int) or isinstance(length, bool) or not 0 <= length <= len(body) - at:
+            raise InvalidError("A buffer is longer than its frame.")
+        buffers.append(body[at : at + length])
+        at += length
+    if at != len(body):
+        raise InvalidError("A frame is longer than its header and buffers.")
+    rooms.live.comm(room, subscriber, header, tuple(buffers))
 
 
 def _document(room: Room, subscriber: Subscriber, body: bytes) -> None:

@@ -7,11 +7,19 @@ import contextlib
 import os
 import random
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from labora.base.errors import ConflictError, GoneError, InvalidError, LaboraError, NotFoundError, UnavailableError
+from labora.base.errors import (
+    ConflictError,
+    GoneError,
+    InvalidError,
+    LaboraError,
+    NotFoundError,
+    TooLargeError,
+    UnavailableError,
+)
 from labora.base.logging import get_logger
 from labora.kernels import channel
 from labora.kernels.inbox import Inbox
@@ -26,7 +34,10 @@ _log = get_logger("kernels")
 _ERRORS: dict[str, type[LaboraError]] = {
     "kernel_busy": ConflictError,
     "kernel_dead": GoneError,
+    "no_such_ask": GoneError,
     "no_such_input": GoneError,
+    "result_too_large": TooLargeError,
+    "too_many_calls": ConflictError,
     "no_such_kernel": NotFoundError,
     "no_such_kernelspec": NotFoundError,
     "bad_request": InvalidError,
@@ -64,7 +75,9 @@ class GuestConnection:
         """Whether the guest answers right now."""
         return self._connected.is_set()
 
-    async def request(self, verb: str, args: dict[str, Any], *, timeout_s: float = REQUEST_S) -> Any:
+    async def request(
+        self, verb: str, args: dict[str, Any], *, timeout_s: float = REQUEST_S, buffers: Sequence[bytes] = ()
+    ) -> Any:
         """Sends one request and returns its result; over a break it is sent again, as every verb is idempotent.
 
         Raises:
@@ -76,7 +89,7 @@ class GuestConnection:
                 while True:
                     await self._wait_connected()
                     try:
-                        return await self._send(verb, args)
+                        return await self._send(verb, args, buffers=buffers)
                     except _BrokenError:
                         continue
         except TimeoutError:
@@ -233,7 +246,13 @@ class GuestConnection:
         if self._closed is not None:
             raise self._closed
 
-    async def _send(self, verb: str, args: dict[str, Any], at_once: Callable[[Any], None] | None = None) -> Any:
+    async def _send(
+        self,
+        verb: str,
+        args: dict[str, Any],
+        at_once: Callable[[Any], None] | None = None,
+        buffers: Sequence[bytes] = (),
+    ) -> Any:
         """Sends a request on this connection; ``at_once`` sees the result before the next frame is read."""
         if self._writer is None:
             raise _BrokenError
@@ -242,16 +261,18 @@ class GuestConnection:
         number = self._number
         self._answers[number] = (future, at_once)
         try:
-            self._write({"t": "req", "id": number, "verb": verb, "args": args})
+            self._write({"t": "req", "id": number, "verb": verb, "args": args}, buffers)
             return await future
         finally:
             self._answers.pop(number, None)
 
-    def _write(self, value: dict[str, Any]) -> None:
+    def _write(self, value: dict[str, Any], buffers: Sequence[bytes] = ()) -> None:
         if self._writer is None:
             raise _BrokenError
+        if buffers:
+            value["buffers"] = [len(buffer) for buffer in buffers]
         try:
-            pieces = channel.encode_frame(channel.dump(value))
+            pieces = channel.encode_frame(channel.dump(value), buffers)
         except ValueError as error:
             raise InvalidError(f"The request is too large for the runtime: {error}.", code="too_large") from error
         self._writer.write(b"".join(pieces))

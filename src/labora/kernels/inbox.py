@@ -18,7 +18,9 @@ HEADS = frozenset({"execute_input"})
 """Messages that only say that a run began. What a short one does follows within milliseconds …"""
 HEAD_S = 0.005
 """… and is waited for this long, so that both are made durable, and shown, together."""
-AWAITED = frozenset({("agent", "done"), ("agent", "died"), ("stdin", "input_request")})
+AWAITED = frozenset(
+    {("agent", "done"), ("agent", "died"), ("agent", "comm_done"), ("agent", "ask"), ("stdin", "input_request")}
+)
 """Messages that somebody waits for, by channel and type: they are handed over without the pause of a flood."""
 AWAITED_BATCH = 32
 """So many of them make a batch full: each may end an execution, which takes longer than to keep a line."""
@@ -184,8 +186,8 @@ def _awaited(message: KernelMessage) -> bool:
 def _message(
     header: dict[str, Any], n: int, content: Any, metadata: Any, buffers: list[bytes], size: int
 ) -> KernelMessage:
-    execution, on, kind = header.get("e"), header.get("ch"), header.get("type")
-    if (execution is not None and not isinstance(execution, str)) or not isinstance(kind, str):
+    execution, call, on, kind = header.get("e"), header.get("c"), header.get("ch"), header.get("type")
+    if not isinstance(execution, str | None) or not isinstance(call, str | None) or not isinstance(kind, str):
         raise channel.ChannelError("a message with a wrong head")
     if on not in ("iopub", "stdin", "agent"):
         raise channel.ChannelError("a message on an unknown channel")
@@ -193,4 +195,4 @@ def _message(
         content = {}
     if not isinstance(metadata, dict):
         metadata = {}
-    return KernelMessage(n, execution, on, kind, content, metadata, tuple(buffers), size)
+    return KernelMessage(n, execution, on, kind, content, metadata, tuple(buffers), size, call)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ class KernelMessage:
     """One numbered message of a guest (docs/protocols.md, section 3).
 
     Attributes:
+        call_id: the comm message or call of a page that caused it; None for what an execution says itself.
         size: bytes that it took on the channel; 0 for one that the control plane made itself.
     """
 
@@ -23,6 +24,14 @@ class KernelMessage:
     metadata: dict[str, Any] = field(default_factory=dict)
     buffers: tuple[bytes, ...] = ()
     size: int = 0
+    call_id: str | None = None
+
+    @property
+    def parent_id(self) -> str:
+        """Id of the message that caused it as the kernel knows it; what an ``OutputModel`` holds as ``msg_id``."""
+        if self.call_id is None:
+            return f"labora-exec-{self.execution_id}" if self.execution_id is not None else ""
+        return f"labora-comm-{self.call_id}" + (f".{self.execution_id}" if self.execution_id is not None else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +93,32 @@ class KernelSession(Protocol):
 
     async def complete(self, code: str, cursor: int) -> dict[str, Any]:
         """Returns the content of ``complete_reply``; ``cursor`` counts code points."""
+        ...
+
+    async def comm(
+        self,
+        message_id: str,
+        kind: str,
+        content: dict[str, Any],
+        *,
+        execution_id: str | None = None,
+        metadata: dict[str, Any] | None = None,
+        buffers: Sequence[bytes] = (),
+    ) -> None:
+        """Sends a message of a comm; ``comm_done`` follows when the kernel has dealt with it.
+
+        Idempotent by ``message_id``. What it causes is output of ``execution_id``.
+        """
+        ...
+
+    async def evaluate(
+        self, call_id: str, expressions: dict[str, str], *, execution_id: str | None = None
+    ) -> dict[str, Any]:
+        """Evaluates expressions once the kernel is free, however long that takes; returns ``user_expressions``."""
+        ...
+
+    async def answer(self, ask_id: str, answer: dict[str, Any]) -> None:
+        """Answers what a program asks. Raises GoneError when it no longer waits."""
         ...
 
     async def inspect(self, code: str, cursor: int, detail: int = 0) -> dict[str, Any]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from labora.base.errors import LaboraError, UnavailableError
+from labora.base.errors import InvalidError, LaboraError, UnavailableError
 from labora.base.ids import new_id
 from labora.kernels.connection import GuestConnection
 from labora.kernels.model import KernelInfo, KernelMessage, Sink
 
 RESTART_S = 60.0
+EVALUATE_S = 7 * 24 * 3600.0
+"""A kernel may be busy for days; the call waits behind what runs."""
 BUSY_S = 5.0
 METER_S = 2.0
 WARM_S = 60.0
@@ -232,8 +235,76 @@ class GuestKernelSession:
         """
         return _content(await self._request("kernel.inspect", {"code": code, "cursor": cursor, "detail": detail}))
 
-    async def _request(self, verb: str, args: dict[str, Any] | None = None, *, timeout_s: float = 30.0) -> Any:
-        return await self._connection.request(verb, {"kernel_id": self.kernel_id, **(args or {})}, timeout_s=timeout_s)
+    async def comm(
+        self,
+        message_id: str,
+        kind: str,
+        content: dict[str, Any],
+        *,
+        execution_id: str | None = None,
+        metadata: dict[str, Any] | None = None,
+        buffers: Sequence[bytes] = (),
+    ) -> None:
+        """Sends a message of a comm; ``comm_done`` follows when the kernel has dealt with it.
+
+        Args:
+            message_id: 1 to 64 of letters, digits, ``-`` and ``_``; the same id is the same message.
+            kind: ``comm_open``, ``comm_msg`` or ``comm_close``.
+            content: as in Jupyter's messaging protocol.
+            execution_id: what it causes is output of this one.
+            metadata: likewise.
+            buffers: what follows it.
+
+        Raises:
+            GoneError: the kernel is dead.
+            ConflictError: ``too_many_calls`` wait already.
+            UnavailableError: ``old_runtime``: the agent is of an older version.
+        """
+        args = {"comm_message_id": message_id, "execution_id": execution_id, "type": kind}
+        await self._newer("kernel.comm", {**args, "content": content, "metadata": metadata or {}}, buffers=buffers)
+
+    async def evaluate(
+        self, call_id: str, expressions: dict[str, str], *, execution_id: str | None = None
+    ) -> dict[str, Any]:
+        """Evaluates expressions once the kernel is free, however long that takes.
+
+        What they print is output of ``execution_id``. Returns ``user_expressions`` of Jupyter's ``execute_reply``.
+
+        Raises:
+            GoneError: the kernel is dead, or died meanwhile.
+            ConflictError: ``too_many_calls`` wait already.
+            TooLargeError: ``result_too_large``.
+            UnavailableError: ``old_runtime``: the agent is of an older version.
+        """
+        args = {"call_id": call_id, "execution_id": execution_id, "expressions": expressions}
+        return _content(await self._newer("kernel.evaluate", args, timeout_s=EVALUATE_S))
+
+    async def answer(self, ask_id: str, answer: dict[str, Any]) -> None:
+        """Answers what a program asks. Raises GoneError when it no longer waits."""
+        await self._newer("kernel.answer", {"ask_id": ask_id, "answer": answer})
+
+    async def _newer(self, verb: str, args: dict[str, Any], **how: Any) -> Any:
+        try:
+            return await self._request(verb, args, **how)
+        except InvalidError as error:
+            if error.error_code != "unknown_verb":
+                raise
+            raise UnavailableError(
+                "This runtime was started by an older version of Labora that cannot do this. Delete it and connect "
+                "again.",
+                code="old_runtime",
+            ) from error
+
+    async def _request(
+        self,
+        verb: str,
+        args: dict[str, Any] | None = None,
+        *,
+        timeout_s: float = 30.0,
+        buffers: Sequence[bytes] = (),
+    ) -> Any:
+        whole = {"kernel_id": self.kernel_id, **(args or {})}
+        return await self._connection.request(verb, whole, timeout_s=timeout_s, buffers=buffers)
 
 
 def kernel_info(value: Any) -> KernelInfo:

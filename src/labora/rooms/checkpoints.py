@@ -41,11 +41,11 @@ class Checkpoints:
         self._drive = drive
         self._locks: dict[str, asyncio.Lock] = {}
 
-    async def export(self, room: Room) -> bytes:
-        """Returns the durable state as ``.ipynb``, large outputs cut with a visible marker."""
+    async def export(self, room: Room, *, outputs: bool = True) -> bytes:
+        """Returns the durable state as ``.ipynb``, large outputs cut with a visible marker, or none of them."""
         document = room.require_document()
         states = room.state["cells"]
-        if room.omits:
+        if room.omits or not outputs:
             states = {cell_id: {**state, "outputs": []} for cell_id, state in states.items()}
         notebook = document.to_notebook(states)
         loop = asyncio.get_running_loop()

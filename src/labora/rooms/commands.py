@@ -13,15 +13,18 @@ from labora.access import Scope
 from labora.base.errors import ConflictError, ForbiddenError, InvalidError, LaboraError, NotFoundError, RateLimitedError
 from labora.base.ids import new_id
 from labora.base.logging import get_logger
+from labora.kernels.asks import granted, refused
 from labora.notebook.document import CellView
 from labora.notebook.model import tags_of
 from labora.rooms import operations as op
+from labora.rooms.live import MAX_NAME, Live
 from labora.rooms.model import Note, Person
 from labora.rooms.room import Room
 from labora.rooms.subscriber import Subscriber
 
 MAX_IN_FLIGHT = 64
 MAX_CODE = 1024 * 1024
+MAX_MESSAGE = 4096
 
 log = get_logger("rooms")
 
@@ -36,6 +39,9 @@ class RoomServices(Protocol):
     async def consent(
         self, room: Room, account_id: str, execution_id: str, request_id: str, *, allow: bool, always: bool
     ) -> dict[str, Any]: ...
+
+    @property
+    def live(self) -> Live: ...
 
     async def checkpoint(self, room: Room, *, name: str | None, author: str | None) -> str | None: ...
 
@@ -56,13 +62,13 @@ class _Call:
     def account(self) -> Person:
         return {"id": self.subscriber.account_id, "name": self.subscriber.account["name"]}
 
-    def perform(self, operation: op.Operation) -> None:
+    def perform(self, operation: op.Operation) -> dict[str, Any]:
         """Performs an operation whose answer is kept: a retry gets it again, also after a restart."""
 
         def notes(result: dict[str, Any]) -> list[Note]:
             return [{"type": "command", "id": self.key, "answer": result}]
 
-        self.room.perform(operation, author=self.account["id"], notes=notes, then=self.answer)
+        return self.room.perform(operation, author=self.account["id"], notes=notes, then=self.answer)
 
     def answer(self, result: dict[str, Any]) -> None:
         self.subscriber.control({"type": "ack", "id": self.message["id"], "result": result})
@@ -104,7 +110,8 @@ def _cell(room: Room, cell_id: str) -> CellView:
 def _execute(call: _Call) -> None:
     cells = codes([_cell(call.room, cell_id) for cell_id in call.texts("cells")])
     stop = call.message.get("stop_on_error", True) is not False
-    call.perform(op.Execute(call.account, cells, call.key, stop))
+    result = call.perform(op.Execute(call.account, cells, call.key, stop))
+    call.room.sent_by([execution["id"] for execution in result["executions"]], call.subscriber)
 
 
 def codes(cells: Iterable[CellView]) -> tuple[op.CellCode, ...]:
@@ -189,6 +196,24 @@ async def _consent(call: _Call) -> dict[str, Any]:
     return await call.services.consent(call.room, account_id, execution_id, request_id, allow=allow, always=always)
 
 
+async def _call_function(call: _Call) -> dict[str, Any]:
+    execution_id, name = call.text("execution_id"), call.text("name", MAX_NAME)
+    args, kwargs = call.message.get("args") or [], call.message.get("kwargs") or {}
+    return await call.services.live.call(call.room, call.subscriber, call.key, execution_id, name, args, kwargs)
+
+
+async def _answer_ask(call: _Call) -> dict[str, Any]:
+    if call.message.get("ok") is True:
+        answer = granted(call.message.get("value"))
+    else:
+        answer = refused(call.text("code"), call.text("message", MAX_MESSAGE))
+    return await call.services.live.answer(call.room, call.subscriber, call.text("ask_id"), answer)
+
+
+async def _save_widgets(call: _Call) -> dict[str, Any]:
+    return await call.services.live.save_widgets(call.room, call.subscriber)
+
+
 async def _checkpoint(call: _Call) -> dict[str, Any]:
     name = None if call.message.get("name") is None else call.text("name", 255)
     if call.room.document is None:
@@ -224,6 +249,9 @@ COMMANDS: dict[str, Command] = {
     "consent": Command("read", Scope.ACCOUNT, later=_consent),
     "complete": Command("read", Scope.RUN, later=_complete),
     "inspect": Command("read", Scope.RUN, later=_inspect),
+    "call": Command("read", Scope.RUN, later=_call_function),
+    "answer": Command("read", Scope.RUN, later=_answer_ask),
+    "save_widgets": Command("edit", Scope.WRITE, later=_save_widgets),
     "clear_outputs": Command("edit", Scope.WRITE, _clear_outputs, in_order=True),
     "copy_outputs": Command("edit", Scope.WRITE, _copy_outputs, in_order=True),
     "checkpoint": Command("edit", Scope.WRITE, later=_checkpoint),

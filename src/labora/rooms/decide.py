@@ -251,7 +251,13 @@ def _schedule(turn: Decision) -> None:
 def _start(turn: Decision, execution: Execution, runtime: RuntimeState) -> None:
     key, account_id = execution["id"], execution["account"]["id"]
     source = turn.snapshot.ledger["sources"][key]
-    running = {**execution, "status": "running", "runtime_id": runtime["runtime_id"], "started_at": turn.now}
+    running: Execution = {
+        **execution,
+        "status": "running",
+        "runtime_id": runtime["runtime_id"],
+        "started_at": turn.now,
+        "life": runtime.get("life"),
+    }
     if turn.omits:
         turn.hide(account_id, execution["cell_id"], fresh_slot(key, runtime["runtime_id"] or ""))
     else:
@@ -356,6 +362,7 @@ def _kernel_ready(turn: Decision, op: KernelReady) -> None:
         "ends_at": op.ends_at,
         "ends_reason": op.ends_reason,
         "cell_id": None,
+        "life": op.record.get("life"),
     }
     if before != ready:
         turn.emit({"type": "runtime", "account_id": account_id, "runtime": ready})

@@ -17,7 +17,7 @@ from labora.rooms import operations as op
 from labora.rooms.deaths import Deaths
 from labora.rooms.kernel import DEFAULT_KERNEL, KernelWorker, kernel_name, speaks_python
 from labora.rooms.model import Person
-from labora.rooms.ports import Compute, Drives
+from labora.rooms.ports import Answers, Compute, Drives
 from labora.rooms.recorder import Recorder
 from labora.rooms.room import Room
 
@@ -29,13 +29,21 @@ class Executions:
 
     Args:
         compute: runtimes and kernels; None in a process that runs no code.
+        answers: what the server itself answers programs.
         drives: mounts them into runtimes; None where there are none.
     """
 
     def __init__(
-        self, compute: Compute | None, blobs: Blobs, settings: Settings, clock: Clock, drives: Drives | None = None
+        self,
+        compute: Compute | None,
+        blobs: Blobs,
+        settings: Settings,
+        clock: Clock,
+        answers: Answers,
+        drives: Drives | None = None,
     ) -> None:
         self._compute = compute
+        self._answers = answers
         self._drives = drives
         self._blobs = blobs
         self._settings = settings
@@ -138,6 +146,15 @@ class Executions:
         runtime_id = worker.runtime_id or ""
         return await worker.asks.decide(execution_id, request_id, runtime_id, allow=allow, always=always)
 
+    def find(self, room: Room, account_id: str) -> KernelWorker | None:
+        """Returns the worker of an account's kernel in a room; None where there never was a kernel."""
+        worker = self._workers.get((room.file_id, account_id))
+        return worker if worker is not None and worker.room is room else None
+
+    def workers_of(self, room: Room) -> list[KernelWorker]:
+        """Returns the workers of a room."""
+        return [worker for worker in self._workers.values() if worker.room is room]
+
     # -- inside -------------------------------------------------------------------------------------------------------
 
     def _worker(self, room: Room, account_id: str) -> KernelWorker | None:
@@ -149,7 +166,7 @@ class Executions:
             account = _person(room, account_id)
             recorder = Recorder(self._blobs, self._settings.limits)
             worker = self._workers[key] = KernelWorker(
-                room, account, self._compute, recorder, self._deaths, self._drives
+                room, account, self._compute, recorder, self._deaths, self._answers, self._drives
             )
         return worker
 
@@ -183,7 +200,7 @@ class Executions:
         if self._deaths is not None:
             self._deaths.forget(runtime_id)
         for worker in self._workers_on(runtime_id):
-            worker.session = None
+            worker.ended()
             with suppress(LaboraError):
                 worker.room.perform(op.RuntimeEnded(worker.account["id"], reason, message))
 

@@ -17,13 +17,15 @@ from labora.base import faults
 from labora.base.errors import ConflictError, LaboraError, NotFoundError, UnavailableError
 from labora.base.ids import new_id
 from labora.base.logging import get_logger
+from labora.kernels.asks import ASK_PREFIX, granted
 from labora.kernels.model import KernelInfo, KernelMessage, KernelSession
 from labora.rooms import operations as op
 from labora.rooms.asks import Asks
+from labora.rooms.comms import Comms
 from labora.rooms.deaths import Deaths
 from labora.rooms.hidden import is_heavy
 from labora.rooms.model import KernelRecord, Language, Person
-from labora.rooms.ports import Compute, Drives, Kills, RuntimeLease
+from labora.rooms.ports import Answers, Compute, Drives, Kills, RuntimeLease
 from labora.rooms.recorder import Recorder
 from labora.rooms.room import Room
 
@@ -47,6 +49,7 @@ class KernelWorker:
         compute: Compute,
         recorder: Recorder,
         deaths: Deaths,
+        answers: Answers,
         drives: Drives | None = None,
     ) -> None:
         self.room = room
@@ -56,11 +59,13 @@ class KernelWorker:
         self._compute = compute
         self._recorder = recorder
         self._deaths = deaths
-        self.asks = Asks(room, account["id"], drives)
+        self.asks = Asks(room, account["id"], answers, drives, self._answer, self._spawn)
+        self.comms = Comms(room, account["id"], lambda: self.session)
         self._effects: asyncio.Queue[op.Effect | Callable[[], Awaitable[None]]] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._taken = asyncio.Event()
         self._spawn(self._work())
+        self._spawn(self.comms.send_forever())
 
     # -- effects ------------------------------------------------------------------------------------------------------
 
@@ -124,7 +129,13 @@ class KernelWorker:
         if not self.room.closed:
             log.warning("kernel_failed", file_id=self.room.file_id, code=error.error_code, message=error.message)
             self._perform(op.RuntimeEnded(self.account["id"], error.error_code, error.message))
+        self.ended()
+
+    def ended(self) -> None:
+        """The kernel is no more: what was said to it, or waits for it, is over."""
         self.session = None
+        self.comms.gone()
+        self.asks.all_gone()
 
     async def _carry_out(self, effect: op.Effect) -> None:
         match effect:
@@ -171,10 +182,13 @@ class KernelWorker:
             info = await session.start()
         if info.status == "dead":
             info = await session.restart()
+        same_life = not fresh and info.life == record.get("life")
         if fresh:
             # What a kernel that was started ahead has said, or how an earlier life of it ended, is not this notebook's.
             record = {**record, "n": info.last}
         await self._attach(lease, session, record, info)
+        if same_life:
+            self.comms.recover()
 
     async def _attach(
         self, lease: RuntimeLease, session: KernelSession, record: KernelRecord, info: KernelInfo
@@ -200,7 +214,7 @@ class KernelWorker:
         await self._attach(lease, session, record, info)
         if not same_life:
             return
-        self._consider()
+        self.comms.recover()
         executed = await session.executions()
         for execution in list(self.room.staged.state["executions"].values()):
             mine = execution["account"]["id"] == self.account["id"] and execution["status"] == "running"
@@ -243,6 +257,10 @@ class KernelWorker:
         if self.session is None:
             return
         try:
+            if effect.request_id.startswith(ASK_PREFIX):
+                await self._answer(effect.request_id, granted(effect.value))
+                self.asks.gone(effect.request_id)
+                return
             await self.session.input(effect.execution_id, effect.request_id, effect.value)
         except LaboraError as error:
             # The program no longer waits: the question goes as well.
@@ -263,7 +281,7 @@ class KernelWorker:
     async def _end(self) -> None:
         runtime = self.room.staged.state["runtimes"].get(self.account["id"])
         runtime_id = self.runtime_id or (runtime["runtime_id"] if runtime is not None else None)
-        self.session = None
+        self.ended()
         if runtime_id is not None:
             await self._compute.end(runtime_id, by=self.account["id"])
             shown = self.room.staged.state["runtimes"].get(self.account["id"])
@@ -302,6 +320,7 @@ class KernelWorker:
             execution["status"] == "running" and execution["account"]["id"] == self.account["id"]
             for execution in self.room.staged.state["executions"].values()
         )
+        said, fresh = fresh, self.comms.hear(fresh)
         blamed = Kills(record.get("memory_kills", 0), record.get("disk_kills", 0))
         fresh = await self._deaths.explained(fresh, record["runtime_id"], blamed, running=running)
         began = self.room.clock.monotonic()
@@ -317,15 +336,20 @@ class KernelWorker:
             self._compute.note_execution(record["runtime_id"])
         self._taken.set()
         await session.ack(fresh[-1].n)
-        for message in fresh:
-            if message.type == "input_request":
-                self._consider(message.execution_id)
+        self.comms.done(said)
+        self._asked(said, record["runtime_id"])
 
-    def _consider(self, execution_id: str | None = None) -> None:
-        """Sees to what the code asks of the server, of one execution or, after a restart, of all."""
-        if self.runtime_id is not None:
-            for key, request in self.asks.pending(execution_id):
-                self._spawn(self.asks.consider(key, request, self.runtime_id))
+    def _asked(self, messages: list[KernelMessage], runtime_id: str) -> None:
+        """Takes what programs ask, now that everything before it is shown."""
+        for message in messages:
+            if message.channel == "agent" and message.type == "ask":
+                self.asks.take(message.content, message.execution_id, runtime_id)
+            elif message.channel == "agent" and message.type == "ask_gone":
+                self.asks.gone(message.content.get("ask_id"))
+
+    async def _answer(self, ask_id: str, answer: dict[str, Any]) -> None:
+        if self.session is not None:
+            await self.session.answer(ask_id, answer)
 
     async def drain(self) -> None:
         """Returns when everything that the kernel has said so far is recorded. Raises LaboraError when it cannot."""

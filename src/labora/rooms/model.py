@@ -31,7 +31,7 @@ class CellState(TypedDict):
 
 
 class Execution(TypedDict):
-    """One run of one cell."""
+    """One run of one cell. ``life``: the life of the kernel that ran it; older journals know none."""
 
     id: str
     cell_id: str
@@ -44,6 +44,7 @@ class Execution(TypedDict):
     finished_at: str | None
     reason: str | None
     execution_count: int | None
+    life: NotRequired[int | None]
 
 
 class Language(TypedDict):
@@ -65,7 +66,8 @@ class RuntimeState(TypedDict):
     """One account's runtime and kernel as this notebook shows them.
 
     ``ends_at`` is set while its end is near, ``ends_reason`` says which limit it is (``idle`` or ``lifetime``).
-    ``cell_id`` is the cell that ran when the kernel died. Older journals know none of the three.
+    ``cell_id`` is the cell that ran when the kernel died; ``life`` counts the kernel's restarts. Older journals know
+    none of the four.
     """
 
     runtime_id: str | None
@@ -81,6 +83,7 @@ class RuntimeState(TypedDict):
     ends_at: NotRequired[str | None]
     ends_reason: NotRequired[str | None]
     cell_id: NotRequired[str | None]
+    life: NotRequired[int | None]
 
 
 class Ask(TypedDict):

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from labora.kernels.asks import KernelAsk
 from labora.kernels.model import KernelSession
 from labora.rooms.model import Progress
+
+if TYPE_CHECKING:
+    from labora.rooms.room import Room
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,22 @@ class Kills:
     disk: int = 0
     memory_limit: int | None = None
     disk_limit: int | None = None
+
+
+class Answers(Protocol):
+    """What the server itself answers programs; :class:`labora.rooms.answers.ServerAnswers` does."""
+
+    async def answer(self, room: Room, account_id: str, ask: KernelAsk) -> dict[str, Any]:
+        """Returns the answer, ``unknown_ask`` for what it does not know. Raises LaboraError."""
+        ...
+
+
+class Secrets(Protocol):
+    """Secrets of accounts, as far as programs read them; wired by the API."""
+
+    async def get(self, account_id: str, file_id: str, name: str) -> dict[str, Any]:
+        """Returns ``{"exists": bool, "access": bool, "value": str | None}`` for a program of this notebook."""
+        ...
 
 
 class Drives(Protocol):

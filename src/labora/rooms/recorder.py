@@ -17,7 +17,6 @@ from labora.kernels.model import KernelMessage
 from labora.notebook.model import BlobSink, Output
 from labora.notebook.reducer import MESSAGE_TYPES, OutputReducer, display_update_ops
 from labora.rooms import operations as op
-from labora.rooms.asks import read_ask
 from labora.rooms.deaths import proved
 from labora.rooms.hidden import with_reducers
 from labora.rooms.model import Event, Execution, InputRequest, KernelRecord, RoomState
@@ -299,8 +298,6 @@ def _asked(execution: Execution, content: dict[str, Any]) -> op.RequestInput:
         "password": content.get("password") is True,
         "account_id": execution["account"]["id"],
     }
-    if (ask := read_ask(prompt)) is not None:
-        request |= {"prompt": "", "ask": ask}
     return op.RequestInput(execution["id"], request)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -31,6 +31,8 @@ EMPTY_UPDATE = b"\x00\x00"
 EMPTY_STATE_VECTOR = b"\x00"
 MAX_CLIENT_OWNERS = 2000
 CONTENT_EVENTS = frozenset({"outputs", "count", "cell_state"})
+
+MAX_ORIGINS = 1000
 
 CarryOut = Callable[["Room", Effect], None]
 
@@ -75,6 +77,11 @@ class Room:
             self.subscribers.values, max_bytes=settings.limits.presence_bytes, per_s=settings.limits.presence_per_s
         )
         self._client_owners: dict[int, str] = {}
+        # Which page sent an execution, by its client id: it is asked what the program asks of a page.
+        self.origins: dict[str, int] = {}
+        # What a new socket is told after the welcome, and who wants to know that one came or went.
+        self.greeting: Callable[[Subscriber], list[bytes]] = lambda _: []
+        self.moved: Callable[[Subscriber, bool], None] = lambda _, __: None
         self.closed = False
         # When the room was last found not to be live for want of storage; None for one that is.
         self.provisional_since: float | None = None
@@ -121,18 +128,28 @@ class Room:
             "read_only_reason": self.read_only_reason,
             "now": timestamp(self.clock.now()),
         }
-        subscriber.reply(json_frame(Lane.CONTROL, welcome), self.presence.everyone())
+        greeting = self.greeting(subscriber)
+        subscriber.reply(json_frame(Lane.CONTROL, welcome), self.presence.everyone(), *greeting)
         if not self._journal.ok:
             subscriber.control({"type": "storage", "ok": False, "message": self._journal.problem})
         self.subscribers[subscriber.id] = subscriber
         self.presence.joined(subscriber)
+        self.moved(subscriber, True)
         self.touch()
 
     def leave(self, subscriber: Subscriber) -> None:
         """Forgets a subscriber; its queued commands still count."""
         if self.subscribers.pop(subscriber.id, None) is not None:
             self.presence.left(subscriber)
+            self.moved(subscriber, False)
         self.touch()
+
+    def sent_by(self, executions: Iterable[str], subscriber: Subscriber) -> None:
+        """Notes which page sent executions."""
+        for execution_id in executions:
+            self.origins[execution_id] = subscriber.client_id
+        while len(self.origins) > MAX_ORIGINS:
+            del self.origins[next(iter(self.origins))]
 
     def touch(self) -> None:
         """Notes that the room is in use."""

@@ -20,15 +20,17 @@ from labora.blobs import Blobs
 from labora.db import Database
 from labora.drive import Drive, FileView, Revision, Upload
 from labora.rooms import store
+from labora.rooms.answers import ServerAnswers
 from labora.rooms.checkpoints import Checkpoints, try_save
 from labora.rooms.contents import Contents
 from labora.rooms.executions import Executions
 from labora.rooms.headless import Headless
 from labora.rooms.journal import Journal, Write
+from labora.rooms.live import Live
 from labora.rooms.loader import Loader
 from labora.rooms.model import RoomState, Snapshot
 from labora.rooms.overview import Overview
-from labora.rooms.ports import Compute, Drives
+from labora.rooms.ports import Compute, Drives, Secrets
 from labora.rooms.room import Room
 from labora.rooms.subscriber import Close, Subscriber
 
@@ -49,6 +51,7 @@ class Rooms:
     Args:
         compute: runtimes and kernels; None in a process that runs no code.
         drives: mounts drives into runtimes; None where there are none.
+        secrets: secrets of accounts, for their programs; None where there are none.
         data_dir: watched for free space; None watches nothing.
         write: replaces the journal's writer, for tests of failing storage.
 
@@ -57,6 +60,7 @@ class Rooms:
     Attributes:
         headless: runs without a page.
         overview: the kernels of all live notebooks.
+        live: what the frames of live outputs do.
     """
 
     def __init__(
@@ -68,6 +72,7 @@ class Rooms:
         settings: Settings,
         compute: Compute | None,
         drives: Drives | None = None,
+        secrets: Secrets | None = None,
         clock: Clock | None = None,
         data_dir: Path | None = None,
         write: Write | None = None,
@@ -86,7 +91,9 @@ class Rooms:
         self.journal.on_health(self._storage_changed)
         self._loader = Loader(database, blobs, drive, settings)
         self._checkpoints = Checkpoints(database, blobs, drive)
-        self._executions = Executions(compute, blobs, settings, self.clock, drives)
+        answers = ServerAnswers(drive, self._checkpoints, settings.app_url, secrets)
+        self._executions = Executions(compute, blobs, settings, self.clock, answers, drives)
+        self.live = Live(self._executions.find, self._executions.workers_of)
         self._rooms: dict[str, Room] = {}
         self.overview = Overview(self._rooms, compute)
         self._locks: dict[str, asyncio.Lock] = {}
@@ -209,6 +216,7 @@ class Rooms:
             room.mark_changed(None)
             room.authors = dict.fromkeys(loaded.authors)
         room.provisional_since = self.clock.monotonic() if loaded.provisional else None
+        room.greeting, room.moved = partial(self.live.greeting, room), partial(self.live.moved, room)
         self._rooms[file_id] = room
         if self.journal.failed:
             room.freeze(self.journal.problem)

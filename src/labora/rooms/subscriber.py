@@ -6,11 +6,12 @@ import asyncio
 import json
 import struct
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
-from labora.access import Principal
+from labora.access import Principal, Scope
 from labora.base.ids import new_id
 
 
@@ -21,6 +22,7 @@ class Lane(IntEnum):
     EVENTS = 1
     DOCUMENT = 2
     PRESENCE = 3
+    COMMS = 4
 
 
 class Close(IntEnum):
@@ -38,6 +40,18 @@ class Close(IntEnum):
 def json_frame(lane: Lane, body: Any) -> bytes:
     """Returns a frame with a JSON body."""
     return bytes([lane]) + json.dumps(body, separators=(",", ":")).encode()
+
+
+def control_frame(body: dict[str, Any]) -> bytes:
+    """Returns a frame of the control lane."""
+    return json_frame(Lane.CONTROL, body)
+
+
+def comm_frame(header: dict[str, Any], buffers: Sequence[bytes] = ()) -> bytes:
+    """Returns a frame of the lane of comms."""
+    whole = {**header, "buffers": [len(buffer) for buffer in buffers]} if buffers else header
+    data = json.dumps(whole, separators=(",", ":")).encode()
+    return b"".join([bytes([Lane.COMMS]), struct.pack(">I", len(data)), data, *buffers])
 
 
 def update_frame(seq: int, update: bytes) -> bytes:
@@ -65,6 +79,10 @@ class Subscriber:
     synced: bool = False
     presence: dict[str, Any] | None = None
     commands: int = 0
+    asked: set[str] = field(default_factory=set)
+    """What programs asked this page and it has not answered."""
+    comms: int = 0
+    """Comm messages of this socket that its kernel has not dealt with."""
     looks: bool = False
     """Whether the page shows the meters of its account's runtime now."""
     close_code: int | None = None
@@ -94,6 +112,16 @@ class Subscriber:
     def backlog(self) -> int:
         """Bytes that wait for the reader."""
         return self._bytes
+
+    def is_page_of(self, account_id: str) -> bool:
+        """Returns whether a person of this account sits here, who may run code: no token's script."""
+        mine = self.principal.account_id == account_id and self.principal.token_id is None
+        return mine and Scope.RUN in self.principal.scopes
+
+    @property
+    def may_run(self) -> bool:
+        """Returns whether its credential may run code."""
+        return Scope.RUN in self.principal.scopes
 
     def may(self, ability: str) -> bool:
         """Returns whether the role of this socket includes ``ability``."""
@@ -129,7 +157,7 @@ class Subscriber:
 
     def control(self, body: dict[str, Any]) -> None:
         """Queues a control message."""
-        self.send(json_frame(Lane.CONTROL, body))
+        self.send(control_frame(body))
 
     def close(self, code: int, reason: str = "") -> None:
         """Ends the socket; what is queued is dropped when the reader is too slow, else sent first."""

@@ -74,7 +74,7 @@ def flush_and_unmount(timeout_ms: int = _DAY_MS) -> None:
 def _unmount(mountpoint: str, timeout_ms: int) -> None:
     answer = _ask.ask("drive.unmount", mountpoint=mountpoint, timeout_s=timeout_ms / 1000)
     _mounted.discard(mountpoint)
-    unsaved = answer.get("unsaved") or []
+    unsaved = (answer or {}).get("unsaved") or []
     if unsaved:
         names = ", ".join(map(str, unsaved[:20]))
         print(f"Not saved in the drive: {names}", file=sys.stderr)

@@ -1,0 +1,68 @@
+"""What the server answers programs itself: the notebook they are in, its content, the account's secrets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+from urllib.parse import urljoin
+
+from labora.access import Principal, Scope
+from labora.base.errors import TooLargeError
+from labora.drive import Drive
+from labora.kernels import asks
+from labora.kernels.asks import KernelAsk
+from labora.rooms.checkpoints import Checkpoints
+from labora.rooms.ports import Secrets
+from labora.rooms.room import Room
+
+IPYNB_BYTES = 12 * 1024 * 1024
+"""A larger notebook is given without its outputs; what a program gets fits into one frame of the guest channel."""
+
+
+class ServerAnswers:
+    """Answers for every room.
+
+    Args:
+        url: address of the app, before its paths.
+        secrets: None in a server that keeps none.
+    """
+
+    def __init__(self, drive: Drive, checkpoints: Checkpoints, url: str, secrets: Secrets | None) -> None:
+        self._drive = drive
+        self._checkpoints = checkpoints
+        self._url = url
+        self._secrets = secrets
+
+    async def answer(self, room: Room, account_id: str, ask: KernelAsk) -> dict[str, Any]:
+        """Returns the answer to an ask of the account's own program. Raises LaboraError."""
+        match ask.kind:
+            case "notebook":
+                return asks.granted(await self._about(room, account_id))
+            case "get_ipynb":
+                return asks.granted({"ipynb": await self._ipynb(room, account_id)})
+            case "secret.get":
+                return asks.granted(await self._secret(room, account_id, ask.text("name")))
+            case "request_auth":
+                return asks.no_google()
+        return asks.unknown_ask(ask.kind)
+
+    async def _about(self, room: Room, account_id: str) -> dict[str, str]:
+        # By the account's own rights: a program learns no more than its account.
+        view = await self._drive.get(Principal(account_id, "", scopes=frozenset({Scope.READ})), room.file_id)
+        return {"file_id": room.file_id, "name": view.name, "url": urljoin(self._url, f"/drive/{room.file_id}")}
+
+    async def _ipynb(self, room: Room, account_id: str) -> Any:
+        await self._drive.access(Principal(account_id, "", scopes=frozenset({Scope.READ})), room.file_id)
+        await room.settled()
+        data = await self._checkpoints.export(room)
+        if len(data) > IPYNB_BYTES:
+            data = await self._checkpoints.export(room, outputs=False)
+        if len(data) > IPYNB_BYTES:
+            raise TooLargeError("This notebook is too large to be given to a program.")
+        return await asyncio.to_thread(json.loads, data)
+
+    async def _secret(self, room: Room, account_id: str, name: str) -> dict[str, Any]:
+        if self._secrets is None or not name:
+            return {"exists": False, "access": False, "value": None}
+        return await self._secrets.get(account_id, room.file_id, name)
