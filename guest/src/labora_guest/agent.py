@@ -122,7 +122,7 @@ class Agent:
         self._reaper = Reaper()
         self._nursery = Nursery(self._reaper, forks=zygotes, linger_s=linger_s)
         self._kernels: dict[str, Kernel] = {}
-        self._hatch = Hatch(self._kernels, port)
+        self._hatch = Hatch(self._kernels, port, self._is_taken)
         self._connection: _Connection | None = None
         self._stopping = asyncio.Event()
         self._verbs: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -275,6 +275,9 @@ class Agent:
         kernel.acknowledge(n)
         faults.reach("agent.acknowledged")
         connection.wake.set()
+
+    def _is_taken(self, kernel_id: str) -> bool:
+        return self._connection is not None and kernel_id in self._connection.flows
 
     def _notify(self) -> None:
         if self._connection is not None:

@@ -72,7 +72,9 @@ class Comms:
         self._limit = limits.comm_sent_bytes
         self.widgets = WidgetStates(limits.widget_bytes)
         self._outputs = OutputWidgets(self.widgets, min(SHOWN_BYTES, limits.widget_bytes // 4))
-        self._unsynced: dict[str, str] = {}
+        # Output widgets whose contents the kernel does not know yet, and the messages that tell it.
+        self._unsynced: dict[str, None] = {}
+        self._syncs: set[str] = set()
         # Message id in the kernel → the socket that waits and its own id.
         self._waiting: dict[str, tuple[Subscriber, str]] = {}
         self._control: str | None = None
@@ -107,6 +109,7 @@ class Comms:
             if message.channel != "agent" or message.type not in ("comm_done", "done"):
                 continue
             if message.type == "comm_done":
+                self._syncs.discard(str(message.content.get("id")))
                 found = self._waiting.pop(str(message.content.get("id")), None)
                 if found is not None:
                     found[0].comms -= 1
@@ -120,6 +123,9 @@ class Comms:
             return
         if comm_id == self._control:
             self._states_came(message)
+            return
+        if message.call_id in self._syncs and _method(content) == "echo_update":
+            # It says what the kernel was told, and newer output may have come since.
             return
         before = self.widgets.get(comm_id)
         model = self.widgets.hear(message.type, content, message.metadata, buffers, message.execution_id)
@@ -151,7 +157,7 @@ class Comms:
         changed = self._outputs.changed
         for model_id, model in changed.items():
             self._tell_update(model, {"outputs": model.state["outputs"]})
-            self._unsynced[model_id] = model_id
+            self._unsynced[model_id] = None
         changed.clear()
 
     def _sync_outputs(self) -> None:
@@ -161,7 +167,7 @@ class Comms:
             if model is not None:
                 state, paths, buffers = take_buffers({"outputs": model.state["outputs"]})
                 data = {"method": "update", "state": state, "buffer_paths": paths}
-                self._put(None, "comm_msg", {"comm_id": model_id, "data": data}, {}, buffers)
+                self._syncs.add(self._put(None, "comm_msg", {"comm_id": model_id, "data": data}, {}, buffers))
         self._unsynced.clear()
 
     # -- to the pages -------------------------------------------------------------------------------------------------
@@ -234,6 +240,7 @@ class Comms:
         self.widgets.clear()
         self._outputs.clear()
         self._unsynced.clear()
+        self._syncs.clear()
         self._control = None
         while not self._outgoing.empty():
             self._outgoing.get_nowait()
@@ -333,6 +340,11 @@ class Comms:
             return
         found[0].comms -= 1
         found[0].control({"type": "comm_refused", "id": found[1], "code": error.error_code, "message": error.message})
+
+
+def _method(content: dict[str, Any]) -> Any:
+    data = content.get("data")
+    return data.get("method") if isinstance(data, dict) else None
 
 
 def read_comm(header: dict[str, Any], buffers: tuple[bytes, ...]) -> CommMessage:
