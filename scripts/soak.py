@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
     }
     parts = {
         "kills": (["tests/faults/test_kills.py", "tests/rooms/test_crash.py"], 600 + SECONDS_PER_ROUND * given.rounds),
-        "floods": (["tests/faults/test_floods.py"], 1800),
+        "floods": (["tests/faults/test_floods.py", "tests/kernels/test_kernel_session.py"], 2400),
         "limits": (["tests/faults/test_limits.py"], 900),
         "notebooks": (["tests/real"], 1800),
         "journeys": (["tests/journeys"], 2400),

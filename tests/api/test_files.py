@@ -16,8 +16,10 @@ from sqlalchemy import event
 
 from labora.api.app import create_app
 from labora.base.settings import Settings, load_settings
+from labora.drive import home
 from labora.drive.tree import MAX_DEPTH
 from labora.testing.server import ORIGIN, ServerInProcess, server_in_process
+from tests.conftest import EXAMPLES_DIR
 
 
 async def make(client: httpx.AsyncClient, kind: str, name: str, parent: str = "root") -> str:
@@ -38,6 +40,12 @@ async def share(client: httpx.AsyncClient, file_id: str, login: str, role: str =
     return str(answer.json()["id"])
 
 
+@pytest.fixture
+def examples(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(home, "examples_dir", EXAMPLES_DIR)
+
+
+@pytest.mark.usefixtures("examples")
 async def test_a_new_account_finds_examples(ann: httpx.AsyncClient) -> None:
     found = (await ann.get("/files")).json()["files"]
     assert [(file["kind"], file["name"]) for file in found] == [("folder", "Examples")]

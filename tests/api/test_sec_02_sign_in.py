@@ -10,11 +10,18 @@ from pathlib import Path
 import httpx
 import pytest
 
+from labora.accounts import passwords
 from labora.api.app import LaboraApp
 from labora.testing.server import ORIGIN, PASSWORD, ServerInProcess
+from tests.conftest import SLOW_HASHER
 
 WRONG = {"login": "ann", "password": "not the password"}
 RIGHT = {"login": "ann", "password": PASSWORD}
+
+
+@pytest.fixture(autouse=True)
+def _real_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "_HASHER", SLOW_HASHER)
 
 
 def rows(tmp_path: Path, query: str) -> list[tuple[object, ...]]:

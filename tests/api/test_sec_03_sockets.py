@@ -26,7 +26,7 @@ class Socket:
         self.task = asyncio.create_task(app({**scope, **rest}, self.inbox.get, self.outbox.put))  # type: ignore[arg-type]
 
     async def next(self) -> dict[str, Any]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             return await self.outbox.get()
 
     async def hello(self, client_id: int = 7) -> dict[str, Any]:
@@ -41,7 +41,7 @@ class Socket:
         """Returns the code that the server closes with."""
         while (message := await self.next())["type"] != "websocket.close":
             continue
-        await asyncio.wait_for(self.task, 5)
+        await asyncio.wait_for(self.task, 60)
         return int(message["code"])
 
 
@@ -132,7 +132,7 @@ async def test_sec_82_a_token_without_run_opens_no_socket(app: LaboraApp, ann: h
             # Without "write" the socket shows the notebook and takes no edit.
             assert "edit" not in (await socket.hello())["file"]["abilities"]
             await socket.inbox.put({"type": "websocket.disconnect", "code": 1000})
-            await asyncio.wait_for(socket.task, 5)
+            await asyncio.wait_for(socket.task, 60)
         else:
             assert (await socket.next())["type"] == "websocket.close"
 
@@ -146,7 +146,7 @@ async def test_opening_a_notebook_puts_it_on_top_of_recent(
         socket = Socket(app, f"/api/v1/files/{file_id}/room", cookies_of(who))
         assert (await socket.hello(client_id))["type"] == "welcome"
         await socket.inbox.put({"type": "websocket.disconnect", "code": 1001})
-        await asyncio.wait_for(socket.task, 5)
+        await asyncio.wait_for(socket.task, 60)
 
     async def recent(who: httpx.AsyncClient) -> list[str]:
         return [file["id"] for file in (await who.get("/files", params={"view": "recent"})).json()["files"]]

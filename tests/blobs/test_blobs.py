@@ -12,14 +12,15 @@ import pytest
 
 from labora.base.errors import NotFoundError, TooLargeError, UnavailableError
 from labora.blobs import Blobs
-from labora.db import Database, migrate
+from labora.db import Database
 from labora.db.schema import metadata
+from labora.testing.database import fresh
 
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
     database = Database(f"sqlite+aiosqlite:///{tmp_path}/t.db")
-    await migrate(database)
+    await fresh(database)
     yield database
     await database.close()
 

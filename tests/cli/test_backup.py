@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 from labora.accounts import Accounts
 from labora.base.settings import load_settings
 from labora.cli import app
-from labora.db import Database, migrate
+from labora.db import Database
+from labora.testing.database import fresh
 
 
 def data_folder(folder: Path) -> Path:
@@ -20,7 +21,7 @@ def data_folder(folder: Path) -> Path:
         settings = load_settings(storage={"data_dir": folder})
         settings.state_dir.mkdir(parents=True)
         database = Database(settings.database_url)
-        await migrate(database)
+        await fresh(database)
         accounts = Accounts(database, settings.accounts)
         secret = await accounts.ensure_setup_link()
         assert secret is not None

@@ -113,7 +113,7 @@ def test_pip_and_apt_work_in_the_default_image(tmp_path: Path, images_dir: Path)
 
 def test_run_of_a_missing_file_is_one_line(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "labora.cli", "run", str(tmp_path / "none.ipynb")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
     assert done.returncode == 2
     assert done.stderr.startswith("✗ There is no file ")
     assert done.stderr.count("\n") == 1

@@ -13,10 +13,11 @@ import pytest
 from labora.accounts import Accounts
 from labora.base.clock import SystemClock
 from labora.base.settings import load_settings
-from labora.db import Database, migrate
+from labora.db import Database
 from labora.runtimes import store
 from labora.runtimes.model import ExitReason, Runtime, Shape
 from labora.runtimes.policies import Policies
+from labora.testing.database import fresh
 
 
 def labora(data_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -32,7 +33,7 @@ def data_dir(tmp_path: Path) -> Path:
 
     async def make() -> None:
         database = Database(settings.database_url)
-        await migrate(database)
+        await fresh(database)
         account = await Accounts(database, settings.accounts).make_account(
             name="Ada", login="ada", password="correct horse battery", is_owner=True
         )

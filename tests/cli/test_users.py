@@ -11,7 +11,8 @@ import pytest
 
 from labora.accounts import Accounts
 from labora.base.settings import load_settings
-from labora.db import Database, migrate
+from labora.db import Database
+from labora.testing.database import fresh
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def data_dir(tmp_path: Path) -> Path:
 
     async def make() -> None:
         database = Database(settings.database_url)
-        await migrate(database)
+        await fresh(database)
         await Accounts(database, settings.accounts).make_account(
             name="Ada", login="Ada@example.org", password="correct horse battery", is_owner=True
         )

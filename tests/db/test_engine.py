@@ -13,7 +13,9 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from labora.db import engine
 from labora.db.engine import Database
+from tests.conftest import SYNCED_CONFIGURATION
 
 
 @pytest.fixture
@@ -97,3 +99,16 @@ async def test_a_connection_whose_opening_is_cancelled_is_closed(database: Datab
             await asyncio.gather(*looking, return_exceptions=True)
         gc.collect()
     assert await notes(database) == []
+
+
+@pytest.mark.parametrize(("durable", "level"), [(True, 2), (False, 1)])
+async def test_a_commit_waits_for_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durable: bool, level: int
+) -> None:
+    monkeypatch.setattr(engine, "_sqlite_configuration", SYNCED_CONFIGURATION)
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/labora.db", durable=durable)
+    synchronous = text("PRAGMA synchronous")
+    assert await database.write(lambda connection: connection.execute(synchronous).scalar_one()) == level
+    async with database.transaction() as connection:
+        assert (await connection.execute(synchronous)).scalar_one() == level
+    await database.close()

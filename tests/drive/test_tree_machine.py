@@ -18,9 +18,10 @@ from labora.access.rules import ABILITIES
 from labora.base.errors import ConflictError, ForbiddenError, NotFoundError
 from labora.base.settings import LimitSettings
 from labora.blobs import Blobs
-from labora.db import Database, migrate
+from labora.db import Database
 from labora.db.schema import accounts, files
 from labora.drive import Drive
+from labora.testing.database import fresh
 
 PEOPLE = ("ann", "bob", "cyd")
 GIVEN = st.sampled_from([Role.VIEWER, Role.COMMENTER, Role.EDITOR])
@@ -96,7 +97,7 @@ class TreeMachine(RuleBasedStateMachine):
     async def _begin(self) -> list[str]:
         path = Path(self.folder.name)
         self.database = Database(f"sqlite+aiosqlite:///{path}/t.db")
-        await migrate(self.database)
+        await fresh(self.database)
         self.drive = Drive(self.database, Blobs(self.database, path / "blobs"), LimitSettings(), lambda _data: None)
         self.people = {name: Principal(name, name, scopes=frozenset(Scope)) for name in PEOPLE}
         async with self.database.transaction() as connection:

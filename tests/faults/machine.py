@@ -44,7 +44,7 @@ async def kill_all(processes: list[psutil.Process]) -> None:
             return not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in processes)
         return False
 
-    await eventually(gone, 10)
+    await eventually(gone, 90)
 
 
 async def power_off(server: ServerProcess) -> None:

@@ -18,7 +18,6 @@ from websockets.exceptions import InvalidStatus
 
 from labora.testing.client import RoomClient
 from labora.testing.process import ServerProcess, notebook_of
-from labora.testing.recorder import eventually
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -334,7 +333,7 @@ async def test_a_full_disk_of_the_server(images_dir: Path, small_disk: Path, lea
             assert page.acked == ["<before>", "<while>"]
             assert [m["ok"] for m in page.control if m["type"] == "storage"] == [False, True]
             assert await page.run("run") == "42\n"
-        await eventually(lambda: server.alive, 1)
+        assert server.alive
         assert server.pid == pid
         async with server.page(file_id).open() as page:
             assert page.source("a") == "<before><while>"

@@ -108,7 +108,7 @@ async def test_sec_62_a_fork_bomb_meets_its_limit_and_the_neighbour_works_on(ima
         assert len(bombed) >= 40
         assert (await bomber.command("disconnect"))["type"] == "ack"
         await bomber.until(lambda: all(one["status"] == "ended" for one in bomber.state["runtimes"].values()))
-        await eventually(lambda: not any(one.is_running() and one.status() != "zombie" for one in bombed), 20)
+        await eventually(lambda: not any(one.is_running() and one.status() != "zombie" for one in bombed), 90)
         assert await bomber.run("after") == "again\n"
 
 

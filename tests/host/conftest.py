@@ -116,7 +116,7 @@ class LiveHost:
     async def start(self, *arguments, env=None):
         """Starts a host and returns once it answers."""
         self.process = self.spawn(*arguments, env=env)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while True:
                 try:
                     return await self.client.ping()
@@ -141,7 +141,7 @@ class LiveHost:
         return guest
 
     async def until_ended(self, runtime_id="rt"):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(90):
             while True:
                 (found,) = [handle for handle in await self.client.list() if handle.runtime_id == runtime_id]
                 if not found.alive:
@@ -156,7 +156,7 @@ class LiveHost:
         except UnavailableError:
             await self.start()
             await self.client.stop()
-        self.process.wait(20)
+        self.process.wait(120)
 
 
 def reachable_levels():

@@ -84,7 +84,7 @@ async def test_pipelines_end_as_in_any_shell(host):
     """SIGPIPE, ignored by Python, must be back at its default or ``yes | head`` never ends."""
     guest = await host.guest(await host.runtime())
     out = await guest.run(
-        "import subprocess; print(subprocess.run('yes | head -n 1', shell=True, capture_output=True, timeout=10))"
+        "import subprocess; print(subprocess.run('yes | head -n 1', shell=True, capture_output=True, timeout=60))"
     )
     assert "stdout=b'y\\n'" in out
 

@@ -77,7 +77,7 @@ async def test_packages_with_users_and_set_uid_files_are_installed_privately_and
     await rooted.client.kill("one", wipe=True)
     again = await rooted.guest(await rooted.runtime("one", limits=LIMITS))
     assert await shell(again, "ls /content; id _beta") == "id: ‘_beta’: no such user\n[1]"
-    assert time.monotonic() - started < 30  # a hang, not a speed: that is measured by the bench
+    assert time.monotonic() - started < 120  # a hang, not a speed: that is measured by the bench
     assert await shell(two, "ls /content") == "[0]"
 
 

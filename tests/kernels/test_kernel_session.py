@@ -14,6 +14,12 @@ from labora.base.errors import ConflictError, GoneError, LaboraError, NotFoundEr
 from labora.testing.recorder import Recorder, eventually
 from labora.testing.runtime import LocalRuntime
 
+SCALE = float(os.environ.get("LABORA_TEST_FLOOD", "0.1"))
+"""Of the floods; scripts/soak takes 1.0."""
+DISPLAYS = int(60_000 * SCALE)
+# More than an agent may use, whatever the scale: one that keeps what it passes on is found out.
+MEGABYTES = max(200, int(1000 * SCALE))
+
 
 async def test_an_execution_ends_after_its_last_output(kernel: Recorder) -> None:
     done = await kernel.run("e1", "print('hello'); 6 * 7")
@@ -96,14 +102,14 @@ async def test_fast_displays_arrive_complete_and_in_order_at_a_slow_reader(local
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kernel", ["plain"], indirect=True)
-async def test_sixty_thousand_displays_arrive(kernel: Recorder) -> None:
-    await kernel.run("e1", "for i in range(60000): display(i)", timeout_s=300)
+async def test_a_storm_of_displays_arrives(kernel: Recorder) -> None:
+    await kernel.run("e1", f"for i in range({DISPLAYS}): display(i)", timeout_s=600)
     shown = [int(m.content["data"]["text/plain"]) for m in kernel.of_type("display_data")]
-    assert shown == list(range(60000))
+    assert shown == list(range(DISPLAYS))
 
 
-@pytest.mark.parametrize("megabytes", [40, pytest.param(1000, marks=pytest.mark.slow)])
-async def test_a_large_print_leaves_the_agent_small(megabytes: int) -> None:
+async def test_a_large_print_leaves_the_agent_small() -> None:
+    megabytes = MEGABYTES
     async with LocalRuntime(spool_bytes=8 << 20) as local:
         session = local.session("k")
         await session.start(cwd=local.cwd)
@@ -125,7 +131,7 @@ async def test_a_large_print_leaves_the_agent_small(megabytes: int) -> None:
         await session.attach(0, sink)
         line = "x" * 99 + "\n"
         await session.execute("e1", f"print({line!r} * {megabytes * 10_000}, end='')")
-        async with asyncio.timeout(300):
+        async with asyncio.timeout(600):
             await ended.wait()
     expected = hashlib.sha256()
     for _ in range(megabytes):
@@ -188,7 +194,7 @@ async def test_restart_ends_code_that_ignores_interrupts(kernel: Recorder) -> No
     await kernel.session.execute("e2", "1")
     await kernel.until(lambda m: m.type == "stream")
     await kernel.session.interrupt()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         info = await kernel.session.restart()
     assert info.life == 2
     done = await kernel.done("e1")

@@ -15,11 +15,12 @@ from sqlalchemy import insert
 from labora.access import Principal, Role, Scope
 from labora.base.settings import LimitSettings
 from labora.blobs import Blobs
-from labora.db import Database, migrate
+from labora.db import Database
 from labora.db.schema import accounts
 from labora.drive import Drive
 from labora.mount.service import Mounts
 from labora.mount.verbs import Place
+from labora.testing.database import fresh
 from tests.host.conftest import data_folder, make_host, reachable_levels
 
 __all__ = ["data_folder", "make_host"]
@@ -56,7 +57,7 @@ class World:
         self.ann, self.bob = (Principal(name, name.title(), scopes=RIGHTS) for name in ("ann", "bob"))
 
     async def open(self) -> None:
-        await migrate(self.database)
+        await fresh(self.database)
         async with self.database.transaction() as connection:
             for name in ("ann", "bob"):
                 row = {"id": name, "login": name, "name": name.title(), "created_at": "2026-01-01T00:00:00.000Z"}
@@ -106,7 +107,7 @@ class World:
         page = await self.drive.list_files(principal, ListQuery(folder_id=folder, page_size=1000))
         return [view.name for view in page.files]
 
-    async def until(self, check, seconds=20):
+    async def until(self, check, seconds=90):
         """Waits until an awaited check is true."""
         async with asyncio.timeout(seconds):
             while not (found := await check()):  # noqa: ASYNC110 - what is waited for is in other processes

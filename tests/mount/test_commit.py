@@ -11,10 +11,10 @@ from sqlalchemy import insert
 
 from labora.base.errors import UnavailableError
 from labora.base.ids import new_id
-from labora.db import migrate
 from labora.db.schema import accounts
 from labora.mount.staged import StagedFiles
 from labora.mount.verbs import Place, Verbs
+from labora.testing.database import fresh
 from tests.mount.conftest import World
 
 
@@ -22,7 +22,7 @@ from tests.mount.conftest import World
 async def desk(tmp_path):
     """A drive and the verbs of one daemon, without a daemon."""
     world = World(tmp_path, host=None)
-    await migrate(world.database)
+    await fresh(world.database)
     async with world.database.transaction() as connection:
         row = {"id": "ann", "login": "ann", "name": "Ann", "created_at": "2026-01-01T00:00:00.000Z"}
         await connection.execute(insert(accounts).values(row))

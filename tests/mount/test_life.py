@@ -97,7 +97,7 @@ async def test_what_one_mount_of_a_runtime_wrote_outlives_another_of_it(world):
     # The host alone takes the second one away: the server finds out, and looks at what it had left.
     second = world.mounts._servers["rt", "/content/second"]
     await world.host.client.unmount("rt", "/content/second")
-    await asyncio.wait_for(second.task, 20)
+    await asyncio.wait_for(second.task, 90)
     await guest.run("import os; os.log.write(' of it'); os.log.close()", fork=False)
     assert await world.mounts.unmount("ann", "rt", TARGET) == []
     assert await world.content(world.ann, (await named(world, "log")).id) == b"all of it"

@@ -59,7 +59,7 @@ class Loop:
     async def tell(self, data):
         """Gives the session one packet; returns what it answered."""
         self.session.take(memoryview(data))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await asyncio.gather(*(task for _, task in self.session._pending.values()))
         try:
             return os.read(self.answers, 1 << 16)

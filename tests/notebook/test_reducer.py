@@ -324,7 +324,7 @@ def test_any_sequence_shows_what_a_notebook_would(sequence: list[Any]) -> None:
 
 @pytest.mark.slow
 def test_a_million_messages_take_linear_time() -> None:
-    started = time.monotonic()
+    started = time.process_time()
     cell = Cellview()
     for number in range(1_000_000):
         cell.reducer.feed("stream", {"name": "stdout", "text": f"line {number}\n"})
@@ -339,7 +339,7 @@ def test_a_million_messages_take_linear_time() -> None:
     bars.flush(final=True)
     assert cell.text(cell.outputs[0]).count("\n") == 1_000_000
     assert bars.text(bars.outputs[0]) == f"199999|\x1b[32m{'#' * 40}\x1b[0m|"
-    assert time.monotonic() - started < 30
+    assert time.process_time() - started < 120  # quadratic would be hours
 
 
 def test_operations_do_not_touch_what_they_are_given() -> None:

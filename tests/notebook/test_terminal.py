@@ -130,10 +130,10 @@ def test_usual_cases(raw: str, shown: str) -> None:
     ids=["endless line", "backspaces", "rewrites", "colours", "many colours", "open escape", "broken escapes"],
 )
 def test_hostile_streams_take_linear_time(raw: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     terminal = Terminal()
     for at in range(0, len(raw), 50_000):
         terminal.feed(raw[at : at + 50_000])
         assert len(terminal.line) < 4 * MAX_LINE
     terminal.finish()
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 30  # quadratic would be minutes

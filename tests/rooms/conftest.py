@@ -20,12 +20,13 @@ from labora.base.errors import GoneError, LaboraError, NotFoundError
 from labora.base.ids import new_id
 from labora.base.settings import Settings, load_settings
 from labora.blobs import Blobs
-from labora.db import Database, migrate
+from labora.db import Database
 from labora.db.schema import accounts
 from labora.drive import Drive
 from labora.drive.inspect import notebook_inspector
 from labora.kernels.model import KernelInfo, KernelMessage, Sink
 from labora.rooms import Kills, Room, Rooms, RuntimeLease, Subscriber, handle_command
+from labora.testing.database import fresh
 
 ADA = Principal("ada", "Ada", scopes=frozenset(Scope))
 BOB = Principal("bob", "Bob", scopes=frozenset(Scope))
@@ -532,7 +533,7 @@ class Page:
         return next(m for m in self.control[seen:] if m.get("id") == key)
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not condition():
                 self._changed.clear()
                 await self._changed.wait()
@@ -560,7 +561,7 @@ class Page:
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     """A started house with Ada and Bob."""
     made = House(tmp_path)
-    await migrate(made.database)
+    await fresh(made.database)
     for principal in (ADA, BOB):
         await made.add_account(principal)
     await made.start()

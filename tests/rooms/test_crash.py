@@ -60,7 +60,7 @@ async def _run_until_killed(folder: Path, file_id: str, fault: str) -> list[str]
         env={**os.environ, "LABORA_FAULT": fault},
     )
     assert child.stdout is not None
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(180):
         printed = (await child.stdout.read()).decode()
         code = await child.wait()
     assert code == -9, printed

@@ -367,7 +367,7 @@ async def test_a_kernel_killed_by_a_limit_is_explained_with_what_the_host_counte
     await house.start()
     async with house.page(file_id) as page:
         kernel, ids = await start_hanging(house, page, "c0")
-        await eventually(lambda: bool(kernel.executed) and kernel.executed[-1][0] == ids[0], 5)
+        await eventually(lambda: bool(kernel.executed) and kernel.executed[-1][0] == ids[0])
         kernel.say("died", KILLED, None, "agent")
         ended = await page.finished(ids[0])
         assert ended["reason"].startswith("The kernel died of SIGKILL.")

@@ -17,19 +17,13 @@ LARGE = "kept = bytearray(b'x') * (170 << 20)\nprint(len(kept) >> 20)"
 HUNG = "import re, os\nprint(os.getpid(), flush=True)\nre.match('(a+)+$', 'a' * 60 + 'b')"
 
 
-async def test_a_kernel_that_uses_all_memory_is_explained_and_the_next_one_works(images_dir: Path) -> None:
-    small = {"LABORA_RUNTIMES__MEMORY_BYTES": str(400 * 1024 * 1024)}
-    async with ServerProcess(images_dir, small) as server:
-        file_id = await server.upload(notebook_of(hog=HOG, after="6 * 7"))
-        page = server.page(file_id)
-        async with page.open():
-            await check(page)
-
-
-async def test_a_larger_idle_kernel_of_the_same_runtime_lives_on(images_dir: Path) -> None:
+async def test_a_kernel_that_uses_all_memory_is_explained_and_a_larger_idle_one_lives_on(images_dir: Path) -> None:
     """The bomb dies although, step by step, the idle neighbour is the larger of the two for most of the way."""
     small = {"LABORA_RUNTIMES__MEMORY_BYTES": str(400 * 1024 * 1024)}
     async with ServerProcess(images_dir, small) as server:
+        alone = server.page(await server.upload(notebook_of(hog=HOG, after="6 * 7")))
+        async with alone.open():
+            await check(alone)
         bomb = server.page(await server.upload(notebook_of(hog=HOG, after="6 * 7")))
         idle = server.page(await server.upload(notebook_of(large=LARGE, still="print(len(kept) >> 20, 'alive')")))
         async with bomb.open(), idle.open():

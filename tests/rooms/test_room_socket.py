@@ -73,7 +73,7 @@ async def say(socket: ClientConnection, body: dict[str, Any]) -> None:
 
 async def hear(socket: ClientConnection, lane: int, kind: str | None = None) -> Any:
     """Returns the next frame of a lane, of a type on the control lane."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             frame = await socket.recv()
             assert isinstance(frame, bytes)

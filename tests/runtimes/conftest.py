@@ -22,7 +22,6 @@ from labora.base.clock import timestamp
 from labora.base.errors import LaboraError, NotFoundError, UnavailableError
 from labora.base.settings import RuntimeSettings
 from labora.db.engine import Database
-from labora.db.migrate import migrate
 from labora.db.schema import accounts
 from labora.host.client import HostClient
 from labora.kernels.service import Kernels
@@ -31,6 +30,7 @@ from labora.runtimes.model import Progress, ProviderHandle, RuntimeSpec
 from labora.runtimes.ports import ProgressCallback
 from labora.runtimes.providers.sandbox import SandboxProvider
 from labora.runtimes.service import Runtimes
+from labora.testing.database import fresh
 from labora.testing.providers import LocalProvider, guest_path
 from labora.testing.recorder import eventually
 
@@ -126,7 +126,7 @@ async def sandbox(sandbox_folder: Path) -> AsyncIterator[SandboxProvider]:
             return False
         return True
 
-    await eventually(answers, 30)
+    await eventually(answers, 120)
     yield SandboxProvider(client, CopiedImages(sandbox_folder))
     await client.stop()
     await asyncio.to_thread(process.wait, 20)
@@ -180,7 +180,7 @@ class WatchedProvider(LocalProvider):
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
     database = Database(f"sqlite+aiosqlite:///{tmp_path}/labora.db")
-    await migrate(database)
+    await fresh(database)
     async with database.transaction() as connection:
         for name in ("ada", "bo"):
             row = {"id": name, "name": name, "login": name, "created_at": timestamp(datetime.now(UTC))}

@@ -65,7 +65,7 @@ class House:
             ready = self.running[-1].pool.state().ready == count and [one.status for one in found] == ["ready"] * count
             return ready and not ids & (without or set())
 
-        await eventually(ready, 30)
+        await eventually(ready, 120)
         return found
 
     async def alive(self) -> set[str]:

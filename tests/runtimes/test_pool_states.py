@@ -228,7 +228,10 @@ class PoolMachine(RuleBasedStateMachine):
 
         async def work() -> None:
             self.machines.refuses = 0
-            for _ in range(12):
+            for number in range(100):
+                # Twelve rounds are more than it needs; where threads wait for the processor a task may take more.
+                if number >= 12 and await self.settled():
+                    break
                 self.clock.pass_by(60)
                 await self.runtimes._round_safely()
                 tasks = [live.ending for live in self.runtimes._live.values()]
@@ -241,6 +244,11 @@ class PoolMachine(RuleBasedStateMachine):
             assert self.machines.alive() == active | members
 
         self.run(work())
+
+    async def settled(self) -> bool:
+        members = await self.members()
+        active = {runtime.id for runtime in await self.runtimes.list()}
+        return len(members) == WARM and self.machines.alive() == active | members
 
     async def members(self) -> set[str]:
         async with self.database.read() as connection:

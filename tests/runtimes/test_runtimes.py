@@ -22,7 +22,7 @@ async def ended(runtimes: Runtimes, runtime_id: str) -> Runtime:
     async def gone() -> bool:
         return (await runtimes.get(runtime_id)).status == "ended"
 
-    await eventually(gone, 20)
+    await eventually(gone, 90)
     return await runtimes.get(runtime_id)
 
 

@@ -174,8 +174,9 @@ class RuntimeSettings(_Section):
     mount_uid: int = Field(199_997, ge=1, description="Uid of what serves drive mounts when started as root.")
     image_packages: list[str] = Field(
         default=[
-            "ipykernel", "ipywidgets", "jinja2", "matplotlib", "numpy", "pandas", "pillow",
-            "requests", "scikit-learn", "scipy", "seaborn", "tqdm",
+            "altair", "anywidget", "bokeh", "folium", "ipykernel", "ipympl", "ipywidgets", "jinja2", "matplotlib",
+            "nbformat", "numpy", "pandas", "pillow", "plotly", "pydeck", "requests", "scikit-learn", "scipy", "seaborn",
+            "tqdm",
         ],
         description="Packages of the default Python image.",
     )  # fmt: skip

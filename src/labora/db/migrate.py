@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -28,14 +29,21 @@ def _config(connection: Connection | None = None) -> Config:
     return config
 
 
+@cache
+def _revisions() -> tuple[str, ...]:
+    """Returns the revisions of this version, newest first. Reading them takes a while."""
+    return tuple(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
+
+
 def _upgrade(connection: Connection) -> None:
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    known = _revisions()
     current = MigrationContext.configure(connection).get_current_revision()
     if current is not None and current not in known:
         raise SchemaTooNewError(
             "This database was written by a newer Labora. Install that version, or restore a backup."
         )
-    command.upgrade(_config(connection), "head")
+    if current != known[0]:
+        command.upgrade(_config(connection), "head")
     kept.ensure(connection)
 
 

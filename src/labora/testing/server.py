@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from labora.api.app import LaboraApp
+from labora.testing.database import fresh
 
 ORIGIN = "http://localhost:8000"
 PASSWORD = "correct horse battery"  # noqa: S105 - of accounts that live as long as a test
@@ -82,5 +83,6 @@ class ServerInProcess:
 @asynccontextmanager
 async def server_in_process(app: LaboraApp) -> AsyncIterator[ServerInProcess]:
     """Starts ``app`` and yields it with its clients."""
+    await fresh(app.services.database)
     async with lifespan(app), AsyncExitStack() as stack:
         yield ServerInProcess(app, stack)

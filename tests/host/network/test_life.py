@@ -46,12 +46,12 @@ def relays(folder):
 
 
 async def gone(pid):
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         await wait_exit(pid, start_time(pid) or 0)
 
 
 async def eventually(condition):
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         while not await condition():  # noqa: ASYNC110 - what another process does
             await asyncio.sleep(0.02)
 
@@ -147,7 +147,7 @@ async def test_runtimes_come_and_go_unnoticed_by_the_machine(make_host, world, t
     assert world.machine.state() == before
     # Something that it must see, so that its silence before means something.
     world.machine.ip("addr", "add", "192.0.2.77/32", "dev", "lo")
-    assert b"192.0.2.77" in await asyncio.wait_for(watch.stdout.readline(), 10)
+    assert b"192.0.2.77" in await asyncio.wait_for(watch.stdout.readline(), 60)
     watch.terminate()
     await watch.wait()
     world.machine.ip("addr", "del", "192.0.2.77/32", "dev", "lo")
