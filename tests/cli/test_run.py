@@ -51,16 +51,30 @@ def labora_run(folder: Path, data: bytes, images: Path, *options: str) -> tuple[
     return done, out
 
 
+ASKS = """
+import json, os, urllib.request
+def ask(kind):
+    head = {"Authorization": "Bearer " + os.environ["LABORA_KERNEL"]}
+    asked = urllib.request.Request(os.environ["LABORA_ASK"] + "/labora/ask", json.dumps({"kind": kind}).encode(), head)
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(asked) as got:
+        return json.load(got)
+print(os.environ["LABORA_ASK"], ask("notebook")["value"]["name"], ask("javascript")["code"])
+print(len(ask("get_ipynb")["value"]["ipynb"]["cells"]), ask("secret.get")["value"]["exists"])
+"""
+
+
 @pytest.mark.sandbox
 def test_run_sets_parameters_and_writes_outputs(tmp_path: Path, images_dir: Path) -> None:
-    data = notebook_of("epochs = 1", "print('epochs', epochs)", "epochs * 2", tags={0: ["parameters"]})
+    data = notebook_of("epochs = 1", "print('epochs', epochs)", "epochs * 2", ASKS, tags={0: ["parameters"]})
     done, out = labora_run(tmp_path, data, images_dir, "--param", "epochs=21", "--param", "name=a b")
     assert done.returncode == 0, done.stderr
     cells = json.loads(out.read_bytes())["cells"]
     assert "".join(cells[1]["source"]) == "# Parameters\nepochs = 21\nname = 'a b'"
     assert "".join(cells[2]["outputs"][0]["text"]) == "epochs 21\n"
     assert "".join(cells[3]["outputs"][0]["data"]["text/plain"]) == "42"
-    assert "cell 4 of 4" in done.stderr
+    asked = "http://127.0.0.1:9000 in.ipynb nobody_asked\n5 False\n"
+    assert "".join(cells[4]["outputs"][0]["text"]) == asked
+    assert "cell 5 of 5" in done.stderr
 
 
 @pytest.mark.sandbox
