@@ -14,7 +14,9 @@ from labora.notebook.widgets import (
     WidgetStates,
     put_at,
     reachable,
+    read_message,
     saved_model,
+    saved_models,
     shown_models,
     take_buffers,
 )
@@ -24,7 +26,7 @@ PLENTY = 1 << 20
 
 def told(states: WidgetStates, kind: str, data: Any, *buffers: bytes, comm_id: str = "m") -> Any:
     content = {"comm_id": comm_id, "target_name": "jupyter.widget", "data": data}
-    return states.hear(kind, content, {"version": "2.1.0"}, buffers, "e")
+    return states.hear(kind, content, {"version": "2.1.0"}, read_message(content, buffers), "e")
 
 
 VALUES = st.recursive(
@@ -116,7 +118,7 @@ def test_what_is_saved_follows_references_from_what_is_shown() -> None:
     told(states, "comm_open", {"state": {**about, "children": ["IPY_MODEL_kid"]}}, comm_id="box")
     told(states, "comm_open", {"state": {"data": [None]}, "buffer_paths": [["data", 0]]}, b"\x01", comm_id="kid")
     told(states, "comm_open", {"state": {}}, comm_id="other")
-    saved = states.saved()
+    saved = saved_models(states.copies())
     assert saved["box"]["model_name"] == "BoxModel"
     encoded = base64.b64encode(b"\x01").decode()
     assert saved["kid"]["buffers"] == [{"path": ["data", 0], "encoding": "base64", "data": encoded}]

@@ -13,6 +13,7 @@ from labora.access import Principal, Role, Scope
 from labora.base.errors import GoneError
 from labora.rooms.liveness import is_live
 from labora.rooms.model import empty_state
+from labora.testing.recorder import eventually
 
 ADA = Principal("ada", "Ada", scopes=frozenset(Scope))
 BOB = Principal("bob", "Bob", scopes=frozenset(Scope))
@@ -28,7 +29,8 @@ async def ran(page: Any, cell: str = "c0") -> str:
 def open_widget(kernel: Any, execution: str, comm_id: str = "w", *buffers: bytes, **state: Any) -> None:
     data = {"state": state, "buffer_paths": [["value"]] if buffers else []}
     content = {"comm_id": comm_id, "target_name": "jupyter.widget", "data": data}
-    kernel.say("comm_open", content, execution, metadata={"version": "2.1.0"}, buffers=buffers)
+    size = 200 + sum(map(len, buffers))
+    kernel.say("comm_open", content, execution, metadata={"version": "2.1.0"}, buffers=buffers, size=size)
 
 
 def update(kernel: Any, execution: str, comm_id: str = "w", **state: Any) -> None:
@@ -135,7 +137,7 @@ async def test_an_output_widget_gets_what_its_parent_shows_and_the_kernel_is_tol
         assert page.text("c0") == "outside\n"
         outputs = [{"output_type": "stream", "name": "stdout", "text": "inside\n"}]
         assert page.said("comm_msg")[-1]["content"]["data"]["state"] == {"outputs": outputs}
-        await page.until(lambda: bool(kernel.comms))
+        await eventually(lambda: bool(kernel.comms))
         assert kernel.comms[0][3]["data"]["state"] == {"outputs": outputs}
         echo = {"method": "echo_update", "state": {"outputs": []}, "buffer_paths": []}
         kernel.say("comm_msg", {"comm_id": "w", "data": echo}, None, call_id=kernel.comms[0][0])
@@ -171,7 +173,7 @@ async def test_a_server_that_was_started_anew_asks_the_kernel_for_its_widgets(ho
     await house.crash()
     await house.start()
     async with house.page(file_id) as page:
-        await page.until(lambda: page.house.compute.kernel_of("ada").comms != [])
+        await eventually(lambda: len(kernel.comms) == 2)
         (_, _, _, opening, _) = kernel.comms[0]
         assert opening["target_name"] == "jupyter.widget.control"
         states = {"w": {"model_name": "X", "state": {"value": 2}}}
@@ -181,7 +183,7 @@ async def test_a_server_that_was_started_anew_asks_the_kernel_for_its_widgets(ho
         (told, buffers) = next(found for found in page.comms if found[0]["type"] == "comm_open")
         assert (told["content"]["comm_id"], told["snapshot"], buffers) == ("w", True, [b"p"])
         page.comm("p", "comm_msg", run, comm_id="w", data={"method": "custom"})
-        await page.until(lambda: any(comm[3]["data"] == {"method": "custom"} for comm in kernel.comms))
+        await eventually(lambda: any(comm[3]["data"] == {"method": "custom"} for comm in kernel.comms))
 
 
 async def test_saving_widgets_is_an_edit_and_leaves_out_what_no_cell_shows(house: Any) -> None:
@@ -213,7 +215,7 @@ async def test_saving_widgets_is_an_edit_and_leaves_out_what_no_cell_shows(house
 async def narrow(house: Any) -> Any:
     """A house whose limits are small."""
     limits = house.settings.limits
-    small = {"widget_bytes": 5000, "widgets_saved_bytes": 1000, "comm_sent_bytes": 3000, "call_bytes": 100}
+    small = {"widget_bytes": 5000, "widgets_saved_bytes": 1000, "comm_sent_bytes": 3100, "call_bytes": 100}
     changed = limits.model_copy(update=small)
     house.settings = house.settings.model_copy(update={"limits": changed})
     await house.rooms.close()
@@ -227,7 +229,7 @@ async def test_limits_of_widgets_and_calls(narrow: Any) -> None:
         run = await ran(page)
         kernel = narrow.compute.kernel_of("ada")
         open_widget(kernel, run, "fits", b"x" * 2900)
-        open_widget(kernel, run, "large", b"x" * 3100)
+        open_widget(kernel, run, "large", b"x" * 2901)
         open_widget(kernel, run, "last", value="y" * 100)
         await page.until(lambda: len(page.said("comm_open")) == 2)
         assert [header["content"]["comm_id"] for header in page.said("comm_open")] == ["fits", "last"]

@@ -16,7 +16,7 @@ from labora.base.ids import new_id
 from labora.base.logging import get_logger
 from labora.kernels.model import KernelMessage, KernelSession
 from labora.notebook.widget_outputs import TYPES, OutputWidgets
-from labora.notebook.widgets import WIDGET_TARGET, Model, WidgetStates, take_buffers
+from labora.notebook.widgets import WIDGET_TARGET, Model, WidgetStates, read_message, take_buffers
 from labora.rooms.hidden import is_hidden
 from labora.rooms.liveness import require_live
 from labora.rooms.room import Room
@@ -24,6 +24,8 @@ from labora.rooms.subscriber import Subscriber, comm_frame
 
 COMM_TYPES = ("comm_open", "comm_msg", "comm_close")
 CONTROL_TARGET = "jupyter.widget.control"
+HEAVY_BYTES = 256 * 1024
+"""JSON of more bytes is read and written beside the event loop."""
 MAX_ID = 128
 MAX_WAITING = 64
 """Comm messages of one socket that its kernel has not dealt with."""
@@ -83,14 +85,15 @@ class Comms:
 
     # -- from the kernel ----------------------------------------------------------------------------------------------
 
-    def hear(self, messages: list[KernelMessage]) -> list[KernelMessage]:
+    async def hear(self, messages: list[KernelMessage]) -> list[KernelMessage]:
         """Takes what comms say and what goes into output widgets; returns a batch in which these say nothing more."""
         rest: list[KernelMessage] = []
         for message in messages:
             if message.channel == "iopub" and message.type in COMM_TYPES:
                 try:
-                    self._from_kernel(message)
+                    await self._from_kernel(message)
                 except RecursionError:
+                    # Nested deeper than anything that widgets say.
                     log.info("comm_left_out", file_id=self._room.file_id)
             elif message.channel == "iopub" and message.type in TYPES and self._catch(message):
                 pass
@@ -116,7 +119,7 @@ class Comms:
                     found[0].control({"type": "comm_done", "id": found[1]})
             self._sync_outputs()
 
-    def _from_kernel(self, message: KernelMessage) -> None:
+    async def _from_kernel(self, message: KernelMessage) -> None:
         content, buffers = message.content, message.buffers
         comm_id = content.get("comm_id")
         if not isinstance(comm_id, str) or not 0 < len(comm_id) <= MAX_ID:
@@ -127,11 +130,13 @@ class Comms:
         if message.call_id in self._syncs and _method(content) == "echo_update":
             # It says what the kernel was told, and newer output may have come since.
             return
+        large = message.size > HEAVY_BYTES + sum(map(len, buffers))
+        values = await asyncio.to_thread(read_message, content, buffers) if large else read_message(content, buffers)
         before = self.widgets.get(comm_id)
-        model = self.widgets.hear(message.type, content, message.metadata, buffers, message.execution_id)
+        model = self.widgets.hear(message.type, content, message.metadata, values, message.execution_id)
         if model is not None:
             self._outputs.follow(model)
-        if sum(map(len, buffers)) + message.size > self._limit:
+        if message.size > self._limit:
             log.info("comm_too_large", file_id=self._room.file_id, bytes=message.size)
             return
         about = {key: content[key] for key in ("target_name", "target_module") if content.get(key) is not None}
@@ -142,9 +147,10 @@ class Comms:
             "content": {"comm_id": comm_id, **about, "data": content.get("data") or {}},
             "metadata": message.metadata,
         }
+        frame = await asyncio.to_thread(comm_frame, header, buffers) if large else None
         private = self._is_private(message.execution_id, model or before)
         sender = self._waiting.get(message.call_id or "")
-        self._tell(header, buffers, private=private, sender=sender)
+        self._tell(header, buffers, private=private, sender=sender, frame=frame)
 
     def _catch(self, message: KernelMessage) -> bool:
         model = self._outputs.catches(message.parent_id)
@@ -175,11 +181,13 @@ class Comms:
     def snapshot(self, subscriber: Subscriber) -> list[bytes]:
         """Returns the frames that tell a new socket of the widgets that live."""
         own = subscriber.account_id == self._account_id
-        return [
-            comm_frame(*self._opened(model))
-            for model in self.widgets
-            if own or not self._is_private(model.execution_id, model)
-        ]
+        shown = [model for model in self.widgets if own or not self._is_private(model.execution_id, model)]
+        return [self._frame(model) for model in shown]
+
+    def _frame(self, model: Model) -> bytes:
+        if model.frame is None:
+            model.frame = comm_frame(*self._opened(model))
+        return model.frame
 
     def _opened(self, model: Model) -> tuple[dict[str, Any], list[bytes]]:
         state, paths, buffers = take_buffers(model.state)
@@ -214,10 +222,10 @@ class Comms:
         private: bool,
         sender: tuple[Subscriber, str] | None = None,
         but: Subscriber | None = None,
+        frame: bytes | None = None,
     ) -> None:
         """Sends to every socket that may know; to the one that caused it with the id of its message."""
         self._anything = True
-        frame: bytes | None = None
         for subscriber in list(self._room.subscribers.values()):
             if subscriber is but or (private and subscriber.account_id != self._account_id):
                 continue
@@ -267,7 +275,8 @@ class Comms:
             raise ConflictError("You have no kernel here. Connect first.", code="no_runtime")
         if subscriber.comms >= MAX_WAITING:
             raise ConflictError("The kernel is busy and too much waits for it already.", code="too_many_calls")
-        model = self.widgets.hear(message.type, message.content, message.metadata, message.buffers, None)
+        values = read_message(message.content, message.buffers)
+        model = self.widgets.hear(message.type, message.content, message.metadata, values, None)
         if model is not None:
             self._outputs.follow(model)
             header = {
