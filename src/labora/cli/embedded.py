@@ -14,6 +14,7 @@ from labora.base.errors import LaboraError, UnavailableError
 from labora.base.ids import new_id, new_secret
 from labora.base.settings import Settings
 from labora.cli.answers import RunAnswers, Secrets
+from labora.cli.run_widgets import RunWidgets
 from labora.cli.serve import prepare_folders, start_host
 from labora.kernels.asks import KernelAsk, read_ask, refused
 from labora.kernels.model import KernelMessage
@@ -21,6 +22,7 @@ from labora.kernels.service import GuestKernelSession, Kernels
 from labora.notebook.codec import write_notebook
 from labora.notebook.model import BlobRef, Cell, Notebook, Output, Store, kernelspec_of, tags_of
 from labora.notebook.operations import apply_output_ops
+from labora.notebook.privacy import settings_of
 from labora.notebook.reducer import OutputReducer, display_update_ops
 from labora.runtimes.model import Progress, Runtime, RuntimeSpec, Shape
 from labora.runtimes.ports import Provider
@@ -86,6 +88,7 @@ class NotebookRun:
         self._kernel, self._store, self._settings = kernel, store, settings
         self._answers = answers
         self._answering: set[asyncio.Task[None]] = set()
+        self.widgets = RunWidgets(settings.limits)
         self.cells = list(cells)
         self._scope = new_id()
         self._running: int = -1
@@ -100,7 +103,7 @@ class NotebookRun:
                 self._settle({"status": "died", "message": message.content.get("message")})
             elif message.channel == "agent" and message.type == "ask":
                 self._answer(read_ask(message.content, message.execution_id))
-            elif message.execution_id != self._execution or self._reducer is None:
+            elif self._elsewhere(message) or self._reducer is None:
                 continue
             elif message.channel == "iopub":
                 self._reducer.feed(message.type, message.content)
@@ -121,9 +124,15 @@ class NotebookRun:
         self._done = asyncio.get_running_loop().create_future()
         await self._kernel.execute(self._execution, self.cells[index].source, allow_stdin=False)
         result = await self._done
+        await self.widgets.tell(self._kernel)
         self._flush(final=True)
         self._count(result.get("execution_count"))
         return result
+
+    def _elsewhere(self, message: KernelMessage) -> bool:
+        """Returns whether a message is none of the cell that runs, or says what a widget is or shows."""
+        to_widget = message.channel == "iopub" and self.widgets.take(message)
+        return to_widget or message.execution_id != self._execution
 
     def _answer(self, ask: KernelAsk | None) -> None:
         if ask is None or self._answers is None:
@@ -209,6 +218,8 @@ async def run_embedded(
         metadata = dict(notebook.metadata)
         if info.language and "language_info" not in metadata:
             metadata["language_info"] = {"name": info.language["name"]}
+        if not settings_of(metadata).omit_outputs:
+            metadata = run.widgets.saved(metadata)
         return replace(notebook, cells=tuple(run.cells), metadata=metadata), succeeded
 
 
