@@ -41,7 +41,7 @@ tornado.ioloop.IOLoop.current().start()
 `;
 const START = `import subprocess, sys
 open('/content/app.py', 'w').write(${JSON.stringify(APP)})
-server = subprocess.Popen([sys.executable, '/content/app.py'])`;
+server = subprocess.Popen([sys.executable, '/content/app.py'], stderr=subprocess.DEVNULL)`;
 const SHOW = `from IPython.display import HTML
 HTML('''<p id="url"></p><iframe id="app" title="The app" width="100%" height="120"></iframe><script>
 google.colab.kernel.proxyPort(${PORT}).then((url) => {
