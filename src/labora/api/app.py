@@ -41,6 +41,7 @@ from labora.api.routers import (
     runtime_ports,
     runtimes,
     search,
+    secrets,
     sharing,
     storage,
     uploads,
@@ -53,6 +54,7 @@ from labora.runtimes.ports import Provider
 ROUTERS = (
     instance.router,
     accounts.router,
+    secrets.router,
     files.router,
     uploads.router,
     storage.router,

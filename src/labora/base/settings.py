@@ -67,6 +67,17 @@ class AccountSettings(_Section):
     attempts_window_s: float = Field(900.0, gt=0)
 
 
+class SecretSettings(_Section):
+    """Secrets of accounts, and with what they are sealed."""
+
+    key_file: Path | None = Field(
+        None,
+        description="File with the key that seals secrets and tokens; state/secret.key in the data folder by default.",
+    )
+    per_account: int = Field(200, ge=1, description="Secrets of one account.")
+    value_bytes: int = Field(32 * KIB, ge=1, le=512 * KIB, description="Longest value of a secret.")
+
+
 class LimitSettings(_Section):
     """Edges of what one document, frame or cell may hold."""
 
@@ -290,6 +301,7 @@ class Settings(BaseSettings):
     server: ServerSettings = ServerSettings()
     storage: StorageSettings = StorageSettings()
     accounts: AccountSettings = AccountSettings()
+    secrets: SecretSettings = SecretSettings()
     limits: LimitSettings = LimitSettings()
     rooms: RoomSettings = RoomSettings()
     history: HistorySettings = HistorySettings()
@@ -322,6 +334,11 @@ class Settings(BaseSettings):
     def database_url(self) -> str:
         """SQLAlchemy URL in effect."""
         return self.storage.database_url or f"sqlite+aiosqlite:///{self.state_dir}/labora.db"
+
+    @property
+    def secret_key_file(self) -> Path:
+        """Where the key lies that seals secrets."""
+        return self.secrets.key_file or self.state_dir / "secret.key"
 
     @property
     def app_url(self) -> str:

@@ -884,6 +884,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/files/{file_id}/secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Notebook Secrets
+         * @description Lists the caller's secrets, and whether code that the caller runs in this notebook may read them.
+         */
+        get: operations["notebook_secrets_api_v1_files__file_id__secrets_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/{file_id}/secrets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Grant Secret
+         * @description Lets code that the caller runs in this notebook read one of the caller's secrets.
+         */
+        put: operations["grant_secret_api_v1_files__file_id__secrets__name__put"];
+        post?: never;
+        /**
+         * Revoke Secret
+         * @description Takes a secret from this notebook; what its code has read already it has.
+         */
+        delete: operations["revoke_secret_api_v1_files__file_id__secrets__name__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/files/{file_id}/sharing": {
         parameters: {
             query?: never;
@@ -1560,6 +1604,94 @@ export interface paths {
          * @description Sets a new password; every other login session of the account ends.
          */
         post: operations["change_password_api_v1_me_password_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Secrets
+         * @description Lists the caller's secrets by name, without values.
+         */
+        get: operations["secrets_api_v1_me_secrets_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/secrets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Secret
+         * @description Adds a secret or gives it another value.
+         */
+        put: operations["put_secret_api_v1_me_secrets__name__put"];
+        post?: never;
+        /**
+         * Delete Secret
+         * @description Deletes a secret with its grants.
+         */
+        delete: operations["delete_secret_api_v1_me_secrets__name__delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Rename Secret
+         * @description Gives a secret another name; its value and grants stay.
+         */
+        patch: operations["rename_secret_api_v1_me_secrets__name__patch"];
+        trace?: never;
+    };
+    "/api/v1/me/secrets/{name}/notebooks/{notebook_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take Secret
+         * @description Takes a secret from a notebook, also from one that the caller may not read any more.
+         */
+        delete: operations["take_secret_api_v1_me_secrets__name__notebooks__notebook_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/secrets/{name}/reveal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reveal Secret
+         * @description Returns the value of a secret; the audit log remembers it.
+         */
+        post: operations["reveal_secret_api_v1_me_secrets__name__reveal_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2738,6 +2870,7 @@ export interface components {
          *         origin: what the frame's messages come from; ``null`` in mode C.
          *         url: the page that every frame loads.
          *         fallback: the page of mode C, for a browser that does not resolve labels of localhost.
+         *         network: whether outputs may load from other sites.
          */
         FrameLocation: {
             /** Fallback */
@@ -2747,6 +2880,8 @@ export interface components {
              * @enum {string}
              */
             mode: "A" | "B" | "C";
+            /** Network */
+            network: boolean;
             /** Origin */
             origin: string;
             /** Url */
@@ -3836,6 +3971,72 @@ export interface components {
             file: components["schemas"]["FileAnswer"];
             /** Snippets */
             snippets: components["schemas"]["SnippetAnswer"][];
+        };
+        /**
+         * SecretAnswer
+         * @description A secret without its value.
+         */
+        SecretAnswer: {
+            /** Created At */
+            created_at: string;
+            /** Name */
+            name: string;
+            /** Notebooks */
+            notebooks: components["schemas"]["SecretNotebook"][];
+            /**
+             * Readable
+             * @description False where the server no longer has the key: give it its value anew.
+             */
+            readable: boolean;
+            /** Updated At */
+            updated_at: string;
+        };
+        /**
+         * SecretGrant
+         * @description One of the caller's secrets, and whether this notebook may read it.
+         */
+        SecretGrant: {
+            /** Granted */
+            granted: boolean;
+            /** Name */
+            name: string;
+        };
+        /** SecretGrants */
+        SecretGrants: {
+            /** Secrets */
+            secrets: components["schemas"]["SecretGrant"][];
+        };
+        /** SecretList */
+        SecretList: {
+            /** Secrets */
+            secrets: components["schemas"]["SecretAnswer"][];
+        };
+        /** SecretNameBody */
+        SecretNameBody: {
+            /** Name */
+            name: string;
+        };
+        /**
+         * SecretNotebook
+         * @description A notebook that may read a secret; its name is empty where the caller may not read it any more.
+         */
+        SecretNotebook: {
+            /** Created At */
+            created_at: string;
+            /** File Id */
+            file_id: string;
+            /** Name */
+            name: string;
+        };
+        /** SecretValue */
+        SecretValue: {
+            /** Value */
+            value: string;
+        };
+        /** SecretValueBody */
+        SecretValueBody: {
+            /** Value */
+            value: string;
         };
         /** SetupBody */
         SetupBody: {
@@ -5988,6 +6189,101 @@ export interface operations {
             };
         };
     };
+    notebook_secrets_api_v1_files__file_id__secrets_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretGrants"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    grant_secret_api_v1_files__file_id__secrets__name__put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    revoke_secret_api_v1_files__file_id__secrets__name__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     change_sharing_api_v1_files__file_id__sharing_patch: {
         parameters: {
             query?: never;
@@ -7194,6 +7490,190 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    secrets_api_v1_me_secrets_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretList"];
+                };
+            };
+        };
+    };
+    put_secret_api_v1_me_secrets__name__put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecretValueBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_secret_api_v1_me_secrets__name__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    rename_secret_api_v1_me_secrets__name__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecretNameBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    take_secret_api_v1_me_secrets__name__notebooks__notebook_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                notebook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    reveal_secret_api_v1_me_secrets__name__reveal_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretValue"];
                 };
             };
             /** @description Validation Error */
