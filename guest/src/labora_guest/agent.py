@@ -140,7 +140,7 @@ class Agent:
             "meter": self._meter,
             "file.describe": lambda args: asyncio.to_thread(files.describe, args),
             "file.list": lambda args: asyncio.to_thread(files.listing, args),
-            "port.list": lambda args: asyncio.to_thread(ports.listing, args),
+            "port.list": lambda _args: asyncio.to_thread(ports.listing, [one.pid for one in self._kernels.values()]),
             "shutdown": self._shutdown,
         }
 
