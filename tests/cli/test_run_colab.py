@@ -84,7 +84,7 @@ def test_a_notebook_for_colab_runs_headless(tmp_path: Path, images_dir: Path) ->
     assert done.returncode == 0, done.stderr
     said, errors = {}, {}
     for name, cell in zip(CELLS, json.loads(out.read_bytes())["cells"], strict=True):
-        text = {kind: "" for kind in ("stdout", "stderr")}
+        text = dict.fromkeys(("stdout", "stderr"), "")
         for shown in cell["outputs"]:
             text[shown.get("name", "stdout")] += "".join(shown.get("text", ""))
         said[name], errors[name] = text["stdout"], text["stderr"]
