@@ -1,5 +1,5 @@
 /** The page of one notebook: a view on its room. */
-import { useEffect, useMemo, useState } from 'react';
+import { Suspense, useEffect, useMemo, useState } from 'react';
 import { loginAddress, NoAccess, rememberedAccount, useAccount, useInstance } from '@labora/drive/shell';
 import { type OutputsHost, OutputsProvider } from '@labora/outputs';
 import { Button, EmptyState, navigate, Spinner, t } from '@labora/ui';
@@ -126,7 +126,9 @@ function Page({ fileId }: { fileId: string }) {
           {comments && loaded && <CommentsPanel />}
           <SecretsSide />
         </div>
-        <Dialogs />
+        <Suspense>
+          <Dialogs />
+        </Suspense>
         <DriveConsent />
         <RunAnnouncer />
         <Notifier />
