@@ -159,7 +159,10 @@ await journey('forms', async (t) => {
     await until('no code', async () => (await source(olga, 'cell-2')) === null);
     await olga.waitSaved();
     const { cells } = await t.api.call('GET', `/files/${file.id}/download`);
-    assert.match(cells[2].source.join(''), /^#@title Made here \{ run: "auto", display-mode: "form" \}\nspeed = 7 /);
+    assert.match(
+      [cells[2].source].flat().join(''),
+      /^#@title Made here \{ run: "auto", display-mode: "form" \}\nspeed = 7 /,
+    );
     assert.equal(cells[2].metadata.cellView, undefined);
   });
 
