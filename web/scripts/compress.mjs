@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 
 const root = fileURLToPath(new URL('../../src/labora/web/static', import.meta.url));
-const kinds = new Set(['.html', '.js', '.css', '.svg', '.json', '.webmanifest', '.txt']);
+const kinds = new Set(['.html', '.js', '.mjs', '.css', '.svg', '.json', '.webmanifest', '.txt']);
 
 const entries = await readdir(root, { recursive: true, withFileTypes: true });
 const files = entries.filter((entry) => entry.isFile() && kinds.has(extname(entry.name)));

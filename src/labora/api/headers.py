@@ -38,8 +38,9 @@ def app_policy(settings: ServerSettings, hosts: Hosts, host: Host) -> str:
 def page_headers(settings: ServerSettings, hosts: Hosts, host: Host) -> list[Header]:
     """Returns the headers of every answer of the app host that is neither the API's nor an asset."""
     frames = " ".join(f'"{source}"' for source in hosts.frame_sources(host) if source != "'self'")
-    features = ", ".join(f"{name}=({frames})" for name in ("fullscreen", "autoplay"))
-    closed = ", ".join(f"{name}=()" for name in ("camera", "microphone", "geolocation", "payment", "usb"))
+    # A frame gets a camera or microphone only by its `allow`, which the page sets once the person agreed.
+    features = ", ".join(f"{name}=({frames})" for name in ("fullscreen", "autoplay", "camera", "microphone"))
+    closed = ", ".join(f"{name}=()" for name in ("geolocation", "payment", "usb"))
     headers = _common(host)
     headers.append((b"content-security-policy", app_policy(settings, hosts, host).encode()))
     headers.append((b"permissions-policy", f"{features}, {closed}".encode()))

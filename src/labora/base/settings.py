@@ -83,6 +83,9 @@ class LimitSettings(_Section):
 
     notebook_bytes: int = Field(100 * MIB, gt=0, description="Largest .ipynb that is opened.")
     upload_bytes: int = Field(2 * GIB, gt=0, description="Largest file that is uploaded.")
+    runtime_file_bytes: int = Field(
+        4 * GIB, gt=0, description="Largest file that a page or the API puts into a runtime."
+    )
     json_depth: int = Field(200, gt=0)
     cells: int = Field(10_000, gt=0)
     cell_source_bytes: int = Field(2 * MIB, gt=0)
@@ -204,6 +207,15 @@ class RuntimeSettings(_Section):
     )  # fmt: skip
 
 
+class PortSettings(_Section):
+    """Web apps that run in runtimes, as people reach them through the server."""
+
+    enabled: bool = Field(True, description="False: ports of runtimes are not reached from outside.")
+    body_bytes: int = Field(2 * GIB, gt=0, description="Largest body of one request to a web app.")
+    message_bytes: int = Field(16 * MIB, gt=0, description="Largest WebSocket message of a web app.")
+    answer_s: float = Field(600.0, gt=0, description="Longest wait until a web app begins to answer.")
+
+
 class NetworkSettings(_Section):
     """How code in runtimes reaches the internet."""
 
@@ -297,6 +309,7 @@ class Settings(BaseSettings):
     drive: DriveSettings = DriveSettings()
     runtimes: RuntimeSettings = RuntimeSettings()
     network: NetworkSettings = NetworkSettings()
+    ports: PortSettings = PortSettings()
     mail: MailSettings = MailSettings()
     outside: OutsideSettings = OutsideSettings()
     exports: ExportSettings = ExportSettings()

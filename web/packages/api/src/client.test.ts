@@ -94,6 +94,8 @@ const calls: Record<string, () => unknown> = {
   restartKernel: () => api.restartKernel('r', 'k'),
   resetRuntimes: () => api.resetRuntimes(),
   runtimeHistory: () => api.runtimeHistory('t'),
+  ports: () => api.ports('r'),
+  openPort: () => api.openPort('r', 8501, { path: '/', fallback: true }),
   allRuntimes: () => api.allRuntimes(),
   endAnyRuntime: () => api.endAnyRuntime('r'),
 };

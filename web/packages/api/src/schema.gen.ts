@@ -1922,6 +1922,52 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runtimes/{runtime_id}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Runtime File
+         * @description Sends a file of a runtime, or the part that a Range header names, as an attachment.
+         */
+        get: operations["read_runtime_file_api_v1_runtimes__runtime_id__content_get"];
+        /**
+         * Write Runtime File
+         * @description Writes the raw body into a file of a runtime; folders on the way are made.
+         *
+         *     The file takes its place once all of it has arrived. 507 ``disk_full`` where the runtime's disk has no room.
+         */
+        put: operations["write_runtime_file_api_v1_runtimes__runtime_id__content_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runtimes/{runtime_id}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Runtime Files
+         * @description Lists a folder of a runtime.
+         */
+        get: operations["list_runtime_files_api_v1_runtimes__runtime_id__files_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runtimes/{runtime_id}/keep": {
         parameters: {
             query?: never;
@@ -1976,6 +2022,46 @@ export interface paths {
          * @description Gives a notebook of the caller a fresh kernel: its variables are lost, files and packages stay.
          */
         post: operations["restart_kernel_api_v1_runtimes__runtime_id__kernels__kernel_id__restart_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runtimes/{runtime_id}/ports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Ports
+         * @description Lists the ports on which programs of a runtime listen.
+         */
+        get: operations["list_ports_api_v1_runtimes__runtime_id__ports_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runtimes/{runtime_id}/ports/{port}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open Port
+         * @description Returns the address of a web app of the caller's runtime; nothing needs to listen there yet.
+         */
+        post: operations["open_port_api_v1_runtimes__runtime_id__ports__port__post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2565,6 +2651,20 @@ export interface components {
             started_at: string | null;
         };
         /**
+         * EntryAnswer
+         * @description A file or folder of a runtime; ``size`` is 0 of what is no ordinary file.
+         */
+        EntryAnswer: {
+            /** Kind */
+            kind: string;
+            /** Modified At */
+            modified_at: string;
+            /** Name */
+            name: string;
+            /** Size */
+            size: number;
+        };
+        /**
          * ErrorAnswer
          * @description The one shape of every failure.
          */
@@ -2726,6 +2826,18 @@ export interface components {
             url: string;
         };
         /**
+         * FolderAnswer
+         * @description What a folder holds, folders first; ``more`` where it holds too much to be told.
+         */
+        FolderAnswer: {
+            /** Entries */
+            entries: components["schemas"]["EntryAnswer"][];
+            /** More */
+            more: boolean;
+            /** Path */
+            path: string;
+        };
+        /**
          * FoundAnswer
          * @description A notebook that was fetched. It is no file until it is imported.
          */
@@ -2758,6 +2870,7 @@ export interface components {
          *         origin: what the frame's messages come from; ``null`` in mode C.
          *         url: the page that every frame loads.
          *         fallback: the page of mode C, for a browser that does not resolve labels of localhost.
+         *         network: whether outputs may load from other sites.
          */
         FrameLocation: {
             /** Fallback */
@@ -2767,6 +2880,8 @@ export interface components {
              * @enum {string}
              */
             mode: "A" | "B" | "C";
+            /** Network */
+            network: boolean;
             /** Origin */
             origin: string;
             /** Url */
@@ -3602,6 +3717,54 @@ export interface components {
             effective: components["schemas"]["PolicyAnswer"];
             own: components["schemas"]["PolicyLimits"];
         };
+        /**
+         * PortAddressAnswer
+         * @description Where a web app is found: ``url`` lasts; ``ticket_url`` lets in once within half a minute and leads there.
+         */
+        PortAddressAnswer: {
+            /** Ticket Url */
+            ticket_url: string;
+            /** Url */
+            url: string;
+        };
+        /**
+         * PortAnswer
+         * @description A port on which a program of the runtime listens, and the program's name.
+         */
+        PortAnswer: {
+            /** Port */
+            port: number;
+            /** Process */
+            process: string;
+        };
+        /**
+         * PortBody
+         * @description What of a web app to open.
+         *
+         *     Attributes:
+         *         path: its path, with a query where it has one.
+         *         fallback: the page cannot reach names of their own (mode C).
+         */
+        PortBody: {
+            /**
+             * Fallback
+             * @default false
+             */
+            fallback: boolean;
+            /**
+             * Path
+             * @default /
+             */
+            path: string;
+        };
+        /**
+         * PortList
+         * @description The ports of a runtime, the lowest first.
+         */
+        PortList: {
+            /** Ports */
+            ports: components["schemas"]["PortAnswer"][];
+        };
         /** Published */
         Published: {
             /** Commit Url */
@@ -4146,6 +4309,18 @@ export interface components {
             ready: number;
             /** Wanted */
             wanted: number;
+        };
+        /**
+         * WrittenAnswer
+         * @description A file that was written.
+         */
+        WrittenAnswer: {
+            /** Modified At */
+            modified_at: string;
+            /** Path */
+            path: string;
+            /** Size */
+            size: number;
         };
     };
     responses: never;
@@ -7850,6 +8025,109 @@ export interface operations {
             };
         };
     };
+    read_runtime_file_api_v1_runtimes__runtime_id__content_get: {
+        parameters: {
+            query: {
+                path: string;
+            };
+            header?: never;
+            path: {
+                runtime_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bytes, as an attachment. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    write_runtime_file_api_v1_runtimes__runtime_id__content_put: {
+        parameters: {
+            query: {
+                path: string;
+            };
+            header?: never;
+            path: {
+                runtime_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WrittenAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_runtime_files_api_v1_runtimes__runtime_id__files_get: {
+        parameters: {
+            query?: {
+                path?: string;
+            };
+            header?: never;
+            path: {
+                runtime_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FolderAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     keep_runtime_api_v1_runtimes__runtime_id__keep_post: {
         parameters: {
             query?: never;
@@ -7932,6 +8210,73 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_ports_api_v1_runtimes__runtime_id__ports_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                runtime_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PortList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    open_port_api_v1_runtimes__runtime_id__ports__port__post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                port: number;
+                runtime_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PortBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PortAddressAnswer"];
                 };
             };
             /** @description Validation Error */

@@ -335,6 +335,7 @@ addMessages('notebook', {
     run_sessions: 'Manage sessions',
     run_resetAll: 'Reset all runtimes',
     run_notify: 'Notify me when runs end',
+    tools_saveWidgets: 'Save widget state in the notebook',
     tools_compare: 'Compare notebooks',
     help_palette: 'Command palette',
     help_shortcuts: 'Keyboard shortcuts',

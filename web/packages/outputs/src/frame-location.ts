@@ -10,6 +10,8 @@ export interface FrameLocation {
   url: string;
   /** The page of mode C, for browsers that do not resolve labels of localhost. */
   fallback: string;
+  /** Whether outputs may load from other sites; the frame's own policy holds it. */
+  network?: boolean;
 }
 
 const PROBE_MS = 1_500;
@@ -23,15 +25,15 @@ const SANDBOX = [
   'allow-popups-to-escape-sandbox',
 ];
 
-/** Makes the iframe, with exactly the rights that an output has. */
-export function makeIframe(location: FrameLocation, title: string): HTMLIFrameElement {
+/** Makes the iframe, with exactly the rights that an output has, and the devices that the person let it use. */
+export function makeIframe(location: FrameLocation, title: string, devices: readonly string[] = []): HTMLIFrameElement {
   const iframe = document.createElement('iframe');
   iframe.setAttribute(
     'sandbox',
     SANDBOX.filter((flag) => location.mode !== 'C' || flag !== 'allow-same-origin').join(' '),
   );
   iframe.setAttribute('referrerpolicy', 'no-referrer');
-  iframe.setAttribute('allow', 'fullscreen; autoplay');
+  iframe.setAttribute('allow', ['fullscreen', 'autoplay', ...devices].join('; '));
   iframe.title = title;
   iframe.src = location.url;
   return iframe;
@@ -50,6 +52,7 @@ const opaque = (location: FrameLocation): FrameLocation => ({
   origin: 'null',
   url: location.fallback,
   fallback: location.fallback,
+  ...(location.network === undefined ? {} : { network: location.network }),
 });
 
 let reachable: Promise<boolean> | null = null;

@@ -4,6 +4,7 @@ import { type IconName, type MenuItem, errorText, navigate, prompt, setTheme, t,
 import { viewOf } from '../editor/views';
 import { canPlay, openPlayground } from '../private/playground';
 import { shownMode, toggleCode } from '../forms/model';
+import { hasWidgets, saveWidgets } from '../widgets/save';
 import type { NotebookController } from './controller';
 import { recentItems } from './recent';
 import { canNotify, notifies, setNotify } from './notify';
@@ -287,6 +288,7 @@ const entries: Entry[] = [
     run: (c) => setNotify(c.ui, !notifies(c.ui)),
   },
 
+  { id: 'tools.saveWidgets', icon: 'save', when: hasWidgets, run: saveWidgets },
   { id: 'tools.compare', icon: 'compare_arrows', run: (c) => navigate(`/compare?a=${c.fileId}`) },
 
   { id: 'help.palette', icon: 'search', keys: ['Mod+Shift+P'], run: open('palette') },
@@ -420,6 +422,6 @@ export const menus: readonly { id: string; items: readonly string[] }[] = [
       'run.notify',
     ],
   },
-  { id: 'tools', items: ['tools.compare'] },
+  { id: 'tools', items: ['tools.saveWidgets', 'tools.compare'] },
   { id: 'help', items: ['help.palette', 'help.shortcuts'] },
 ];
