@@ -220,9 +220,12 @@ export type ControlMessage =
   | UpdateRefused
   | { type: 'ack'; id: string; result: unknown }
   | { type: 'refused'; id: string; code: string; message: string; details?: Record<string, unknown> }
+  | { type: 'comm_done'; id: string }
+  | { type: 'comm_refused'; id: string; code: string; message: string }
   | { type: 'rights'; abilities: Ability[] }
   | { type: 'notice'; code: string; message: string }
   | { type: 'storage'; ok: boolean; message: string }
+  | { type: 'secret_refused'; name: string; exists: boolean }
   | { type: 'meter'; runtime_id: string; meter: Meter }
   | ({ type: 'ask' } & PageAsk)
   | { type: 'ask_gone'; ask_id: string };

@@ -1,5 +1,5 @@
-/** The frame's end of what passes beside outputs: questions to the page, scripts from it, comms, and whether it may act. */
-import { type CommMessage, type FrameMessage, type FrameVerb, type PageMessage } from '@labora/outputs/core/protocol';
+/** The frame's end of what passes beside outputs: questions to the page, scripts from it, and whether it may act. */
+import { type FrameMessage, type FrameVerb, type PageMessage } from '@labora/outputs/core/protocol';
 import { enqueue, evaluate } from './scripts';
 
 export type Post = (message: FrameMessage, transfer?: Transferable[]) => void;
@@ -23,7 +23,6 @@ interface Waiting {
 export class Bridge {
   private readonly waiting = new Map<number, Waiting>();
   private readonly liveListeners = new Set<(on: boolean) => void>();
-  private readonly commListeners = new Set<(message: CommMessage) => void>();
   private requests = 0;
   private on: boolean;
 
@@ -60,16 +59,6 @@ export class Bridge {
     });
   }
 
-  sendComm(message: CommMessage): void {
-    this.post({ t: 'comm', message });
-  }
-
-  /** Calls `listener` with comm messages that the page passes on; returns how to stop that. */
-  onComm(listener: (message: CommMessage) => void): () => void {
-    this.commListeners.add(listener);
-    return () => this.commListeners.delete(listener);
-  }
-
   /** Puts a program's output in full height, or back. */
   setTall(on: boolean): void {
     this.post({ t: 'tall', on });
@@ -81,9 +70,6 @@ export class Bridge {
       for (const listener of Array.from(this.liveListeners)) listener(message.on);
     } else if (message.t === 'answer') this.answered(message);
     else if (message.t === 'do') void this.run(message.request, message.script);
-    else if (message.t === 'comm') {
-      for (const listener of Array.from(this.commListeners)) listener(message.message);
-    }
   }
 
   private answered(message: PageMessage & { t: 'answer' }): void {

@@ -7,6 +7,7 @@ import { applyOps, CONNECT, type FrameTheme, type PageMessage, READY } from '@la
 import { activeView } from './active';
 import { Areas } from './areas';
 import { BlobReader } from './blobs';
+import { CommPort } from './comm-port';
 import { Bridge, type Post } from './bridge';
 import { installColab } from './colab/api';
 import { copyText } from './copy';
@@ -16,12 +17,14 @@ import { forwardKeys } from './keys';
 import { allowNetwork } from './libraries';
 import { tameDocumentWrite } from './scripts';
 import { redrawThemed } from './views/lazy';
+import { widgetViews } from './widget-view';
 import './frame.css';
 
 class Frame {
   private outputs: readonly Output[] = [];
   private list: OutputList | null = null;
   private readonly blobs: BlobReader;
+  private readonly comms: CommPort;
   private readonly post: Post;
   private bridge: Bridge | null = null;
   private areas: Areas | null = null;
@@ -31,6 +34,7 @@ class Frame {
     const post = port.postMessage.bind(port) as (message: unknown, transfer: Transferable[]) => void;
     this.post = (message, transfer = []) => post(message, transfer);
     this.blobs = new BlobReader(this.post);
+    this.comms = new CommPort(this.post);
     port.onmessage = (event: MessageEvent<PageMessage>) => this.receive(event.data);
   }
 
@@ -41,6 +45,8 @@ class Frame {
     else if (message.t === 'scroll') document.documentElement.classList.toggle('scrolls', message.inner);
     else if (message.t === 'blob') this.blobs.answer(message.request, message.blob);
     else if (message.t === 'text') void this.answerText(message.request);
+    else if (message.t === 'comm' || message.t === 'followed' || message.t === 'module' || message.t === 'comm-done')
+      this.comms.receive(message);
     else this.bridge?.receive(message);
   }
 
@@ -52,17 +58,24 @@ class Frame {
     const bridge = new Bridge(this.post, message.live);
     const height = new Height(this.post, bridge);
     [this.bridge, this.areas] = [bridge, areas];
+    const widgets = widgetViews(this.comms);
     const env: ViewEnv = {
       readBlob: (blob) => this.blobs.read(blob),
       externalImages: message.externalImages,
       copyText,
-      active: activeView,
+      active: (mime) => widgets[mime] ?? activeView(mime),
       seat: areas.seat,
     };
     tameDocumentWrite();
     allowNetwork(message.network);
     // Before the first output: programs look for it as they start.
-    installColab({ bridge, areas, height, render: (bundle, element) => renderInto(bundle, element, env) });
+    installColab({
+      bridge,
+      comms: this.comms,
+      areas,
+      height,
+      render: (bundle, element) => renderInto(bundle, element, env),
+    });
     bridgeDevices(bridge, message.devices);
     this.list = new OutputList(root, env);
     this.show(message.outputs);

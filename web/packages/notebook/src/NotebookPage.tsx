@@ -14,6 +14,8 @@ import './styles/dialogs.css';
 import './styles/usage.css';
 import './comments/comments.css';
 import './styles/small.css';
+import { WidgetLink } from './widgets/link';
+import { widgetModule } from './widgets/modules';
 import { ControllerContext, useController, useStatus, useStore } from './model/context';
 import { NotebookController } from './model/controller';
 import { listenForKeys, showKeys } from './model/keys';
@@ -30,6 +32,7 @@ import { Header } from './parts/Header';
 import { Notifier } from './parts/Notifier';
 import { RunAnnouncer } from './parts/RunAnnouncer';
 import { Toolbar } from './parts/Toolbar';
+import { SecretNotice, SecretsSide } from './secrets/SecretsButton';
 
 export interface NotebookPageProps {
   fileId: string;
@@ -82,6 +85,7 @@ export function NotebookPage({ fileId }: NotebookPageProps) {
 function outputsHost(controller: NotebookController, externalImages: boolean): Partial<OutputsHost> {
   return {
     externalImages,
+    comms: (frame, post) => new WidgetLink(controller.client, frame, post, (name) => widgetModule(controller, name)),
     live: controller.live,
     onFrameFocus: (cellId) => controller.ui.activate(cellId),
     onFrameKey(cellId, { key, ctrl, meta, shift, alt }) {
@@ -121,10 +125,12 @@ function Page({ fileId }: { fileId: string }) {
           {contents && <Contents />}
           <main id="main" tabIndex={-1} className="nb-body" aria-label={t('notebook.notebook')}>
             <Banners />
+            <SecretNotice />
             {loaded ? <CellList /> : <Loading />}
             {loaded && <CellLink />}
           </main>
           {comments && loaded && <CommentsPanel />}
+          <SecretsSide />
         </div>
         <Dialogs />
         <DriveConsent />

@@ -42,6 +42,7 @@ export function FrameOutputs({ fileId, cellId, executionId, outputs, onTall, ref
     const start = async () => {
       const location = await usableLocation(await latest.current.host.frameLocation(fileId));
       if (left || root.current === null) return;
+      const { comms } = latest.current.host;
       context.opaque = location.mode === 'C';
       slot.current = new FrameSlot(
         root.current,
@@ -55,11 +56,9 @@ export function FrameOutputs({ fileId, cellId, executionId, outputs, onTall, ref
           devices: () => live?.devices(context) ?? [],
           ask: ({ verb, args, files }) =>
             live?.ask(context, verb, args, files) ?? Promise.reject(new Refusal('not_live', say('notLive'))),
-          onComm: (message) => {
-            if (live?.isLive(context)) live.comm(context, message);
-          },
           onTall: (on) => latest.current.onTall?.(on),
           readBlob: (blob) => latest.current.host.readBlob(fileId, blob),
+          comms: comms && ((post) => comms(context, post)),
           onKey: (key) => latest.current.host.onFrameKey?.(cellId, key),
           onFocus: () => latest.current.host.onFrameFocus?.(cellId),
         },
@@ -71,7 +70,6 @@ export function FrameOutputs({ fileId, cellId, executionId, outputs, onTall, ref
       leaving.push(
         live.attach(context, {
           run: (script, signal) => made.run(script, signal),
-          comm: (message) => made.comm(message),
           renew: () => made.renew(),
         }),
       );

@@ -1,7 +1,7 @@
 /** The page's side of one output frame: starts it, hands it one port, feeds it outputs and believes nothing it says. */
 import { type BlobInfo, isBlobRef, isDisplay, isStream, type Output } from './core';
+import { type FrameComms } from './core/comm-protocol';
 import {
-  type CommMessage,
   CONNECT,
   diffOutputs,
   type ForwardedKey,
@@ -32,8 +32,9 @@ export interface FrameOptions {
   /** Features of the browser that it is made with, such as `camera`. */
   devices: readonly string[];
   work: FrameWork;
-  onComm(message: CommMessage): void;
   readBlob(blob: BlobInfo): Promise<Blob>;
+  /** Makes the page's side of the frame's comms, which tells the frame by `post`. */
+  comms?: ((post: (message: PageMessage) => void) => FrameComms) | undefined;
   onHeight(px: number): void;
   onTall(on: boolean): void;
   onKey(key: ForwardedKey): void;
@@ -54,6 +55,7 @@ export class FrameHost {
   private theme: FrameTheme;
   private outputs: readonly Output[];
   private timer: number;
+  private comms: FrameComms | null = null;
 
   constructor(private readonly options: FrameOptions) {
     this.theme = options.theme;
@@ -85,10 +87,6 @@ export class FrameHost {
     this.send({ t: 'live', on });
   }
 
-  comm(message: CommMessage): void {
-    this.send({ t: 'comm', message });
-  }
-
   /** Lets the frame scroll inside, when it is taller than the page will give it. */
   setInnerScroll(inner: boolean): void {
     this.send({ t: 'scroll', inner });
@@ -110,6 +108,8 @@ export class FrameHost {
   dispose(): void {
     clearTimeout(this.timer);
     removeEventListener('message', this.onWindowMessage);
+    this.comms?.dispose();
+    this.comms = null;
     this.port?.close();
     this.port = null;
     this.options.work.stopped();
@@ -143,6 +143,7 @@ export class FrameHost {
       devices: this.options.devices,
       outputs: this.outputs,
     });
+    this.comms = this.options.comms?.((message) => this.send(message)) ?? null;
     this.options.work.started((message) => this.send(message));
   };
 
@@ -162,7 +163,7 @@ export class FrameHost {
     else if (message.t === 'tall') this.options.onTall(message.on);
     else if (message.t === 'done') this.options.work.done(message);
     else if (message.t === 'ask') void this.options.work.ask(message);
-    else if (message.t === 'comm') this.options.onComm(message.message);
+    else if (message.t === 'comm' || message.t === 'follow' || message.t === 'module') this.comms?.receive(message);
     else if (message.t === 'text') this.texts.get(message.request)?.(message.text);
     else if (message.t === 'blob') void this.answerBlob(message.request, message.blob);
   }

@@ -1,6 +1,6 @@
 /** The place of a frame in the page: it is alive near the viewport, and the page keeps at most 40 alive. */
 import { h, type Output, say } from './core';
-import { type CommMessage, HEIGHT_MAXIMUM, type FrameTheme } from './core/protocol';
+import { HEIGHT_MAXIMUM, type FrameTheme } from './core/protocol';
 import { FrameHost, type FrameOptions } from './frame-host';
 import { type AskMessage, FrameWork } from './frame-work';
 import { Refusal } from './live';
@@ -123,10 +123,6 @@ export class FrameSlot {
     const result = this.work.run(script, signal);
     if (!this.failed) this.wake();
     return result;
-  }
-
-  comm(message: CommMessage): void {
-    this.host?.comm(message);
   }
 
   /** Its output may act, or no longer. One that may not keeps no device. */

@@ -1,5 +1,5 @@
 /** What lets an output act: the page that holds the frames decides it, by what it knows of the cell's execution. */
-import type { CommMessage, FrameVerb } from './core/protocol';
+import type { FrameVerb } from './core/protocol';
 
 /** Which output speaks. The page's own word: nothing of it comes from the frame. */
 export interface FrameContext {
@@ -14,8 +14,6 @@ export interface FrameContext {
 export interface FrameHandle {
   /** Evaluates a script in the frame, after the outputs before it. Rejects with what it throws. */
   run(script: string, signal?: AbortSignal): Promise<unknown>;
-  /** Passes a comm message on; nothing happens while the frame sleeps. */
-  comm(message: CommMessage): void;
   /** Makes the frame anew, with the rights that it has now; what `run` evaluates there is evaluated again. */
   renew(): void;
 }
@@ -42,8 +40,6 @@ export interface LiveHost {
     args: Readonly<Record<string, unknown>>,
     files: readonly Blob[],
   ): Promise<unknown>;
-  /** A comm message of a live frame. */
-  comm(context: FrameContext, message: CommMessage): void;
   /** Cameras and the like that the frames of a live output are made with (`allow` of an iframe). */
   devices(context: FrameContext): readonly string[];
   /** A cell has its frame; returns how it goes. */

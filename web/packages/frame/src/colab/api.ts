@@ -4,12 +4,14 @@
  */
 import { type Areas } from '../areas';
 import { type Bridge } from '../bridge';
+import { type CommPort } from '../comm-port';
 import { type Height } from '../height';
 import { enqueue } from '../scripts';
 import { ColabComms } from './comms';
 
 export interface Parts {
   bridge: Bridge;
+  comms: CommPort;
   areas: Areas;
   height: Height;
   /** Draws a MIME bundle with its `output_type` into an element. */
@@ -30,7 +32,7 @@ async function proxyPort(bridge: Bridge, port: number): Promise<string> {
   return url;
 }
 
-function kernel({ bridge }: Parts) {
+function kernel({ bridge, comms }: Parts) {
   return {
     get accessAllowed() {
       return bridge.live;
@@ -39,7 +41,7 @@ function kernel({ bridge }: Parts) {
       quiet(bridge.ask('call', { name, args, kwargs })),
     proxyPort: (port: number, _options: { cache?: boolean } = {}) => quiet(proxyPort(bridge, port)),
     disconnect: () => quiet(bridge.ask('disconnect')),
-    comms: new ColabComms(bridge),
+    comms: new ColabComms(bridge, comms),
   };
 }
 

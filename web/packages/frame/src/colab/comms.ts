@@ -1,24 +1,15 @@
 /** `google.colab.kernel.comms`: a program in the frame and one in the kernel that talk by name. */
 import { type CommMessage } from '@labora/outputs/core/protocol';
 import { type Bridge } from '../bridge';
+import { type Bytes, type CommPort } from '../comm-port';
+import { randomId } from '../ids';
 
 export interface ColabMessage {
   data: unknown;
   buffers: readonly ArrayBuffer[];
 }
 
-type Bytes = ArrayBuffer | ArrayBufferView;
 type Target = (comm: ColabComm, message: ColabMessage) => unknown;
-
-const toBuffer = (bytes: Bytes): ArrayBuffer =>
-  bytes instanceof ArrayBuffer
-    ? bytes
-    : (bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer);
-
-/** Works on plain http too, where `randomUUID` is missing. */
-function randomId(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
 
 /** One comm. `messages` gives what the kernel says until it is closed. */
 export class ColabComm {
@@ -28,6 +19,7 @@ export class ColabComm {
 
   constructor(
     private readonly bridge: Bridge,
+    private readonly port: CommPort,
     private readonly id: string,
     private readonly forget: () => void,
   ) {}
@@ -35,20 +27,12 @@ export class ColabComm {
   async send(data: unknown, options: { buffers?: readonly Bytes[] } = {}): Promise<void> {
     if (this.closed) throw new Error('The comm is closed.');
     if (!this.bridge.live) throw new Error('This output cannot talk to the kernel.');
-    this.bridge.sendComm({
-      id: randomId(),
-      type: 'comm_msg',
-      content: { comm_id: this.id, data },
-      metadata: {},
-      buffers: (options.buffers ?? []).map(toBuffer),
-    });
+    await this.port.send('comm_msg', { comm_id: this.id, data }, {}, options.buffers);
   }
 
   close(): void {
     if (this.closed) return;
-    const content = { comm_id: this.id, data: {} };
-    if (this.bridge.live)
-      this.bridge.sendComm({ id: randomId(), type: 'comm_close', content, metadata: {}, buffers: [] });
+    if (this.bridge.live) this.port.send('comm_close', { comm_id: this.id, data: {} }).catch(() => {});
     this.end();
   }
 
@@ -85,33 +69,28 @@ export class ColabComms {
   private readonly comms = new Map<string, ColabComm>();
   private readonly targets = new Map<string, Target>();
 
-  constructor(private readonly bridge: Bridge) {
-    bridge.onComm((message) => this.receive(message));
+  constructor(
+    private readonly bridge: Bridge,
+    private readonly port: CommPort,
+  ) {
+    port.onAny((message) => this.receive(message));
   }
 
   /** Opens a comm to a target that the kernel registered. */
   async open(target: string, data: unknown = {}, buffers: readonly Bytes[] = []): Promise<ColabComm> {
     const id = randomId();
-    await this.bridge.ask('follow', { comm_id: id });
     const comm = this.made(id);
-    this.bridge.sendComm({
-      id: randomId(),
-      type: 'comm_open',
-      content: { comm_id: id, target_name: target, data },
-      metadata: {},
-      buffers: buffers.map(toBuffer),
-    });
+    await this.port.send('comm_open', { comm_id: id, target_name: target, data }, {}, buffers);
     return comm;
   }
 
   /** Lets the kernel open comms by this name. */
   registerTarget(name: string, target: Target): void {
     this.targets.set(name, target);
-    if (this.bridge.live) this.bridge.ask('follow', { target_name: name }).catch(() => {});
   }
 
   private made(id: string): ColabComm {
-    const comm = new ColabComm(this.bridge, id, () => this.comms.delete(id));
+    const comm = new ColabComm(this.bridge, this.port, id, () => this.comms.delete(id));
     this.comms.set(id, comm);
     return comm;
   }

@@ -94,8 +94,6 @@ export class LiveOutputs implements LiveHost {
     return does(context, execution, args, files);
   }
 
-  comm(): void {}
-
   devices(): readonly string[] {
     return [...this.#devices];
   }

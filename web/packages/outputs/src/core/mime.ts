@@ -2,6 +2,7 @@
 import { type DisplayOutput, isDisplay, type Output } from './types';
 
 const ACTIVE = new Set([
+  'application/vnd.jupyter.widget-view+json',
   'application/vnd.plotly.v1+json',
   'application/vnd.bokehjs_load.v0+json',
   'application/vnd.google.colaboratory.module+javascript',
@@ -18,6 +19,7 @@ const VEGA = /^application\/vnd\.vega(lite)?\.v\d+(\.\d+)*[+.]json$/;
 
 /** Richest first, in the order that Jupyter front ends agree on. */
 const ORDER = [
+  'application/vnd.jupyter.widget-view+json',
   'application/vnd.plotly.v1+json',
   'application/vnd.bokehjs_load.v0+json',
   'application/vnd.google.colaboratory.module+javascript',

@@ -2,6 +2,7 @@
  * What the page and an output frame say to each other. The frame's side is hostile: every message of it is read by
  * `parseFrameMessage`, and what does not fit is dropped. The page's side is trusted by the frame.
  */
+import { type CommFrameMessage, type CommPageMessage, parseCommFrameMessage } from './comm-protocol';
 import { plain, plainRecord } from './plain';
 import { type BlobInfo, isStream, type Output } from './types';
 
@@ -44,14 +45,14 @@ export type PageMessage =
   | { t: 'do'; request: number; script: string }
   | { t: 'answer'; request: number; ok: true; value: unknown }
   | { t: 'answer'; request: number; ok: false; code: string; message: string }
-  | { t: 'comm'; message: CommMessage };
+  | CommPageMessage;
 
 /**
  * What a kernel and an output say to each other over a comm (docs/protocols.md, section 8). To the frame go the messages
  * of comms that it follows; from the frame they go on only while its output is live.
  */
 export interface CommMessage {
-  /** Of one that the frame sends: `comm-done` is asked for by it. */
+  /** Of one that the frame sends: `comm-done` tells it back. */
   id?: string;
   type: 'comm_open' | 'comm_msg' | 'comm_close' | 'comms_gone';
   content: { comm_id: string; target_name?: string; target_module?: string; data: unknown };
@@ -60,7 +61,7 @@ export interface CommMessage {
 }
 
 /** What a frame may ask of the page; each is checked against the capability of its cell. */
-export const FRAME_VERBS = ['call', 'port', 'follow', 'files', 'view', 'cell', 'disconnect', 'device'] as const;
+export const FRAME_VERBS = ['call', 'port', 'files', 'view', 'cell', 'disconnect', 'device'] as const;
 export type FrameVerb = (typeof FRAME_VERBS)[number];
 
 export interface ForwardedKey {
@@ -89,17 +90,13 @@ export type FrameMessage =
       /** Files that the person chose, for the verb `files`. */
       files: readonly Blob[];
     }
-  | { t: 'comm'; message: CommMessage };
+  | CommFrameMessage;
 
 /** Taller outputs scroll inside their frame. */
 export const HEIGHT_MAXIMUM = 100_000;
 export const TEXT_MAXIMUM = 16 * 1024 * 1024;
-const NAME_MAXIMUM = 1_000;
 const MESSAGE_MAXIMUM = 10_000;
 const FILES_MAXIMUM = 1_000;
-const BUFFERS_MAXIMUM = 10_000;
-/** Bytes of the buffers of one comm message. */
-export const BUFFER_BYTES_MAXIMUM = 64 * 1024 * 1024;
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -113,8 +110,6 @@ function parseBlob(value: unknown): BlobInfo | null {
   if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256) || !isCount(size)) return null;
   return typeof media_type === 'string' && media_type.length <= 255 ? { sha256, size, media_type } : null;
 }
-
-const isName = (value: unknown): value is string => typeof value === 'string' && value.length <= NAME_MAXIMUM;
 
 function parseDone(data: Record<string, unknown>, request: unknown): FrameMessage | null {
   if (!isCount(request)) return null;
@@ -138,39 +133,6 @@ function parseAsk(data: Record<string, unknown>, request: unknown): FrameMessage
   if (!Array.isArray(files) || files.length > FILES_MAXIMUM || !files.every((file) => file instanceof Blob))
     return null;
   return { t: 'ask', request, verb, args, files: verb === 'files' ? (files as Blob[]) : [] };
-}
-
-function parseBuffers(value: unknown): ArrayBuffer[] | null {
-  if (!Array.isArray(value) || value.length > BUFFERS_MAXIMUM) return null;
-  let bytes = 0;
-  for (const buffer of value as unknown[]) {
-    if (!(buffer instanceof ArrayBuffer)) return null;
-    bytes += buffer.byteLength;
-  }
-  return bytes <= BUFFER_BYTES_MAXIMUM ? (value as ArrayBuffer[]) : null;
-}
-
-function parseComm(value: unknown): CommMessage | null {
-  const buffers = isRecord(value) ? parseBuffers(own(value, 'buffers') ?? []) : null;
-  const content = isRecord(value) ? plainRecord(own(value, 'content')) : undefined;
-  const metadata = isRecord(value) ? plainRecord(own(value, 'metadata') ?? {}) : undefined;
-  if (!isRecord(value) || buffers === null || content === undefined || metadata === undefined) return null;
-  const [id, type] = [own(value, 'id'), own(value, 'type')];
-  if (type !== 'comm_open' && type !== 'comm_msg' && type !== 'comm_close') return null;
-  const { comm_id, target_name, target_module, data } = content;
-  if (!isName(comm_id) || (type === 'comm_open' && !isName(target_name))) return null;
-  return {
-    ...(isName(id) ? { id } : {}),
-    type,
-    content: {
-      comm_id,
-      ...(isName(target_name) ? { target_name } : {}),
-      ...(isName(target_module) ? { target_module } : {}),
-      data: data ?? {},
-    },
-    metadata,
-    buffers,
-  };
 }
 
 /** Reads a message from a frame; null for anything that is not one. */
@@ -197,10 +159,10 @@ export function parseFrameMessage(data: unknown): FrameMessage | null {
       return parseDone(data, request);
     case 'ask':
       return parseAsk(data, request);
-    case 'comm': {
-      const message = parseComm(own(data, 'message'));
-      return message === null ? null : { t: 'comm', message };
-    }
+    case 'comm':
+    case 'follow':
+    case 'module':
+      return parseCommFrameMessage(data);
     case 'text': {
       const text = own(data, 'text');
       return isCount(request) && typeof text === 'string' && text.length <= TEXT_MAXIMUM

@@ -38,6 +38,18 @@ export const STRINGS = {
   reload: 'Load it again',
   externalImage: 'Image on {host}, not loaded',
   mathFailed: 'Formula: {message}',
+  widgetOthers: 'On {name}’s machine: you see what it does.',
+  widgetSaved: 'As it was saved. Run the cell to bring it to life.',
+  widgetNone: 'Run the cell to bring this widget to life.',
+  widgetEnded: 'Its kernel has ended. Run the cell to bring it to life again.',
+  widgetSlider: 'Slider',
+  widgetColour: 'Colour',
+  widgetProgress: 'Progress',
+  widgetPlay: 'Play',
+  widgetPause: 'Pause',
+  widgetStop: 'Stop',
+  widgetRepeat: 'Repeat',
+  widgetFailed: 'This widget could not be drawn. {message}',
   tooLargeToCopy: 'Too large to copy; download the notebook instead',
 } as const;
 
