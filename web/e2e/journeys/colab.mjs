@@ -7,7 +7,6 @@ import path from 'node:path';
 import { downloaded, until } from '../src/browser.mjs';
 import { journey } from '../src/journey.mjs';
 import { looksRight } from '../src/looks.mjs';
-import { role } from '../src/ui.mjs';
 
 const CELLS = {
   upload: `from google.colab import files

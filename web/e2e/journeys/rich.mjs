@@ -102,7 +102,7 @@ await journey(
       await seen(
         frame,
         'the plot',
-        () => document.querySelector('[data-root-id]')?.firstElementChild?.shadowRoot != null,
+        () => document.querySelector('[data-root-id]')?.firstElementChild?.shadowRoot instanceof ShadowRoot,
       );
     });
 
@@ -111,7 +111,7 @@ await journey(
       await seen(
         frame,
         'the marker',
-        () => document.querySelector('iframe')?.contentDocument?.querySelector('.awesome-marker') != null,
+        () => document.querySelector('iframe')?.contentDocument?.querySelector('.awesome-marker') instanceof Object,
       );
       await seen(await run('mermaid'), 'the diagram', () =>
         /Finish/.test(document.querySelector('svg')?.textContent ?? ''),

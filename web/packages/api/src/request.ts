@@ -84,13 +84,16 @@ export async function request<Result>(method: string, path: string, options: Req
 /** Browsers drop what is under way when a network interface comes or goes; what only reads is asked once more. */
 const AGAIN_MS = [100, 500];
 
+/** Browsers know when there is no network at all; elsewhere nothing is known. */
+const isOffline = (): boolean => typeof navigator !== 'undefined' && navigator.onLine === false;
+
 async function reached<Answer>(ask: () => Promise<Answer>, pauses: readonly number[]): Promise<Answer> {
   try {
     return await ask();
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
     const [pause, ...later] = pauses;
-    if (pause === undefined || !navigator.onLine) throw new ApiError(0, 'offline', 'The server cannot be reached.');
+    if (pause === undefined || isOffline()) throw new ApiError(0, 'offline', 'The server cannot be reached.');
     await new Promise((resolve) => setTimeout(resolve, pause));
     return reached(ask, later);
   }
