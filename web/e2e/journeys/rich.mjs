@@ -25,23 +25,15 @@ folium.Marker([48.85, 2.35], popup="Paris", icon=folium.Icon(icon="cloud")).add_
 chart`,
   mermaid: 'display({"text/vnd.mermaid": "graph LR; Start-->Finish", "text/plain": "Start, Finish"}, raw=True)',
   evaluate: `${ASK}print(ask("javascript", script="""
-const box = document.createElement('button'); box.textContent = 'Go on'; box.id = 'go';
+var box = document.createElement('button'); box.textContent = 'Go on'; box.id = 'go';
 document.querySelector('#output-area').append(box);
-await new Promise((resolve) => box.onclick = () => resolve([google.colab.kernel.accessAllowed, 'pressed']))"""))`,
+new Promise((resolve) => box.onclick = () => resolve([google.colab.kernel.accessAllowed, 'pressed']))"""))`,
   failing: `${ASK}
 try: ask("javascript", script="throw new Error('no luck')")
 except RuntimeError as error: print("told:", error)`,
-  call: `import sys, types
-import IPython.display
-registered = {}
-def _invoke_function(name, args, kwargs):
-    import json
-    return registered[name](*json.loads(args), **json.loads(kwargs))
-for name in ("google.colab.output", "google.colab.output._js"): sys.modules.setdefault(name, types.ModuleType(name))
-import google.colab
-google.colab.output = sys.modules["google.colab.output"]; google.colab.output._js = sys.modules["google.colab.output._js"]
-google.colab.output._js._invoke_function = _invoke_function
-registered["add"] = lambda a, b=0: IPython.display.JSON({"sum": a + b})
+  call: `import IPython.display
+from google.colab import output
+output.register_callback("add", lambda a, b=0: IPython.display.JSON({"sum": a + b}))
 IPython.display.HTML("""<p id=sum>waiting</p><script>
 google.colab.kernel.invokeFunction('add', [2], {b: 3}).then(
   (result) => { document.getElementById('sum').textContent = 'sum ' + result.data['application/json'].sum; },
@@ -136,19 +128,15 @@ await journey(
     await t.step('Bokeh draws in another cell than the one that loaded it', async () => {
       await finish('bokeh');
       const frame = await run('bokehPlot');
-      await seen(
-        frame,
-        'the plot',
-        () => document.querySelector('[data-root-id]')?.firstElementChild?.shadowRoot != null,
+      await seen(frame, 'the plot', () =>
+        Boolean(document.querySelector('[data-root-id]')?.firstElementChild?.shadowRoot),
       );
     });
 
     await t.step('a Folium map and a Mermaid diagram draw', async () => {
       const frame = await run('folium');
-      await seen(
-        frame,
-        'the marker',
-        () => document.querySelector('iframe')?.contentDocument?.querySelector('.awesome-marker') != null,
+      await seen(frame, 'the marker', () =>
+        Boolean(document.querySelector('iframe')?.contentDocument?.querySelector('.awesome-marker')),
       );
       await seen(await run('mermaid'), 'the diagram', () =>
         /Finish/.test(document.querySelector('svg')?.textContent ?? ''),
