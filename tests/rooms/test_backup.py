@@ -18,6 +18,7 @@ from sqlalchemy import insert, select
 
 from labora.backup import BackupError, Progress, back_up, restore
 from labora.base.settings import Settings, load_settings
+from labora.db import migrate
 from labora.db.schema import instance, login_sessions, mail, permissions, private_blobs, private_outputs, rooms
 from labora.drive import Drive
 from tests.rooms.conftest import ADA, BOB, House
@@ -33,7 +34,7 @@ async def open_house(folder: Path, *, fresh: bool = False) -> House:
     """Starts rooms and drive on the state of a data folder."""
     (folder / "state").mkdir(parents=True, exist_ok=True)
     house = House(folder / "state")
-    await fresh(house.database)
+    await migrate(house.database)
     if fresh:
         for principal in (ADA, BOB):
             await house.add_account(principal)

@@ -21,6 +21,8 @@ interface Harness {
   fileId: string;
   keys: unknown[];
   violations: string[];
+  /** Null until the page takes cells. */
+  show: ((cells: Cell[]) => void) | null;
   /** What widgets have sent to the kernel that this page plays. */
   sent: unknown[];
   /** Whose page it is: the cells are of "ada". */
@@ -31,19 +33,18 @@ interface Harness {
   modules: Record<string, string>;
   /** A message of the kernel. */
   said(header: object): void;
-  show(cells: Cell[]): void;
 }
 
 const harness: Harness = {
   fileId: new URLSearchParams(location.search).get('file') ?? 'one',
   keys: [],
   violations: [],
+  show: null,
   sent: [],
   me: 'ada',
   metadata: {},
   modules: {},
   said: (header) => comms.received({ account_id: 'ada', execution_id: 'run', ...header } as never, []),
-  show: () => {},
 };
 (window as unknown as { harness: Harness }).harness = harness;
 addEventListener('securitypolicyviolation', (event) =>

@@ -53,6 +53,8 @@ export class RoomClient {
   /** Edits that the server refused, with what was written: the page offers to copy it. */
   readonly refused = new Store<{ notice: Notice; drafts: readonly Draft[] } | null>(null);
   readonly notice = new Store<Notice | null>(null);
+  /** The last secret that code of this account asked for and was not given. */
+  readonly secretRefused = new Store<{ name: string; exists: boolean } | null>(null);
   /** What this account's runtime uses, while {@link watch} is on. */
   readonly meter = new Store<{ runtimeId: string; meter: Meter } | null>(null);
   /** What programs of this account ask of the page. */
@@ -218,6 +220,8 @@ export class RoomClient {
         return this.notice.set({ code: message.code, message: message.message });
       case 'storage':
         return this.#setStatus({ storage: { ok: message.ok, message: message.message } });
+      case 'secret_refused':
+        return this.secretRefused.set({ name: message.name, exists: message.exists });
       case 'meter':
         return this.meter.set({ runtimeId: message.runtime_id, meter: message.meter });
       case 'ask':

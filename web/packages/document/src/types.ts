@@ -225,6 +225,7 @@ export type ControlMessage =
   | { type: 'rights'; abilities: Ability[] }
   | { type: 'notice'; code: string; message: string }
   | { type: 'storage'; ok: boolean; message: string }
+  | { type: 'secret_refused'; name: string; exists: boolean }
   | { type: 'meter'; runtime_id: string; meter: Meter }
   | ({ type: 'ask' } & PageAsk)
   | { type: 'ask_gone'; ask_id: string };

@@ -32,6 +32,7 @@ import { Header } from './parts/Header';
 import { Notifier } from './parts/Notifier';
 import { RunAnnouncer } from './parts/RunAnnouncer';
 import { Toolbar } from './parts/Toolbar';
+import { SecretNotice, SecretsSide } from './secrets/SecretsButton';
 
 export interface NotebookPageProps {
   fileId: string;
@@ -124,10 +125,12 @@ function Page({ fileId }: { fileId: string }) {
           {contents && <Contents />}
           <main id="main" tabIndex={-1} className="nb-body" aria-label={t('notebook.notebook')}>
             <Banners />
+            <SecretNotice />
             {loaded ? <CellList /> : <Loading />}
             {loaded && <CellLink />}
           </main>
           {comments && loaded && <CommentsPanel />}
+          <SecretsSide />
         </div>
         <Dialogs />
         <DriveConsent />
