@@ -124,6 +124,7 @@ await journey('widgets', async (t) => {
     await olga.reload();
     await seen(olga, 0, /size\s+7[^]*square 49[^]*As it was saved/);
     assert.equal(await still(olga, 0), true);
+    await seen(olga, 1, /size\s+7/);
     await seen(olga, 2, /count is 5/);
     await t.shot(olga.page, 'saved');
   });
