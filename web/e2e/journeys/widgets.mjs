@@ -14,7 +14,7 @@ class Counter(anywidget.AnyWidget):
       draw();
       el.append(button);
       const said = document.createElement("p");
-      experimental.invoke("greet", "Ada").then(([text]) => { said.textContent = text; });
+      experimental.invoke("greet", "Ada").then(([text]) => { said.textContent = text; }, () => {});
       el.append(said);
     } };'''
     value = traitlets.Int(4).tag(sync=True)
@@ -61,7 +61,7 @@ await journey('widgets', async (t) => {
       },
       key,
     );
-  const width = (who) => ask(who, 0, () => document.querySelector('.widget-outputs img')?.naturalWidth);
+  const width = (who) => ask(who, 0, () => document.querySelector('.lo-widget-outputs img')?.naturalWidth);
   const still = (who, cell) => ask(who, cell, () => document.querySelector('.noUi-target').hasAttribute('disabled'));
 
   await t.step('a slider moves what its function prints and draws', async () => {
