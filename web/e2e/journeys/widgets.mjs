@@ -110,6 +110,8 @@ await journey('widgets', async (t) => {
   });
 
   await t.step('a restart makes it still', async () => {
+    // A page behind another may miss a click on a menu.
+    await olga.page.bringToFront();
     await olga.menu('Tools', 'Save widget state in the notebook');
     await until('the word that it is saved', () =>
       olga.page.evaluate(() => /widgets are saved in the notebook/.test(document.body.innerText)),

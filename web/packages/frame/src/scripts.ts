@@ -3,6 +3,7 @@
  * anew, in document order; one that loads from elsewhere holds those after it back, as while a page loads. All outputs
  * of the cell share one queue and one global scope.
  */
+import { isShutOut } from './libraries';
 
 let queue: Promise<void> = Promise.resolve();
 
@@ -33,6 +34,7 @@ function loaded(script: HTMLScriptElement): Promise<void> {
 async function runScript(old: HTMLScriptElement): Promise<void> {
   const type = old.type.trim().toLowerCase();
   if (!CLASSIC.has(type) && type !== 'module' && type !== 'importmap') return;
+  if (isShutOut(old.src)) return;
   const script = document.createElement('script');
   for (const attribute of old.attributes) script.setAttribute(attribute.name, attribute.value);
   script.text = old.text;

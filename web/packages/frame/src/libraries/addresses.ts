@@ -9,6 +9,10 @@ const ADDRESS = new RegExp(`(?:https?:)?//((?:${HOSTS})/[\\w@.~*^+/-]*)(\\?noext
 const SOME = new RegExp(`//(?:${HOSTS})/`, 'i');
 /** What an address was to give is known by its hash; what is given instead is not that. */
 const INTEGRITY = /\s(?:integrity|crossorigin)=(?:"[^"]*"|'[^']*'|&quot;[^&]*&quot;|&#34;[^&]*&#34;)/gi;
+/** A tag that loads something, as it stands in a page or in a page within an attribute. */
+const TAG = /(?:<|&lt;)(?:script|link)\b(?:(?!&gt;)[^<>])*/gi;
+/** Before an address that a program imports as a module, whose name is taken as it stands. */
+const IMPORT = /\b(?:import|from)\s*\(?\s*["'`]$/;
 
 export type Rule = readonly [name: string, pattern: string, file: string];
 
@@ -37,16 +41,22 @@ export class Addresses {
 
   /** Returns the text with every address that is known here written anew. */
   rewrite(text: string): string {
-    let changed = false;
-    const written = text.replace(ADDRESS, (all: string, path: string, noExtension: string | undefined) => {
+    const loaded = text.replace(TAG, (tag) => {
+      const written = this.#rewrite(tag);
+      return written === tag ? tag : written.replace(INTEGRITY, '');
+    });
+    return this.#rewrite(loaded);
+  }
+
+  #rewrite(text: string): string {
+    return text.replace(ADDRESS, (all: string, path: string, noExtension: string | undefined, at: number) => {
       const found = this.find(path);
       if (found === undefined) return all;
-      changed = true;
       // RequireJS appends .js to what does not say otherwise.
-      const bare = noExtension === undefined && path.endsWith('.min');
+      const bare =
+        noExtension === undefined && path.endsWith('.min') && !IMPORT.test(text.slice(Math.max(0, at - 20), at));
       return this.base + (bare ? found.replace(/\.js$/, '') : found) + (noExtension ?? '');
     });
-    return changed ? written.replace(INTEGRITY, '') : text;
   }
 
   private find(path: string): string | undefined {

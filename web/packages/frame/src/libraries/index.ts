@@ -11,6 +11,9 @@ export function allowNetwork(on: boolean): void {
   external = on;
 }
 
+/** Returns whether an address is of a public network that this page may not use: asking it would only be refused. */
+export const isShutOut = (address: string): boolean => !external && mentionsNetwork(address);
+
 function addresses(): Promise<Addresses> {
   made ??= import('virtual:libraries').then(({ default: rules }) => new Addresses(rules, folder, external));
   return made;
