@@ -14,7 +14,7 @@ from typing import Any, Callable
 
 import zmq
 
-from labora_guest import __version__, channel, faults, meter
+from labora_guest import __version__, channel, faults, meter, places
 from labora_guest.calls import COMM_TYPES
 from labora_guest.hatch import Hatch
 from labora_guest.kernel import Kernel
@@ -147,8 +147,10 @@ class Agent:
         self._reaper.start()
         await self._hatch.open()
         server = await asyncio.start_unix_server(self._connected, sock=listener)
+        samples = asyncio.get_running_loop().run_in_executor(None, places.give_samples, os.getcwd())
         try:
             await self._stopping.wait()
+            await samples
         finally:
             server.close()
             self._hatch.close()
@@ -304,6 +306,7 @@ class Agent:
         async with kernel.lock:
             if not kernel.alive:
                 kernel.name = name
+                places.link_datasets()
                 await kernel.start(find_spec(name), _text(args, "cwd", os.getcwd()), env)
             return kernel.info()
 
