@@ -1,4 +1,4 @@
-"""Runs what is too long for every change: many kills, floods at full size, every real notebook; ends with one line."""
+"""Runs what is too long for every change: many kills, full floods, all notebooks and journeys; ends with one line."""
 
 from __future__ import annotations
 
@@ -35,6 +35,8 @@ def main(arguments: list[str]) -> int:
         "LABORA_TEST_ROUNDS": str(given.rounds),
         "LABORA_TEST_SEED": str(seed),
         "LABORA_TEST_FLOOD": str(given.flood),
+        "LABORA_TEST_ALL": "1",
+        "LABORA_TEST_PICTURES": "1",
     }
     parts = {
         "kills": (["tests/faults/test_kills.py", "tests/rooms/test_crash.py"], 600 + SECONDS_PER_ROUND * given.rounds),

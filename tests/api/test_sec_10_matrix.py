@@ -36,6 +36,12 @@ class Case:
 
 Request = Callable[[Case, httpx.AsyncClient], Awaitable[httpx.Response]]
 
+
+async def _with_secret(case: Case, who: httpx.AsyncClient, method: str) -> httpx.Response:
+    await who.put("/me/secrets/KEY", json={"value": "v"})
+    return await who.request(method, f"/files/{case.file_id}/secrets/KEY")
+
+
 # How to call every route of one file, by operation id. A route that is missing here fails the suite.
 CALLS: dict[str, Request] = {
     "execute": lambda case, who: who.post(f"/files/{case.file_id}/executions", json={}),
@@ -84,6 +90,9 @@ CALLS: dict[str, Request] = {
     "strip_outputs": lambda case, who: who.post(f"/files/{case.file_id}/revisions/strip-outputs"),
     "open_playground": lambda case, who: who.post(f"/files/{case.file_id}/playground"),
     "playground": lambda case, who: who.get(f"/files/{case.file_id}/playground"),
+    "notebook_secrets": lambda case, who: who.get(f"/files/{case.file_id}/secrets"),
+    "grant_secret": lambda case, who: _with_secret(case, who, "PUT"),
+    "revoke_secret": lambda case, who: _with_secret(case, who, "DELETE"),
     "restore_revision": lambda case, who: who.post(f"/files/{case.file_id}/revisions/{case.revision_id}/restore"),
 }
 # Routes whose demand depends on what is asked for, and those that answer 404 for other reasons, stand on their own.

@@ -14,7 +14,7 @@ from typing import Any, Callable
 
 import zmq
 
-from labora_guest import __version__, channel, faults, meter, places
+from labora_guest import __version__, channel, faults, files, meter, places, ports
 from labora_guest.calls import COMM_TYPES
 from labora_guest.hatch import Hatch
 from labora_guest.kernel import Kernel
@@ -22,6 +22,7 @@ from labora_guest.nursery import LINGER_S, Nursery
 from labora_guest.process import Reaper
 from labora_guest.spec import KernelError, find_spec
 from labora_guest.spool import Spool
+from labora_guest.streams import Streams
 
 HELLO_TIMEOUT_S = 10.0
 HELLO_BYTES = 64 * 1024
@@ -57,13 +58,14 @@ class _Connection:
         self.flows: dict[str, _Flow] = {}
         self.wake = asyncio.Event()
         self.tasks: set[asyncio.Task[None]] = set()
+        self.streams = Streams(self.answer, self.wake.set)
 
     def answer(self, value: dict[str, Any]) -> None:
         self.answers.append(b"".join(channel.encode_frame(channel.dump(value))))
         self.wake.set()
 
     async def send_forever(self, kernels: dict[str, Kernel]) -> None:
-        """Sends answers first, then each kernel's messages in turn, so that none waits for another's flood."""
+        """Sends answers first, then each kernel's messages in turn, then of streams, so that none waits for a flood."""
         while True:
             self.wake.clear()
             busy = True
@@ -73,6 +75,7 @@ class _Connection:
                     self.writer.write(self.answers.popleft())
                 for kernel_id, flow in list(self.flows.items()):
                     busy = self._send_turn(kernels[kernel_id], flow) or busy
+                busy = self.streams.turn(self.writer.write) or busy
                 await self.writer.drain()
             await self.wake.wait()
 
@@ -139,6 +142,9 @@ class Agent:
             "kernel.evaluate": self._evaluate,
             "kernel.answer": self._answer,
             "meter": self._meter,
+            "file.describe": lambda args: asyncio.to_thread(files.describe, args),
+            "file.list": lambda args: asyncio.to_thread(files.listing, args),
+            "port.list": lambda args: asyncio.to_thread(ports.listing, args),
             "shutdown": self._shutdown,
         }
 
@@ -191,7 +197,8 @@ class Agent:
             sender.add_done_callback(lambda _: writer.close())
             while True:
                 header, buffers = await channel.read_frame(reader, REQUEST_BYTES)
-                self._handle(connection, header, buffers)
+                if not connection.streams.take(header, buffers):
+                    self._handle(connection, header, buffers)
         except (channel.ChannelError, asyncio.IncompleteReadError, OSError, asyncio.TimeoutError):
             # The control plane comes back and resumes; junk costs it its connection and nothing else.
             return
@@ -200,6 +207,7 @@ class Agent:
                 sender.cancel()
             for task in connection.tasks:
                 task.cancel()
+            connection.streams.close()
             if self._connection is connection:
                 self._connection = None
             writer.close()
@@ -244,6 +252,8 @@ class Agent:
         try:
             if verb == "kernel.attach":
                 result: Any = self._attach(connection, args)
+            elif verb == "stream.open":
+                result = connection.streams.open(args)
             elif verb == "kernel.comm":
                 result = self._comm(args, buffers)
             elif verb in self._verbs:

@@ -8,6 +8,7 @@ ipykernel no longer has what is changed here, the kernel starts unchanged.
 """
 
 import contextlib
+import importlib
 import os
 import sys
 import threading
@@ -140,12 +141,43 @@ def prepare():
         with contextlib.suppress(AttributeError):
             patch()
     leave_out_debugger()
+    preload_colab()
     return kernelapp
+
+
+def preload_colab() -> None:
+    """Imports ``google.colab`` and its kernel, where there is one, as notebooks that look for it expect.
+
+    A package that owns the name ``google`` for itself is made to share it.
+    """
+    place = os.path.join("google", "colab", "__init__.py")
+    folder = next((folder for folder in sys.path if os.path.isfile(os.path.join(folder, place))), None)
+    if folder is None:
+        return
+    try:
+        try:
+            importlib.import_module("google.colab._kernel")
+        except ModuleNotFoundError:
+            owner = sys.modules["google"]
+            owner.__path__ = [*owner.__path__, os.path.join(folder, "google")]
+            importlib.import_module("google.colab._kernel")
+    except Exception:  # noqa: BLE001 - whatever it is, the kernel starts without
+        return
+
+
+def launch(kernelapp) -> None:
+    """Starts a kernel, that of ``google.colab`` where there is one. Returns when it has ended."""
+    settings = {}
+    if "google.colab._kernel" in sys.modules:
+        from traitlets.config import Config
+
+        settings["config"] = Config({"IPKernelApp": {"kernel_class": "google.colab._kernel.Kernel"}})
+    kernelapp.launch_new_instance(**settings)
 
 
 def main() -> None:
     """Starts a kernel."""
-    prepare().launch_new_instance()
+    launch(prepare())
 
 
 if __name__ == "__main__":

@@ -159,7 +159,7 @@ def main() -> None:
     stamps.update(module_stamps())
     serve(channel, stamps, agent)
     gc.enable()
-    kernelapp.launch_new_instance()
+    launcher.launch(kernelapp)
 
 
 if __name__ == "__main__":

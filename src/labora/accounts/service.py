@@ -300,6 +300,17 @@ class Accounts(ApiTokens, Groups):
             return None
         return Principal(account.id, account.name, account.is_owner, scopes, group_ids=groups, color=account.color)
 
+    async def holds(self, principal: Principal) -> bool:
+        """Returns whether the login session or token that ``principal`` came with still holds, without its secret."""
+        now = timestamp(self._clock.now())
+
+        async def look(connection: AsyncConnection) -> bool:
+            return await store.credential_holds(
+                connection, str(principal.account_id), principal.login_session_id, principal.token_id, now
+            )
+
+        return await self._database.look(look)
+
     async def rename(self, principal: Principal, name: str) -> Account:
         """Changes how the account is shown."""
         account_id = account_of(principal)

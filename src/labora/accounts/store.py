@@ -102,6 +102,22 @@ async def claim(connection: AsyncConnection, account_id: str, address: str) -> N
     await connection.execute(waiting.values(account_id=account_id))
 
 
+async def credential_holds(
+    connection: AsyncConnection, account_id: str, login_session_id: str | None, token_id: str | None, now: str
+) -> bool:
+    """Returns whether an enabled account still has this login session or token."""
+    if login_session_id is not None:
+        found: Any = login_sessions
+        query = select(found.c.id).where(found.c.id == login_session_id, found.c.expires_at > now)
+    else:
+        found = api_tokens
+        lives = or_(found.c.expires_at.is_(None), found.c.expires_at > now)
+        query = select(found.c.id).where(found.c.id == token_id, lives)
+    query = query.join(accounts, accounts.c.id == found.c.account_id)
+    query = query.where(accounts.c.id == account_id, accounts.c.disabled_at.is_(None))
+    return (await connection.execute(query)).first() is not None
+
+
 # -- login sessions ---------------------------------------------------------------------------------------------------
 
 

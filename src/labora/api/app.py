@@ -17,9 +17,11 @@ from labora.api.compute import make_provider
 from labora.api.content import content_site
 from labora.api.errors import add_handlers
 from labora.api.gate import Gate
+from labora.api.hosts import Hosts
 from labora.api.idempotency import Idempotency
 from labora.api.models import ErrorAnswer
 from labora.api.pages import STATIC, Pages
+from labora.api.ports.site import PortSite
 from labora.api.public import PREFIX
 from labora.api.room_socket import room_socket
 from labora.api.routers import (
@@ -35,8 +37,11 @@ from labora.api.routers import (
     notifications,
     private,
     revisions,
+    runtime_files,
+    runtime_ports,
     runtimes,
     search,
+    secrets,
     sharing,
     storage,
     uploads,
@@ -49,6 +54,7 @@ from labora.runtimes.ports import Provider
 ROUTERS = (
     instance.router,
     accounts.router,
+    secrets.router,
     files.router,
     uploads.router,
     storage.router,
@@ -60,6 +66,8 @@ ROUTERS = (
     revisions.router,
     private.router,
     runtimes.router,
+    runtime_files.router,
+    runtime_ports.router,
     mounts.router,
     compute_admin.router,
     executions.router,
@@ -142,8 +150,10 @@ def create_app(
     api = create_api()
     site = content_site(services, static)
     api.state.content_site = site
+    ports = PortSite(services, site.labels, Hosts(settings.server))
+    api.state.port_site = ports
     once = Idempotency(api, Repeats(services.database))
-    return LaboraApp(services, api, Gate(services, once, site.beside(Pages(static)), site))
+    return LaboraApp(services, api, Gate(services, once, site.beside(Pages(static)), site, ports))
 
 
 def _operation_id(route: APIRoute) -> str:

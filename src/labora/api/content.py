@@ -72,6 +72,10 @@ class ContentLabels:
         name, check = label[:_ID_CHARS], label[_ID_CHARS:]
         return hmac.compare_digest(check.encode(), (await self._check(name)).encode())
 
+    async def sign(self, *subject: str) -> str:
+        """Returns 128 bits of HMAC over what is given, as 26 characters fit for DNS; other uses have other keys."""
+        return _base32(await self._mac(b"sign\0" + "\0".join(subject).encode(), _ID_BYTES))
+
     async def _check(self, name: str) -> str:
         return _base32(await self._mac(b"check\0" + name.encode(), _CHECK_BYTES))
 
@@ -129,7 +133,7 @@ class ContentSite:
 
     def __init__(self, settings: ServerSettings, labels: ContentLabels, static: Path) -> None:
         self._settings = settings
-        self._labels = labels
+        self.labels = labels
         self._static = static
         self._page = static / "frame.html"
         self._built_at = -1
@@ -163,7 +167,7 @@ class ContentSite:
         host: Host = scope["labora.host"]
         label = host.name.partition(".")[0]
         self._look()
-        if host.kind is not HostKind.CONTENT or not await self._labels.verify(label):
+        if host.kind is not HostKind.CONTENT or not await self.labels.verify(label):
             return error_response(MisdirectedError("This address is not in use. Open the notebook again."))
         found = self._find(scope["method"], scope["path"], headers, self._page_headers(host))
         return found or error_response(NotFoundError("There is nothing at this address."))
@@ -197,8 +201,8 @@ class ContentSite:
 
     def _page_headers(self, host: Host) -> dict[str, str]:
         app = self._app_origin(host)
-        local = host.name.endswith(".localhost")
-        near = [f"{host.scheme}://*.localhost{host.port}"] if local else []
+        # Its neighbours are the ports of runtimes: web apps that an output shows in a frame or asks.
+        near = [f"{host.scheme}://*.{host.name.partition('.')[2]}{host.port}"]
         sockets = [source.replace("http", "ws", 1) for source in near]
         return {
             **_common(),
@@ -208,9 +212,11 @@ class ContentSite:
 
     def _opaque_page_headers(self, host: Host) -> dict[str, str]:
         own = f"{host.origin}/frame/"
+        near = [f"{host.origin}/ports/"]
+        sockets = [source.replace("http", "ws", 1) for source in near]
         return {
             **_common(),
-            "Content-Security-Policy": self._policy(_OPAQUE_SANDBOX, own, [], [], host.origin),
+            "Content-Security-Policy": self._policy(_OPAQUE_SANDBOX, own, [*near, *sockets], near, host.origin),
             # Said before the app's own defaults are: this page is there to be framed.
             "X-Frame-Options": "SAMEORIGIN",
             "Cross-Origin-Opener-Policy": "unsafe-none",
@@ -248,7 +254,7 @@ class ContentSite:
         if not domain and not local:
             return FrameLocation(mode="C", origin="null", url=fallback, fallback=fallback)
         credential = principal.login_session_id or principal.token_id or ""
-        label = await self._labels.issue("out", host.origin, file_id, principal.account_id or "", credential)
+        label = await self.labels.issue("out", host.origin, file_id, principal.account_id or "", credential)
         origin = f"{host.scheme}://{label}.{domain or 'localhost'}{host.port}"
         url = f"{origin}/frame.html?v={self._version}"
         return FrameLocation(mode="A" if domain else "B", origin=origin, url=url, fallback=fallback)

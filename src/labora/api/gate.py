@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import re
 import time
+from typing import Protocol
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -34,7 +35,7 @@ from labora.base.errors import (
 from labora.base.logging import get_logger
 
 MAX_BODY = 1024 * 1024
-_UPLOADS = re.compile(rf"{PREFIX}/(?:files/(?:upload|[^/]+/content)|uploads/[^/]+)")
+_UPLOADS = re.compile(rf"{PREFIX}/(?:files/(?:upload|[^/]+/content)|uploads/[^/]+|runtimes/[^/]+/content)")
 """Their verbs bound the body themselves, by the limit of uploads."""
 _SOCKET_SCOPES = frozenset({TokenScope.READ, TokenScope.RUN})
 """A socket shows the whole notebook and moves a kernel; what else it may is decided frame by frame."""
@@ -51,20 +52,35 @@ class MisdirectedError(LaboraError):
     code, status = "misdirected", 421
 
 
+class OtherSite(Protocol):
+    """What answers some requests by itself, also on hosts of the app."""
+
+    def takes(self, host: Host, path: str) -> bool:
+        """Returns whether a request is its own."""
+        ...
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI entry for HTTP and WebSocket."""
+        ...
+
+
 class Gate:
-    """Wraps the API, the pages and the content hosts.
+    """Wraps the API, the pages, the content hosts and the ports of runtimes.
 
     Args:
         services: the container, put into every scope as ``labora.services``.
         api: serves ``/api/``.
         pages: serves every other path of the app host.
         content: serves the content hosts.
+        ports: serves the ports of runtimes.
     """
 
-    def __init__(self, services: Services, api: ASGIApp, pages: ASGIApp, content: ASGIApp) -> None:
+    def __init__(
+        self, services: Services, api: ASGIApp, pages: ASGIApp, content: ASGIApp, ports: OtherSite | None = None
+    ) -> None:
         self._services = services
         self._settings = services.settings
-        self._api, self._pages, self._content = api, pages, content
+        self._api, self._pages, self._content, self._ports = api, pages, content, ports
         self.hosts = Hosts(services.settings.server)
         self.sockets = Sockets(services.settings.limits.sockets_per_account)
         services.accounts.on_revoked(self.sockets.revoke)
@@ -75,6 +91,9 @@ class Gate:
         hosts = headers.getlist("host")
         host = self.hosts.read(hosts[0] if len(hosts) == 1 else "", scope["scheme"])
         scope["labora.services"], scope["labora.host"] = self._services, host
+        if self._ports is not None and self._ports.takes(host, scope["path"]):
+            await self._ports(scope, receive, send)
+            return
         if scope["type"] == "websocket":
             await self._websocket(scope, receive, send, host, headers)
             return

@@ -92,6 +92,20 @@ class Hosts:
                 return True
         return False
 
+    def app_origin(self, host: Host) -> str:
+        """Returns the origin of the app's own pages, for who asks on ``host``."""
+        if host.kind is not HostKind.CONTENT:
+            return host.origin
+        if self._public is not None and not host.name.endswith(".localhost"):
+            return f"{self._public.scheme}://{self._public.netloc}"
+        return f"{host.scheme}://localhost{host.port}"
+
+    def content_sources(self, host: Host) -> list[str]:
+        """Returns the CSP sources of every content host that is a neighbour of ``host``; none where there are none."""
+        if self._content_domain and not host.name.endswith("localhost"):
+            return [f"{host.scheme}://*.{self._content_domain}{host.port}"]
+        return [f"{host.scheme}://*.localhost{host.port}"] if host.name.endswith("localhost") else []
+
     def frame_sources(self, host: Host) -> list[str]:
         """Returns the CSP sources of content frames on a page of ``host``; ``'self'`` is for ``/out.html``."""
         if self._content_domain:

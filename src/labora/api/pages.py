@@ -16,7 +16,7 @@ STATIC = Path(__file__).parents[1] / "web" / "static"
 _PAGE = re.compile(
     r"/|/(shared|recent|starred|trash|settings|people|groups|runtimes|compare|login|setup|invite|reset|url|github)/?"
     r"|/(folders|drive)/[A-Za-z0-9]{1,64}/?|/drive/[A-Za-z0-9]{1,64}/history/?"
-    r"|/(github|gist)/[^?#]{1,2000}"
+    r"|/(github|gist)/[^?#]{1,2000}|/port/[a-z2-7]{20}/[0-9]{1,5}"
 )
 _BADGE = "open-in-labora.svg"
 _FILE = re.compile(r"/(assets/[A-Za-z0-9_.-]+|[A-Za-z0-9_-]+\.(js|css|svg|ico|png|webmanifest|txt|woff2))")

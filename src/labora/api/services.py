@@ -22,6 +22,7 @@ from labora.rooms import Rooms
 from labora.runtimes.meters import Meters
 from labora.runtimes.ports import Provider
 from labora.runtimes.service import Runtimes
+from labora.secrets import Secrets
 
 
 @dataclass
@@ -45,6 +46,7 @@ class Services:
     uploads: Uploads
     archives: Archives
     exchange: Exchange
+    secrets: Secrets
     rooms: Rooms | None = None
     runtimes: Runtimes | None = None
     kernels: Kernels | None = None

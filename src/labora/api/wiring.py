@@ -18,6 +18,7 @@ from labora.base.logging import get_logger
 from labora.base.settings import Settings
 from labora.blobs import Blobs
 from labora.db import Database, migrate
+from labora.db.sealing import Seal
 from labora.drive import Drive
 from labora.drive.archive import Archives
 from labora.drive.exchange.service import Exchange
@@ -37,6 +38,7 @@ from labora.rooms import Rooms
 from labora.runtimes.meters import Meters
 from labora.runtimes.ports import Provider
 from labora.runtimes.service import Runtimes
+from labora.secrets import Secrets
 
 _UPKEEP_S = 3600.0
 
@@ -73,7 +75,10 @@ def build_services(settings: Settings, provider: Provider | None = None) -> Serv
     pieces = Pieces(settings.state_dir / "uploads")
     uploads = Uploads(drive, blobs, pieces, settings.limits, settings.drive)
     archives, exchange = Archives(drive), Exchange(drive, settings)
-    services = Services(settings, database, blobs, accounts, drive, search, mailer, uploads, archives, exchange)
+    secrets = Secrets(database, Seal(settings.secret_key_file), settings.secrets)
+    services = Services(
+        settings, database, blobs, accounts, drive, search, mailer, uploads, archives, exchange, secrets
+    )
     if provider is not None:
         services.kernels = Kernels()
         services.runtimes = Runtimes(
@@ -98,6 +103,7 @@ def build_services(settings: Settings, provider: Provider | None = None) -> Serv
         settings=settings,
         compute=services.compute,
         drives=services.mounts,
+        secrets=secrets,
         data_dir=settings.state_dir,
     )
     return services

@@ -13,17 +13,22 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from labora.backup.model import BackupError, Manifest, Progress, Report, blob_path, dump_sums
+from labora.backup.model import KEY, BackupError, Manifest, Progress, Report, blob_path, dump_sums
 from labora.backup.places import FolderTarget, Target, TarTarget
 from labora.backup.snapshot import Hold, copy_database, database_path, holding
 from labora.base.clock import timestamp
 from labora.base.settings import Settings
 
 
-def back_up(settings: Settings, place: Path, report: Report = lambda progress: None) -> Manifest:
+def back_up(
+    settings: Settings, place: Path, report: Report = lambda progress: None, *, with_key: bool = False
+) -> Manifest:
     """Backs a data folder up, into a new file where ``place`` ends in .tar, else into a folder.
 
     A folder holds one backup, the latest; bytes that lie there already are not copied again.
+
+    Args:
+        with_key: also the key that opens secrets; without it a backup gives none of them away.
 
     Raises BackupError; what was backed up there before is untouched then.
     """
@@ -34,7 +39,8 @@ def back_up(settings: Settings, place: Path, report: Report = lambda progress: N
     target: Target = TarTarget(place) if place.suffix == ".tar" else FolderTarget(place, instance_id)
     try:
         with holding(database) as hold:
-            return _back_up(database, settings.state_dir, target, instance_id, hold, report)
+            key = settings.secret_key_file if with_key and settings.secret_key_file.exists() else None
+            return _back_up(database, settings.state_dir, target, instance_id, hold, report, key)
     except (OSError, sqlite3.Error) as error:
         target.abandon()
         raise BackupError(f"The backup could not be made: {error}.") from error
@@ -55,7 +61,9 @@ def _instance_of(database: Path) -> str:
     return str(row[0]) if row else ""
 
 
-def _back_up(database: Path, state: Path, target: Target, instance_id: str, hold: Hold, report: Report) -> Manifest:
+def _back_up(
+    database: Path, state: Path, target: Target, instance_id: str, hold: Hold, report: Report, key: Path | None
+) -> Manifest:
     now = datetime.now(UTC)
     stamp = now.strftime("%Y%m%dT%H%M%SZ")
     name = f"labora-{stamp}.db"
@@ -77,7 +85,7 @@ def _back_up(database: Path, state: Path, target: Target, instance_id: str, hold
         sums[path] = sha256
         done += size
         report(Progress(number, len(blobs), done, skipped))
-    listed = dump_sums(sums)
+    listed = dump_sums(sums | ({} if key is None else {KEY: target.add(KEY, key)}))
     manifest = Manifest(
         instance_id=instance_id,
         created_at=timestamp(now),
@@ -90,7 +98,7 @@ def _back_up(database: Path, state: Path, target: Target, instance_id: str, hold
         blob_bytes=done,
         damaged=damaged,
     )
-    target.finish(manifest, listed, set(sums))
+    target.finish(manifest, listed, set(sums) | ({KEY} if key else set()))
     return manifest
 
 

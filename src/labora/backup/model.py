@@ -17,6 +17,8 @@ from labora.base.errors import LaboraError
 FORMAT, VERSION = "labora-backup", 1
 MANIFEST = "manifest.json"
 BLOBS = "blobs"
+KEY = "secret.key"
+"""The key that opens secrets: only in a backup of which that was asked."""
 HOLD = "hold.backup."
 """Keys of the table ``instance`` that begin so hold the moment until which no bytes are swept."""
 
@@ -104,7 +106,7 @@ def belongs(path: str) -> bool:
     match = _BLOB.fullmatch(path)
     if match is not None:
         return match[3].startswith(match[1] + match[2])
-    return path == MANIFEST or bool(_DATABASE.fullmatch(path) or _SUMS.fullmatch(path))
+    return path in (MANIFEST, KEY) or bool(_DATABASE.fullmatch(path) or _SUMS.fullmatch(path))
 
 
 def dump_sums(sums: dict[str, str]) -> bytes:

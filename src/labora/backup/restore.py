@@ -15,6 +15,7 @@ from pathlib import Path
 
 from labora.backup.model import (
     HOLD,
+    KEY,
     MANIFEST,
     BackupError,
     Manifest,
@@ -62,6 +63,7 @@ def restore(settings: Settings, place: Path, report: Report = lambda progress: N
         manifest = _unpack(place, fresh, report)
         asyncio.run(_prepare(fresh / "labora.db"))
         _renew(fresh / "labora.db", manifest)
+        _keep_key(settings, fresh / KEY)
         os.sync()
         aside = None
         if state.exists():
@@ -76,6 +78,21 @@ def restore(settings: Settings, place: Path, report: Report = lambda progress: N
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return manifest, aside
+
+
+def _keep_key(settings: Settings, fresh: Path) -> None:
+    """Secrets of the backup open with its own key where it has one, else with the one that is here."""
+    here = settings.secret_key_file
+    if fresh.exists():
+        fresh.chmod(0o600)
+        if settings.secrets.key_file is not None:
+            if here.exists() and here.read_bytes() != fresh.read_bytes():
+                raise BackupError(f"The backup brings another key than {here}. Move that away first.")
+            here.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            shutil.move(fresh, here)
+    elif here == settings.state_dir / KEY and here.exists():
+        shutil.copyfile(here, fresh)
+        fresh.chmod(0o600)
 
 
 def _unpack(place: Path, fresh: Path, report: Report) -> Manifest:

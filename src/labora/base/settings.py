@@ -70,11 +70,25 @@ class AccountSettings(_Section):
     attempts_window_s: float = Field(900.0, gt=0)
 
 
+class SecretSettings(_Section):
+    """Secrets of accounts, and with what they are sealed."""
+
+    key_file: Path | None = Field(
+        None,
+        description="File with the key that seals secrets and tokens; state/secret.key in the data folder by default.",
+    )
+    per_account: int = Field(200, ge=1, description="Secrets of one account.")
+    value_bytes: int = Field(32 * KIB, ge=1, le=512 * KIB, description="Longest value of a secret.")
+
+
 class LimitSettings(_Section):
     """Edges of what one document, frame or cell may hold."""
 
     notebook_bytes: int = Field(100 * MIB, gt=0, description="Largest .ipynb that is opened.")
     upload_bytes: int = Field(2 * GIB, gt=0, description="Largest file that is uploaded.")
+    runtime_file_bytes: int = Field(
+        4 * GIB, gt=0, description="Largest file that a page or the API puts into a runtime."
+    )
     json_depth: int = Field(200, gt=0)
     cells: int = Field(10_000, gt=0)
     cell_source_bytes: int = Field(2 * MIB, gt=0)
@@ -196,6 +210,15 @@ class RuntimeSettings(_Section):
     )  # fmt: skip
 
 
+class PortSettings(_Section):
+    """Web apps that run in runtimes, as people reach them through the server."""
+
+    enabled: bool = Field(True, description="False: ports of runtimes are not reached from outside.")
+    body_bytes: int = Field(2 * GIB, gt=0, description="Largest body of one request to a web app.")
+    message_bytes: int = Field(16 * MIB, gt=0, description="Largest WebSocket message of a web app.")
+    answer_s: float = Field(600.0, gt=0, description="Longest wait until a web app begins to answer.")
+
+
 class NetworkSettings(_Section):
     """How code in runtimes reaches the internet."""
 
@@ -281,6 +304,7 @@ class Settings(BaseSettings):
     server: ServerSettings = ServerSettings()
     storage: StorageSettings = StorageSettings()
     accounts: AccountSettings = AccountSettings()
+    secrets: SecretSettings = SecretSettings()
     limits: LimitSettings = LimitSettings()
     rooms: RoomSettings = RoomSettings()
     history: HistorySettings = HistorySettings()
@@ -288,6 +312,7 @@ class Settings(BaseSettings):
     drive: DriveSettings = DriveSettings()
     runtimes: RuntimeSettings = RuntimeSettings()
     network: NetworkSettings = NetworkSettings()
+    ports: PortSettings = PortSettings()
     mail: MailSettings = MailSettings()
     outside: OutsideSettings = OutsideSettings()
     exports: ExportSettings = ExportSettings()
@@ -312,6 +337,11 @@ class Settings(BaseSettings):
     def database_url(self) -> str:
         """SQLAlchemy URL in effect."""
         return self.storage.database_url or f"sqlite+aiosqlite:///{self.state_dir}/labora.db"
+
+    @property
+    def secret_key_file(self) -> Path:
+        """Where the key lies that seals secrets."""
+        return self.secrets.key_file or self.state_dir / "secret.key"
 
     @property
     def app_url(self) -> str:

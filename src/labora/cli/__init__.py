@@ -7,7 +7,21 @@ import sys
 import typer
 
 from labora.base.errors import LaboraError
-from labora.cli import backup, datasets, doctor, drive, groups, images, quota, run, runtimes, search, serve, users
+from labora.cli import (
+    backup,
+    datasets,
+    doctor,
+    drive,
+    groups,
+    images,
+    quota,
+    run,
+    runtimes,
+    search,
+    secrets,
+    serve,
+    users,
+)
 
 app = typer.Typer(
     name="labora",
@@ -30,6 +44,7 @@ app.add_typer(images.app, name="image")
 app.add_typer(datasets.app, name="dataset")
 app.add_typer(drive.app, name="drive")
 app.add_typer(search.app, name="search")
+app.add_typer(secrets.app, name="secret")
 app.add_typer(runtimes.runtime_app, name="runtime")
 app.add_typer(runtimes.policy_app, name="policy")
 

@@ -26,12 +26,15 @@ def backup(
     config: Config = None,
     data_dir: DataDir = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but what is wrong.")] = False,
+    with_key: Annotated[
+        bool, typer.Option("--with-key", help="Also the key that opens people's secrets and tokens.")
+    ] = False,
 ) -> None:
     """Backs a data folder up at one moment, while people work. A folder takes only what is new."""
     from labora.backup import back_up
 
     settings = settings_for(config, data_dir)
-    manifest = back_up(settings, place, _printer(quiet))
+    manifest = back_up(settings, place, _printer(quiet), with_key=with_key)
     if not quiet:
         size = manifest.blob_bytes / 1e6
         print(f"• Backup of {manifest.created_at}: the database and {manifest.blobs} blobs ({size:,.1f} MB) in {place}")

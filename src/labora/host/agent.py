@@ -43,7 +43,7 @@ def agent_name(root: Path | None = None) -> str:
         UnavailableError: neither a wheel nor a checkout is there.
     """
     wheel = _bundled_wheel()
-    colab = [f"{path.relative_to(_colab_tree())}\0{path.read_text()}" for path in sorted(_colab_tree().rglob("*.py"))]
+    colab = [f"{path.relative_to(_colab_tree())}\0{path.read_text()}" for path in _colab_files()]
     surroundings = (_FORMAT, *colab, root.name if root else f"{environment.base_python()} {platform.python_version()}")
     if wheel is not None:
         return f"agent-{digest(*surroundings, hashlib.sha256(wheel.read_bytes()).hexdigest())}"
@@ -59,6 +59,11 @@ def _colab_tree() -> Path:
     """Returns the sources of ``google.colab``: bundled with an installed Labora, or of the checkout."""
     bundled = Path(str(importlib.resources.files("labora"))) / "_bundled" / COLAB
     return bundled if bundled.is_dir() else _source_tree().parent / "colab" / "src"
+
+
+def _colab_files() -> list[Path]:
+    found = sorted(_colab_tree().rglob("*"))
+    return [path for path in found if path.is_file() and "__pycache__" not in path.parts]
 
 
 def agent_requirements() -> list[str]:

@@ -151,7 +151,11 @@ def spec_for(
         tmpfs_bytes=max(limits.memory_bytes // 2, 16 * 1024 * 1024),
         disable_userns=isolation.disable_userns,
     )
-    binds = [*sandbox.ca_binds(environment), Bind(str(folder / "content"), "/content", writable=True)]
+    binds = [
+        *sandbox.ca_binds(environment),
+        *sandbox.colab_binds(run / "etc"),
+        Bind(str(folder / "content"), "/content", writable=True),
+    ]
     if about.get("root"):
         return _rooted(common, isolation, run, folder, image, about, binds, disk)
     system, links = sandbox.system_binds()

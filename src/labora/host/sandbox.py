@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import labora
 from labora.base.errors import UnavailableError
 from labora.host.agent import COLAB
 from labora.host.network.passing import PROXY_VARIABLES
@@ -149,6 +150,28 @@ def ca_binds(environment: Mapping[str, str]) -> list[Bind]:
     ]
 
 
+def colab_environment() -> dict[str, str]:
+    """Returns what programs look for that want to know whether they run on Colab, and how its shell is set up.
+
+    ``KMP_TARGET_PORT`` is where the agent answers ``/api/sessions``.
+    """
+    return {
+        "COLAB_RELEASE_TAG": f"labora-{labora.__version__}",
+        "COLAB_BACKEND_VERSION": "next",
+        "COLAB_GPU": "",
+        "COLAB_JUPYTER_IP": "127.0.0.1",
+        "KMP_TARGET_PORT": "9000",
+        "TBE_RUNTIME_ADDR": "127.0.0.1:9000",
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        "BOKEH_RESOURCES": "inline",
+        "CLICOLOR": "1",
+        "COLUMNS": "100",
+        "GIT_PAGER": "cat",
+        "PAGER": "cat",
+        "TERM": "xterm-color",
+    }
+
+
 def guest_environment(host_environment: Mapping[str, str], extra: Mapping[str, str]) -> dict[str, str]:
     """Returns the whole environment of a runtime (docs/protocols.md, section 5)."""
     return {
@@ -159,7 +182,7 @@ def guest_environment(host_environment: Mapping[str, str], extra: Mapping[str, s
         "SHELL": "/bin/bash",
         "LANG": "C.UTF-8",
         "LC_ALL": "C.UTF-8",
-        "TERM": "xterm-256color",
+        **colab_environment(),
         "JUPYTER_PATH": "/opt/python/share/jupyter",
         "PYTHONPATH": f"/opt/labora/{COLAB}",
         "LABORA_DATASETS": DATASETS,
@@ -180,6 +203,12 @@ def image_binds(agent: Path, image: Path) -> list[Bind]:
         Bind(str(agent), "/opt/labora"),
         Bind(str(environment), "/opt/python"),
     ]
+
+
+def colab_binds(generated: Path) -> list[Bind]:
+    """Returns the file that programs on Colab find their machine's name in."""
+    name = generated / "hostname"
+    return [Bind(str(name), "/var/colab/hostname", directory=False)] if name.exists() else []
 
 
 def rooted_binds(generated: Path, images: Path, agent: Path) -> list[Bind]:

@@ -7,12 +7,13 @@ import contextlib
 import os
 import random
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from labora.base.errors import (
     ConflictError,
+    ForbiddenError,
     GoneError,
     InvalidError,
     LaboraError,
@@ -24,6 +25,7 @@ from labora.base.logging import get_logger
 from labora.kernels import channel
 from labora.kernels.inbox import Inbox
 from labora.kernels.model import Sink
+from labora.kernels.streams import GuestStream, GuestStreams
 
 CONNECT_S = 10.0
 REQUEST_S = 30.0
@@ -31,7 +33,22 @@ BACKOFF_S = (0.02, 1.0)
 
 _log = get_logger("kernels")
 
+
+class RuntimeFullError(LaboraError):
+    """The runtime's own disk is full."""
+
+    code, status = "disk_full", 507
+
+
 _ERRORS: dict[str, type[LaboraError]] = {
+    "disk_full": RuntimeFullError,
+    "denied": ForbiddenError,
+    "outside": ForbiddenError,
+    "port_refused": ForbiddenError,
+    "no_such_file": NotFoundError,
+    "not_a_file": ConflictError,
+    "changed": ConflictError,
+    "bad_path": InvalidError,
     "kernel_busy": ConflictError,
     "kernel_dead": GoneError,
     "no_such_ask": GoneError,
@@ -68,6 +85,7 @@ class GuestConnection:
         self._number = 0
         self._answers: dict[int, tuple[asyncio.Future[Any], Callable[[Any], None] | None]] = {}
         self._inboxes: dict[str, Inbox] = {}
+        self._streams = GuestStreams(self._send_frame, self._send, _refusal)
         self._task = asyncio.create_task(self._run(), name=f"guest-{runtime_id}")
 
     @property
@@ -92,6 +110,17 @@ class GuestConnection:
                         return await self._send(verb, args, buffers=buffers)
                     except _BrokenError:
                         continue
+        except TimeoutError:
+            raise self._unreachable() from None
+
+    async def open_stream(self, kind: str, args: Mapping[str, Any], *, timeout_s: float = REQUEST_S) -> GuestStream:
+        """Opens a stream to a port or a file of the runtime; see :class:`GuestStreams`."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._wait_connected()
+                return await self._streams.open(kind, args)
+        except _BrokenError:
+            raise _broken_stream() from None
         except TimeoutError:
             raise self._unreachable() from None
 
@@ -212,6 +241,8 @@ class GuestConnection:
                         inbox.receive(header, buffers, size)
                 case "res":
                     self._take_answer(header)
+                case "data" | "window" | "end":
+                    self._streams.take(header, buffers)
                 case _:
                     # A newer agent may say more; what is not known is not needed.
                     continue
@@ -227,12 +258,13 @@ class GuestConnection:
             future.set_result(header.get("result"))
         else:
             code, message = str(header.get("code", "guest_error"))[:64], str(header.get("message", ""))[:1000]
-            future.set_exception(_ERRORS.get(code, UnavailableError)(message, code=code))
+            future.set_exception(_refusal(code, message))
 
     def _broken(self) -> None:
         self._connected.clear()
         self._writer = None
         answers, self._answers = self._answers, {}
+        self._streams.fail(self._closed or _broken_stream())
         for inbox in self._inboxes.values():
             inbox.broken()
         for future, _ in answers.values():
@@ -277,6 +309,17 @@ class GuestConnection:
             raise InvalidError(f"The request is too large for the runtime: {error}.", code="too_large") from error
         self._writer.write(b"".join(pieces))
 
+    async def _send_frame(self, header: Mapping[str, Any], buffers: Sequence[bytes]) -> None:
+        """Sends a frame of a stream, and waits while the guest is behind."""
+        writer = self._writer
+        if writer is None:
+            raise _broken_stream()
+        try:
+            writer.writelines(channel.encode_frame(channel.dump(header), buffers))
+            await writer.drain()
+        except OSError:
+            raise _broken_stream() from None
+
     async def _attach(self, inbox: Inbox) -> None:
         def resume(result: Any) -> None:
             first = result.get("first") if isinstance(result, dict) else None
@@ -320,6 +363,14 @@ def _connect(path: Path) -> socket.socket:
         connection.close()
         raise
     return connection
+
+
+def _refusal(code: str, message: str) -> LaboraError:
+    return _ERRORS.get(code, UnavailableError)(message, code=code)
+
+
+def _broken_stream() -> UnavailableError:
+    return UnavailableError("The connection to the runtime broke. Try again.", code="stream_broken", retry_after=1)
 
 
 class _BrokenError(Exception):

@@ -20,6 +20,7 @@ from labora.notebook.model import FORM, Output, Store
 from labora.notebook.operations import OutputOp
 from labora.notebook.outputs import import_value, output_size, rough_size, short_error
 from labora.notebook.streams import StreamText
+from labora.notebook.tags import Tags, retagged, tag, tags_of, tags_to_clear
 
 _MAX_ERRORS = 16
 _MAX_METADATA = 64 * 1024
@@ -65,6 +66,10 @@ class OutputReducer:
         self._elsewhere: dict[str, DisplayUpdate] = {}
         self._cleared = False
         self._waiting = False
+        self._tags: Tags = frozenset()
+        self._waiting_tags: Tags = frozenset()
+        self._early: list[OutputOp] = []
+        """Operations that come before those of the next flush."""
         self._start_count()
         for index, output in enumerate(outputs):
             self._stored += output_size(output)
@@ -90,31 +95,65 @@ class OutputReducer:
         elif message_type == "error":
             self._error(content)
         elif message_type == "clear_output":
-            if content.get("wait"):
-                self._waiting = True
-            else:
-                self.clear()
+            self._clear(tags_to_clear(content), wait=bool(content.get("wait")))
+
+    def _clear(self, tags: Tags, *, wait: bool) -> None:
+        if wait:
+            self._waiting, self._waiting_tags = self._waiting or not tags, tags
+        elif tags:
+            self._clear_tagged(tags)
+        else:
+            self.clear()
+
+    def _clear_waiting(self) -> None:
+        """Does what was put off until something new is shown."""
+        if self._waiting:
+            self.clear()
+        elif self._waiting_tags:
+            tags, self._waiting_tags = self._waiting_tags, frozenset()
+            self._clear_tagged(tags)
 
     def clear(self) -> None:
         """Empties the cell, as ``clear_output`` does and as people do by hand."""
         self._slots.clear()
         self._dirty.clear()
         self._displays.clear()
-        self._cleared, self._waiting = True, False
+        self._cleared, self._waiting, self._waiting_tags = True, False, frozenset()
         self._start_count()
 
+    def _clear_tagged(self, tags: Tags) -> None:
+        """Removes the outputs that have all of ``tags``; the others stay as they are, pages keep them untouched."""
+        gone = [at for at, slot in enumerate(self._slots) if tags <= _slot_tags(slot)]
+        if not gone:
+            return
+        self._early = self._pending_ops(final=False)
+        last = self._slots[-1]
+        for at in reversed(gone):
+            slot = self._slots.pop(at)
+            self._stored -= slot.size if isinstance(slot, StreamText) else output_size(slot)
+            self._early.append({"op": "splice", "at": at, "remove": 1, "insert": []})
+        if self._slots and self._slots[-1] is not last and isinstance(self._slots[-1], StreamText):
+            # It was over when another output followed, and stays so.
+            self._slots[-1] = self._slots[-1].output()
+        if self._notice is not None:
+            self._notice -= sum(at < self._notice for at in gone)
+        self._committed = len(self._slots)
+        self._displays.clear()
+        for index, output in enumerate(self._slots):
+            if isinstance(output, dict):
+                self._remember_display(output, index)
+
     def _stream(self, name: str, text: str) -> None:
-        if self._waiting:
-            self.clear()
+        self._clear_waiting()
         if self._notice is not None:
             self._drop(len(text))
             return
         last = self._slots[-1] if self._slots else None
-        if not isinstance(last, StreamText) or last.name != name:
+        if not isinstance(last, StreamText) or (last.name, last.tags) != (name, self._tags):
             if not self._has_room(0):
                 self._drop(len(text))
                 return
-            last = StreamText(self._make_id(), name)
+            last = StreamText(self._make_id(), name, self._tags)
             self._add(last)
         last.feed(text)
         self._dirty.add(len(self._slots) - 1)
@@ -124,8 +163,11 @@ class OutputReducer:
         data, metadata = _bundle(content)
         if data is None:
             return
-        if self._waiting:
-            self.clear()
+        if (tags := retagged(self._tags, metadata)) is not None:
+            self._tags = tags
+            if not data:
+                return
+        self._clear_waiting()
         size = rough_size(data)
         if not self._has_room(size):
             self._drop(size)
@@ -134,6 +176,7 @@ class OutputReducer:
         if message_type == "execute_result":
             count = content.get("execution_count")
             output["execution_count"] = count if type(count) is int else None
+        tag(output, self._tags)
         self._fill(output, data)
         if (display := self._display_key(content)) is not None:
             output["$display"] = display
@@ -182,8 +225,7 @@ class OutputReducer:
         self.pending_bytes += min(rough_size(data), self._limits.inline_bytes)
 
     def _error(self, content: Mapping[str, Any]) -> None:
-        if self._waiting:
-            self.clear()
+        self._clear_waiting()
         self._errors += 1
         if self._errors > _MAX_ERRORS and not self._has_room(0):
             return
@@ -197,6 +239,7 @@ class OutputReducer:
         if any(shown[key] != error[key] for key in error):
             whole, _ = import_value("application/json", {**error, "output_type": "error"}, self._store, 0)
             shown["$raw"] = whole
+        tag(shown, self._tags)
         self._stored += output_size(shown)
         self.pending_bytes += rough_size(shown)
         self._add(shown)
@@ -247,12 +290,17 @@ class OutputReducer:
         Args:
             final: nothing more will come; an unfinished escape sequence is let through.
         """
+        ops = self._pending_ops(final=final)
+        self.pending_bytes = 0
+        return ops
+
+    def _pending_ops(self, *, final: bool) -> list[OutputOp]:
         if final and self._slots:
             self._dirty.add(len(self._slots) - 1)
         for index in sorted(self._dirty):
             self._settle(index, final=final)
         self._write_notice()
-        ops: list[OutputOp] = []
+        ops, self._early = self._early, []
         if self._cleared:
             if self._committed or self._slots:
                 ops.append({"op": "splice", "at": 0, "remove": self._committed, "insert": self._made(0)})
@@ -266,7 +314,6 @@ class OutputReducer:
         self._committed = len(self._slots)
         self._dirty.clear()
         self._cleared = False
-        self.pending_bytes = 0
         return ops
 
     def _settle(self, index: int, *, final: bool) -> None:
@@ -304,6 +351,8 @@ class OutputReducer:
         return {
             "version": 1,
             "waiting": self._waiting,
+            "waiting_tags": sorted(self._waiting_tags),
+            "tags": sorted(self._tags),
             "errors": self._errors,
             "dropped": self._dropped,
             "notice": self._notice,
@@ -324,6 +373,8 @@ class OutputReducer:
         """Returns the reducer that told ``snapshot`` when the cell's slot held ``outputs``."""
         self = cls(store, limits, display_scope=snapshot["scope"], outputs=outputs, make_id=make_id)
         self._waiting, self._errors = snapshot["waiting"], snapshot["errors"]
+        self._tags = frozenset(snapshot.get("tags", ()))
+        self._waiting_tags = frozenset(snapshot.get("waiting_tags", ()))
         self._dropped, self._notice = snapshot["dropped"], snapshot["notice"]
         if snapshot["stream"] is not None and outputs:
             self._slots[-1] = StreamText.restored(outputs[-1], snapshot["stream"])
@@ -337,6 +388,10 @@ def display_update_ops(outputs: Sequence[Output], updates: Mapping[str, DisplayU
         for index, output in enumerate(outputs)
         if (display := output.get("$display")) is not None and display in updates
     ]
+
+
+def _slot_tags(slot: Output | StreamText) -> Tags:
+    return slot.tags if isinstance(slot, StreamText) else tags_of(slot)
 
 
 def _updated(output: Output, update: DisplayUpdate) -> Output:

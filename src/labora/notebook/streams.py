@@ -8,6 +8,7 @@ from labora.notebook.jsontext import without_lone_surrogates
 from labora.notebook.model import Output, Store
 from labora.notebook.operations import OutputOp, utf16_length
 from labora.notebook.outputs import PART_CHARACTERS, cut_parts, stream_part
+from labora.notebook.tags import Tags, tag, tags_of
 from labora.notebook.terminal import Terminal
 from labora.notebook.textdiff import common_prefix
 
@@ -17,8 +18,9 @@ _SHOWN_LIMIT = 3 * PART_CHARACTERS
 class StreamText:
     """One stream output of a running execution."""
 
-    def __init__(self, output_id: str, name: str) -> None:
+    def __init__(self, output_id: str, name: str, tags: Tags = frozenset()) -> None:
         self.name = name
+        self.tags = tags
         self._id = output_id
         self._terminal = Terminal()
         self._pending: list[str] = []
@@ -79,13 +81,15 @@ class StreamText:
         self._shown = self._lines + self._line
         self._committed_parts = len(self._parts)
         self._cuts.clear()
-        return {
+        output: Output = {
             "id": self._id,
             "output_type": "stream",
             "name": self.name,
             "parts": list(self._parts),
             "text": self._shown,
         }
+        tag(output, self.tags)
+        return output
 
     def changes(self, at: int) -> list[OutputOp]:
         """Returns the operations since the last commit, and counts them as committed."""
@@ -115,7 +119,7 @@ class StreamText:
     @classmethod
     def restored(cls, output: Output, state: dict[str, Any]) -> StreamText:
         """Returns the stream that was committed as ``output`` and told ``state``."""
-        self = cls(output["id"], output["name"])
+        self = cls(output["id"], output["name"], tags_of(output))
         text, length = output["text"], state["terminal"]["line"]
         self._parts, self._committed_parts = list(output["parts"]), len(output["parts"])
         self._lines, self._line = text[: len(text) - length], text[len(text) - length :]

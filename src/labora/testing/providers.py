@@ -95,6 +95,7 @@ class LocalProvider:
             "PATH": f"{Path(self._python).parent}:{os.environ.get('PATH', '')}",
             "IPYTHONDIR": str(folder / "ipython"),
             "TMPDIR": str(folder),
+            "LABORA_CONTENT": str(folder / "content"),
         }
         if self._spool_bytes is not None:
             env["LABORA_SPOOL_BYTES"] = str(self._spool_bytes)

@@ -17,6 +17,7 @@ const InvitePage = lazy(async () => ({ default: (await import('./pages/NewAccoun
 const ResetPage = lazy(async () => ({ default: (await import('./pages/ResetPage')).ResetPage }));
 const SettingsPage = lazy(async () => ({ default: (await import('./pages/SettingsPage')).SettingsPage }));
 const RuntimesPage = lazy(async () => ({ default: (await import('./pages/RuntimesPage')).RuntimesPage }));
+const PortPage = lazy(async () => ({ default: (await import('@labora/drive/sessions')).PortPage }));
 const GroupsPage = lazy(async () => ({ default: (await import('./pages/GroupsPage')).GroupsPage }));
 const PeoplePage = lazy(async () => ({ default: (await import('./pages/PeoplePage')).PeoplePage }));
 
@@ -74,6 +75,7 @@ const routes: [pattern: string, page: (parameters: Parameters) => ReactElement][
   ],
   ['/settings', () => <SettingsPage />],
   ['/runtimes', () => <RuntimesPage />],
+  ['/port/:runtime/:port', ({ runtime = '', port = '' }) => <PortPage runtime={runtime} port={Number(port)} />],
   ['/people', () => <PeoplePage />],
   ['/groups', () => <GroupsPage />],
   ['/login', () => <LoginPage />],

@@ -178,7 +178,7 @@ await journey(
       assert.match(await page.evaluate(() => document.activeElement.innerText), /Code cell 2/);
       await press(page, 'Enter');
       assert.equal((await olga.activeCell()).id, 'cell-1');
-      if (!t.isFirefox) await looksRight(t, page, 'panel');
+      await looksRight(t, page, 'panel');
       for (let left = 4; left > 2; left--) {
         await (await page.$$('.nb-comments-list article.comment-card button[aria-label=More]')).at(-1).click();
         await chooseItem(page, 'Delete');
@@ -194,7 +194,7 @@ await journey(
       await page.goto('about:blank');
       await page.goto(`${t.server.url}/drive/${file.id}#comment=${comment}`);
       await page.waitForSelector(`${cell('cell-0')} article.comment-card-active:focus`);
-      if (!t.isFirefox) await looksRight(t, page, 'card');
+      await looksRight(t, page, 'card');
       await olga.select('cell-0');
       await press(page, 'Ctrl+M D');
       await page.goto('about:blank');
@@ -222,7 +222,7 @@ await journey(
       await page.focus('.file-comments textarea');
       await press(page, 'Ctrl+Enter');
       await page.waitForSelector('.file-comments article.comment-card');
-      if (!t.isFirefox) await looksRight(t, page, 'file');
+      await looksRight(t, page, 'file');
       const [said] = (await t.api.call('GET', `/files/${data.id}/comments`)).comments;
       await page.evaluate((id) => (location.hash = `comment=${id}`), said.id);
       await page.waitForSelector('.file-comments article.comment-card-active:focus');

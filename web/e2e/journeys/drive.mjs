@@ -14,7 +14,7 @@ await journey('drive', async (t) => {
   const papers = await folder('Papers');
   const drafts = await folder('Drafts', papers);
   for (const name of ['one', 'two', 'three', 'four', 'five']) await t.notebook([name], `${name}.ipynb`);
-  const page = await t.signedIn();
+  const page = await t.signIn(await t.stranger());
   const drive = new DrivePage(page);
   const toasted = (text) => until(`the message "${text}"`, async () => (await toasts(page)).join().includes(text));
   const inside = async (id) => (await t.api.call('GET', `/files?folder=${id}`)).files.map((file) => file.name);
@@ -144,7 +144,7 @@ await journey('drive', async (t) => {
     await toasted('2 items moved to trash');
     await drive.waitNames('Papers', 'five.ipynb');
     await press(page, '?');
-    await page.waitForSelector('[role=dialog] kbd');
+    await page.waitForSelector('[role=dialog]:focus-within kbd');
     await press(page, 'Escape');
   });
 

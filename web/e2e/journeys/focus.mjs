@@ -25,13 +25,13 @@ await journey('focus', async (t) => {
     await notebook.select('cell-1');
     for (const keys of ['Ctrl+Shift+P', 'Ctrl+M H']) {
       await press(page, keys);
-      await page.waitForSelector('[role=dialog]');
+      await page.waitForSelector('[role=dialog]:focus-within');
       await press(page, 'Escape');
       await gone('[role=dialog]');
       await focused('cell-1');
     }
     await notebook.menu('File', 'Rename');
-    await page.waitForSelector('[role=dialog]');
+    await page.waitForSelector('[role=dialog]:focus-within');
     await press(page, 'Escape');
     await gone('[role=dialog]');
     await focused('cell-1');
@@ -41,12 +41,12 @@ await journey('focus', async (t) => {
     await notebook.menu('View', 'Line numbers');
     await focused('cell-1');
     await role(page, 'menuitem', 'Edit').click();
-    await page.waitForSelector('[role=menu]');
+    await page.waitForSelector('[role=menu]:focus-within');
     await press(page, 'Escape');
     await gone('[role=menu]');
     await focused('cell-1');
     await page.click('section[data-cell="cell-1"] button[aria-label="More for this cell"]');
-    await page.waitForSelector('[role=menu]');
+    await page.waitForSelector('[role=menu]:focus-within');
     await press(page, 'Escape');
     await gone('[role=menu]');
     await focused('cell-1');
@@ -57,12 +57,12 @@ await journey('focus', async (t) => {
   await t.step('who came to the menu bar by keyboard stays there, and shortcuts work from there too', async () => {
     await page.focus('[role=menubar] [role=menuitem]');
     await press(page, 'Enter');
-    await page.waitForSelector('[role=menu]');
+    await page.waitForSelector('[role=menu]:focus-within');
     await press(page, 'Escape');
     await gone('[role=menu]');
     await until('the bar', () => page.evaluate(() => document.activeElement.closest('[role=menubar]') !== null));
     await press(page, 'Ctrl+M H');
-    await page.waitForSelector('[role=dialog] .nb-shortcuts');
+    await page.waitForSelector('[role=dialog]:focus-within .nb-shortcuts');
     await press(page, 'Escape');
     await gone('[role=dialog]');
   });

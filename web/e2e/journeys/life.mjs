@@ -123,7 +123,7 @@ await journey(
       });
 
     await t.step('an idle end is warned of and put off by Keep it', async () => {
-      policy('set', '--idle', '24s');
+      policy('set', '--idle', '24s'); // half of it for the warning
       const text = await banner(/Your runtime ends in \d+(\.\d)? s/, 60_000);
       assert.match(text, /Keep it/);
       await t.shot(page, 'warning');
@@ -134,9 +134,10 @@ await journey(
     });
 
     await t.step('without it the runtime is recycled, and the reason says what was lost and kept', async () => {
+      policy('set', '--idle', '3s');
       await until('the end', async () => (await notebook.phase()) === 'ended', 90_000);
       const text = await notebook.banners();
-      assert.match(text, /ended because nobody used it[^]*nobody used it for 24 seconds[^]*Lost:[^]*Kept:/);
+      assert.match(text, /ended because nobody used it[^]*nobody used it for 3 seconds[^]*Lost:[^]*Kept:/);
       assert.equal(await notebook.stream('cell-0'), 'alive');
       await t.shot(page, 'recycled');
       policy('clear');

@@ -36,7 +36,7 @@ await journey('share', async (t) => {
   };
 
   await t.step('the owner makes an invitation link, and whoever opens it has an account', async () => {
-    const page = await t.signedIn();
+    const page = await t.signIn(await t.stranger());
     await role(page, 'button', `Account of ${t.owner.name}`).click();
     await chooseItem(page, 'People');
     await role(page, 'button', 'Invite').click();
@@ -238,7 +238,7 @@ await journey('share', async (t) => {
     const members = await t.api.call('GET', `/groups/${group.id}`);
     await t.api.call('DELETE', `/groups/${group.id}/members/${members.people[0].id}`);
     await vera.page.waitForFunction(() => /no longer have access|no such notebook/.test(document.body.innerText), {
-      timeout: 5_000,
+      timeout: 20_000,
     });
   });
 
@@ -256,7 +256,7 @@ await journey('share', async (t) => {
     await front(olga);
     await choose(olga.page, '.share-general', 'restricted');
     await guest.waitForFunction(() => document.body.innerText.includes('You no longer have access'), {
-      timeout: 5_000,
+      timeout: 20_000,
     });
   });
 });

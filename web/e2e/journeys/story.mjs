@@ -62,7 +62,7 @@ await journey(
       assert.equal((await notebook.cell(code[2])).state, 'running');
       early = await notebook.stream(code[2], 'stderr');
       await page.browserContext().close();
-      page = await t.signedIn(OWNER, new URL(address).pathname);
+      page = await t.signIn(await t.stranger(), OWNER, new URL(address).pathname);
       notebook = await new NotebookPage(page).ready();
       await notebook.ended(code[2], null, 120_000);
       const bar = await notebook.stream(code[2], 'stderr');

@@ -7,7 +7,7 @@ import { downloaded, until } from '../src/browser.mjs';
 import { DrivePage } from '../src/drive.mjs';
 import { journey } from '../src/journey.mjs';
 import { NotebookPage } from '../src/notebook.mjs';
-import { chooseItem, press, role } from '../src/ui.mjs';
+import { chooseItem, press, role, toasts } from '../src/ui.mjs';
 
 const COLAB = {
   nbformat: 4,
@@ -150,6 +150,7 @@ await journey('upload', async (t) => {
     await until('it to leave', async () => !(await drive.names()).includes('Copy of Renamed.ipynb'));
     await page.goto(`${t.server.url}/trash`);
     await drive.fileMenu('Copy of Renamed.ipynb', 'Restore');
+    await until('it to be restored', async () => (await toasts(page)).join().includes('restored'));
     await page.goto(t.server.url);
     await drive.waitFor('Copy of Renamed.ipynb');
   });

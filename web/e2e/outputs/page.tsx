@@ -1,5 +1,7 @@
 /** A page that shows what a test gives it, through the same components as the notebook. */
 import { CellOutputs, Markdown, OutputsProvider, type Output } from '@labora/outputs';
+import { CommStore, type RoomClient, Store } from '@labora/document';
+import { WidgetLink } from '../../packages/notebook/src/widgets/link';
 import '../../packages/ui/src/tokens.css';
 import { useEffect, useState } from 'react';
 import { createRoot } from 'react-dom/client';
@@ -19,20 +21,55 @@ interface Harness {
   fileId: string;
   keys: unknown[];
   violations: string[];
-  show(cells: Cell[]): void;
+  /** Null until the page takes cells. */
+  show: ((cells: Cell[]) => void) | null;
+  /** What widgets have sent to the kernel that this page plays. */
+  sent: unknown[];
+  /** Whose page it is: the cells are of "ada". */
+  me: string;
+  /** What the notebook's file keeps of its widgets. */
+  metadata: Record<string, unknown>;
+  /** Programs of widget packages that the kernel's environment has. */
+  modules: Record<string, string>;
+  /** A message of the kernel. */
+  said(header: object): void;
 }
 
 const harness: Harness = {
   fileId: new URLSearchParams(location.search).get('file') ?? 'one',
   keys: [],
   violations: [],
-  show: () => {},
+  show: null,
+  sent: [],
+  me: 'ada',
+  metadata: {},
+  modules: {},
+  said: (header) => comms.received({ account_id: 'ada', execution_id: 'run', ...header } as never, []),
 };
 (window as unknown as { harness: Harness }).harness = harness;
 addEventListener('securitypolicyviolation', (event) =>
   harness.violations.push(`${event.violatedDirective} ${event.blockedURI}`),
 );
+const comms = new CommStore();
+comms.begin();
+/** A notebook of which only the widgets are real. */
+const client = {
+  comms,
+  status: new Store({ connection: 'online', account: { id: '' } }),
+  room: { state: { executions: { run: { account: { id: 'ada', name: 'Ada' } } } } },
+  document: { metadata: () => harness.metadata },
+  sendComm(message: { content: { data: unknown } }, from: object) {
+    comms.sent('ada', message as never, from);
+    harness.sent.push(message.content.data);
+    return Promise.resolve();
+  },
+};
 const host = {
+  comms(frame: never, post: never) {
+    client.status.patch({ account: { id: harness.me } });
+    const module = (name: string) => Promise.resolve(harness.modules[name] ?? null);
+    return new WidgetLink(client as unknown as RoomClient, frame, post, module);
+  },
   onFrameKey: (cellId: string, key: object) => void harness.keys.push({ cellId, ...key }),
 };
 

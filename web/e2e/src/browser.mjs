@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { connect, launch as start } from 'puppeteer-core';
 
 const SHOTS = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../shots');
+/** How long anything is waited for. Only what fails takes as long, so that it suits a machine with other work. */
+const PATIENCE_MS = 60_000;
 const CHROMIUM_FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -16,6 +18,8 @@ const CHROMIUM_FLAGS = [
   '--disable-sync',
   '--disable-dev-shm-usage',
 ];
+// A third of what Firefox computes is what moves. Nothing is proven by it; scripts/soak runs with it all the same.
+const STILL = !process.env.LABORA_TEST_ALL;
 
 /** Starts a browser ("chromium" or "firefox") with an empty profile. */
 export async function launch(
@@ -36,6 +40,7 @@ export async function launch(
             'browser.download.folderList': 2,
             'browser.download.dir': downloads,
             'browser.download.alwaysOpenPanel': false,
+            ...(STILL && { 'ui.prefersReducedMotion': 1 }),
             ...prefs,
           },
           ...viewport,
@@ -43,7 +48,7 @@ export async function launch(
       : await start({
           executablePath: process.env.CHROMIUM_BIN ?? '/usr/bin/chromium',
           headless: true,
-          args: [...CHROMIUM_FLAGS, ...args],
+          args: [...CHROMIUM_FLAGS, ...(STILL ? ['--force-prefers-reduced-motion'] : []), ...args],
           ...viewport,
         });
   browser.labora = name;
@@ -62,12 +67,50 @@ export async function newPerson(browser, problems = []) {
   page.on('console', (message) => {
     if (message.type() === 'error') problems.push(`console: ${message.text()}`);
   });
-  page.setDefaultTimeout(30_000);
+  page.setDefaultTimeout(PATIENCE_MS);
+  if (browser.labora === 'firefox') goesByItself(page);
   return page;
 }
 
+/**
+ * Makes `goto` and `reload` of a page in Firefox go the way a link goes, and wait for what stands then.
+ *
+ * Its driver takes the end of a frame that had just begun to load, which every navigation cuts off, for the end of the
+ * navigation itself (NS_BINDING_ABORTED). A notebook's frames begin to load whenever they come near, so no moment before
+ * a navigation is known to be free of it.
+ */
+function goesByItself(page) {
+  const goto = page.goto.bind(page);
+  const leave = async (act, address, waitUntil) => {
+    await page.evaluate(
+      (how, to) => {
+        document.documentElement.dataset.left = '';
+        // Not before this question is answered.
+        setTimeout(() => location[how](...to));
+      },
+      act,
+      address,
+    );
+    const shown = (early) =>
+      !('left' in document.documentElement.dataset) &&
+      (document.readyState === 'complete' || (early && document.readyState === 'interactive'));
+    const soon = () => new Promise((resolve) => setTimeout(resolve, 5_000, false));
+    // What is asked of a page that goes at that moment may never be answered.
+    await until(`the page after ${act}(${address})`, () =>
+      Promise.race([page.evaluate(shown, waitUntil === 'domcontentloaded'), soon()]),
+    );
+  };
+  page.goto = async (url, { waitUntil } = {}) => {
+    const [here, there] = [page.url(), new URL(url).href];
+    const within = there.includes('#') && here.split('#')[0] === there.split('#')[0];
+    // An empty page has nothing to cut off, and a place in the page that stands cuts nothing off.
+    return here === 'about:blank' || within ? goto(url, { waitUntil }) : leave('assign', [there], waitUntil);
+  };
+  page.reload = ({ waitUntil } = {}) => leave('reload', [], waitUntil);
+}
+
 /** Waits until `check` answers something true; polls, so that it works for what no event tells. */
-export async function until(what, check, timeout = 30_000) {
+export async function until(what, check, timeout = PATIENCE_MS) {
   const end = Date.now() + timeout;
   let last;
   while (Date.now() < end) {
@@ -89,7 +132,7 @@ export async function frameShown(page, selector, shown) {
   const browser = page.browser();
   let where = page;
   let second = null;
-  for (const from = Date.now(); Date.now() < from + 30_000;) {
+  for (const from = Date.now(); Date.now() < from + PATIENCE_MS;) {
     const element = await where.$(selector);
     await element?.evaluate((frame) => frame.scrollIntoView({ block: 'nearest' }));
     const frame = await element?.contentFrame();
@@ -108,10 +151,10 @@ export async function frameShown(page, selector, shown) {
           where = known;
     } else await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error(`waited 30 s for the frame ${selector} to show something`);
+  throw new Error(`waited ${PATIENCE_MS / 1000} s for the frame ${selector} to show something`);
 }
 
-/** Saves a screenshot for a person to look at. */
+/** Saves a picture of a page, for a person to look at. */
 export async function shot(page, name) {
   mkdirSync(SHOTS, { recursive: true });
   await page.screenshot({ path: path.join(SHOTS, `${name}.png`) });

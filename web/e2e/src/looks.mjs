@@ -1,7 +1,8 @@
-// A page in light and dark, wide and narrow: axe-core finds nothing, and a picture is kept to look at.
+// A page in light and dark, wide and narrow: axe-core finds nothing, and a picture may be kept to look at.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { PICTURES } from './journey.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const LOOKS = ['light', 'dark'].flatMap((theme) => [1280, 390].map((width) => ({ theme, width })));
@@ -20,8 +21,13 @@ async function check(page, what) {
   assert.deepEqual(found, [], what);
 }
 
-/** Checks the page as it stands in every look, and leaves it wide. */
+/**
+ * Checks the page as it stands in every look, and leaves it wide.
+ *
+ * What axe looks at (names, roles, colours) is the same in either browser: Chromium answers for both.
+ */
 export async function looksRight(t, page, what) {
+  if (t.isFirefox && !PICTURES) return;
   for (const { theme, width } of LOOKS) {
     await page.setViewport({ width, height: 800 });
     await page.evaluate((name) => (document.documentElement.dataset.theme = name), theme);
@@ -31,7 +37,7 @@ export async function looksRight(t, page, what) {
       return Promise.all(ending.map((one) => one.finished.catch(() => {})));
     });
     await t.shot(page, `${what}-${theme}-${width}`);
-    await check(page, `${what} ${theme} ${width}`);
+    if (!t.isFirefox) await check(page, `${what} ${theme} ${width}`);
   }
   await page.setViewport({ width: 1280, height: 800 });
 }

@@ -1,6 +1,6 @@
 // One driver for the notebook page, through what a person sees: roles, labels and the page's stable data attributes.
 import { frameShown, until } from './browser.mjs';
-import { chooseItem, press, role } from './ui.mjs';
+import { chooseItem, press, role, settled } from './ui.mjs';
 
 export class NotebookPage {
   constructor(page) {
@@ -68,7 +68,7 @@ export class NotebookPage {
     const box = await this.page.waitForSelector(`${cell} .nb-source, ${cell} .cm-content, ${cell} .nb-text`);
     const text = await box.evaluate((element) => element.classList.contains('nb-text'));
     // In the middle: at the edge the page's head or a neighbour's tools may lie over it.
-    await box.evaluate((element) => element.scrollIntoView({ block: 'center' }));
+    await settled(box);
     await box.click({ count: text ? 2 : 1 });
     await this.page.waitForFunction(
       (which) => document.activeElement?.closest(which) !== null && document.activeElement.matches('.cm-content'),
@@ -99,7 +99,7 @@ export class NotebookPage {
   /** Presses the run button of a cell. */
   async pressRun(id) {
     const button = await this.page.waitForSelector(`section[data-cell="${id}"] button[data-state]`);
-    await button.evaluate((element) => element.scrollIntoView({ block: 'center' }));
+    await settled(button);
     await button.click();
   }
 

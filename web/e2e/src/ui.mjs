@@ -23,6 +23,20 @@ export async function press(page, strokes) {
   }
 }
 
+/** Brings an element into sight and waits until it stays where it is, so that a click meets it. */
+export const settled = (element, block = 'center') =>
+  element.evaluate(async (box, where) => {
+    // A page behind another draws no frames.
+    const drawn = () => new Promise((resolve) => (requestAnimationFrame(resolve), setTimeout(resolve, 100)));
+    const place = () => Object.values(box.getBoundingClientRect().toJSON()).join();
+    box.scrollIntoView({ block: where });
+    let before = null;
+    for (let frames = 0; frames < 100 && before !== place(); frames += 1) {
+      before = place();
+      await drawn();
+    }
+  }, block);
+
 /** Chooses from an open menu by the text of the item. */
 export async function chooseItem(page, name) {
   const item = await until(`the menu item "${name}"`, async () => {
@@ -36,6 +50,7 @@ export async function chooseItem(page, name) {
   });
   const disabled = await item.evaluate((element) => element.getAttribute('aria-disabled') === 'true');
   if (disabled) throw new Error(`the menu item "${name}" is disabled`);
+  await settled(item, 'nearest');
   await item.click();
 }
 

@@ -7,6 +7,8 @@ import sys
 
 from google.colab import _ask
 
+__all__ = ["flush_and_unmount", "mount"]
+
 _HOME = "My Drive"
 _DAY_MS = 24 * 60 * 60 * 1000
 _mounted: set[str] = set()

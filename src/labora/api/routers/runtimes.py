@@ -42,21 +42,21 @@ async def list_runtimes(caller: Runner, services: Container) -> RuntimeList:
 @router.delete("/runtimes/{runtime_id}")
 async def delete_runtime(runtime_id: str, caller: Runner, services: Container) -> Done:
     """Ends a runtime of the caller with everything in it."""
-    await runtimes_of(services).stop((await _own(runtime_id, caller, services)).id)
+    await runtimes_of(services).stop((await own_runtime(runtime_id, caller, services)).id)
     return Done()
 
 
 @router.post("/runtimes/{runtime_id}/keep")
 async def keep_runtime(runtime_id: str, caller: Runner, services: Container) -> RuntimeAnswer:
     """Puts the end of an idle runtime off. Refused with ``lifetime_fixed`` where its longest lifetime ends it."""
-    kept = await runtimes_of(services).keep((await _own(runtime_id, caller, services)).id)
+    kept = await runtimes_of(services).keep((await own_runtime(runtime_id, caller, services)).id)
     return (await RuntimeViews(services, caller).of([kept]))[0]
 
 
 @router.post("/runtimes/{runtime_id}/kernels/{kernel_id}/interrupt")
 async def interrupt_kernel(runtime_id: str, kernel_id: str, caller: Runner, services: Container) -> Done:
     """Interrupts what one of the caller's kernels runs."""
-    await _own(runtime_id, caller, services)
+    await own_runtime(runtime_id, caller, services)
     if services.rooms is not None:
         services.rooms.overview.interrupt(str(caller.account_id), kernel_id)
     return Done()
@@ -65,7 +65,7 @@ async def interrupt_kernel(runtime_id: str, kernel_id: str, caller: Runner, serv
 @router.post("/runtimes/{runtime_id}/kernels/{kernel_id}/restart")
 async def restart_kernel(runtime_id: str, kernel_id: str, caller: Runner, services: Container) -> Done:
     """Gives a notebook of the caller a fresh kernel: its variables are lost, files and packages stay."""
-    await _own(runtime_id, caller, services)
+    await own_runtime(runtime_id, caller, services)
     if services.rooms is not None:
         services.rooms.overview.restart(str(caller.account_id), kernel_id)
     return Done()
@@ -121,7 +121,8 @@ async def images(caller: Annotated[Principal, Depends(Needs(Scope.READ))], servi
     return ImageList(images=[ImageAnswer.model_validate(status.as_json())])
 
 
-async def _own(runtime_id: str, caller: Principal, services: Services) -> Runtime:
+async def own_runtime(runtime_id: str, caller: Principal, services: Services) -> Runtime:
+    """Returns a runtime of the caller. Raises NotFoundError for one of somebody else."""
     runtime = await runtimes_of(services).get(runtime_id)
     if runtime.account_id != caller.account_id:
         raise NotFoundError("There is no such runtime.")

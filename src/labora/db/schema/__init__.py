@@ -20,6 +20,8 @@ from labora.db.schema.accounts import (
     mail,
     notifications,
     one_time_links,
+    secret_grants,
+    secrets,
 )
 from labora.db.schema.base import metadata
 from labora.db.schema.drive import (
@@ -77,6 +79,8 @@ __all__ = [
     "runtime_policies",
     "runtime_resets",
     "runtimes",
+    "secret_grants",
+    "secrets",
     "uploads",
     "warm_runtimes",
 ]

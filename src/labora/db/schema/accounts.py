@@ -13,6 +13,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
     false,
     true,
 )
@@ -186,5 +187,27 @@ github_tokens = Table(
     Column("sealed", Text, nullable=False),
     Column("login", String(254), nullable=False),
     Column("scopes", String(254), nullable=False, server_default=""),
+    Column("created_at", Moment, nullable=False),
+)
+
+# Secrets of accounts, sealed likewise (labora.secrets).
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("account_id", Id, ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String(128), nullable=False),
+    Column("sealed", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    UniqueConstraint("account_id", "name"),
+)
+
+# Notebooks in which code of the secret's account may read it.
+secret_grants = Table(
+    "secret_grants",
+    metadata,
+    Column("secret_id", Id, ForeignKey("secrets.id", ondelete="CASCADE"), primary_key=True),
+    Column("file_id", Id, ForeignKey("files.id", ondelete="CASCADE"), primary_key=True, index=True),
     Column("created_at", Moment, nullable=False),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from labora.base.settings import Settings
 from labora.convert.runner import Converter
+from labora.db.sealing import Seal
 from labora.drive.exchange.exports import Exports
 from labora.drive.exchange.fetching import Fetcher
 from labora.drive.exchange.github import GitHub
@@ -25,7 +26,7 @@ class Exchange:
         fetcher = Fetcher(settings.outside, settings.limits.notebook_bytes)
         self.settings = settings.outside
         self.github = GitHub(fetcher, settings.outside)
-        self.tokens = GitHubTokens(drive.context, settings.state_dir, settings.outside.github_api_url)
+        self.tokens = GitHubTokens(drive.context, Seal(settings.secret_key_file), settings.outside.github_api_url)
         self.imports = Imports(
             drive,
             fetcher,

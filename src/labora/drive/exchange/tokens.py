@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
-from cryptography.fernet import Fernet, InvalidToken
 from sqlalchemy import delete, insert, select
 
 from labora.access import Principal
 from labora.base.errors import InvalidError
 from labora.db.schema import github_tokens
+from labora.db.sealing import Seal
 from labora.drive.base import DriveContext, account_of
-
-KEY_FILE = "secret.key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +27,18 @@ class GitHubTokens:
 
     Args:
         context: the drive's.
-        folder: where the key lies; it is made when the first token comes. Without the key (a database alone was
-            restored) tokens are as good as gone and are asked for again.
+        seal: seals tokens. Without its key (a database alone was restored) they are as good as gone and are asked for
+            again.
         api_url: what tokens are for: those of another GitHub are not used.
     """
 
-    def __init__(self, context: DriveContext, folder: Path, api_url: str) -> None:
-        self._context, self._file, self._api_url = context, folder / KEY_FILE, api_url
+    def __init__(self, context: DriveContext, seal: Seal, api_url: str) -> None:
+        self._context, self._seal, self._api_url = context, seal, api_url
 
     async def keep(self, principal: Principal, token: str, login: str, scopes: str) -> Connected:
         """Stores a token in place of the one before."""
         account_id = account_of(principal)
-        sealed = self._fernet(make=True).encrypt(json.dumps([account_id, self._api_url, token]).encode()).decode()
+        sealed = self._seal.close_up(account_id, self._api_url, token)
         now = self._context.now()
         async with self._context.writing(principal) as connection:
             await connection.execute(delete(github_tokens).where(github_tokens.c.account_id == account_id))
@@ -83,21 +78,7 @@ class GitHubTokens:
             row = (await connection.execute(query)).mappings().first()
         if row is None:
             return None
-        try:
-            owner, api_url, token = json.loads(self._fernet().decrypt(row["sealed"].encode()))
-        except (InvalidToken, OSError, ValueError):
+        parts = self._seal.open(row["sealed"])
+        if parts is None or len(parts) != 3 or parts[:2] != (account_id, self._api_url):
             return None
-        if owner != account_id or api_url != self._api_url:
-            return None
-        return Connected(row["login"], row["scopes"], row["created_at"]), token
-
-    def _fernet(self, *, make: bool = False) -> Fernet:
-        if make and not self._file.exists():
-            # Whole or not at all: a half-written key would lose every token.
-            fresh = self._file.with_name(f"{KEY_FILE}.{os.getpid()}")
-            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                file.write(Fernet.generate_key())
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.rename(self._file)
-        return Fernet(self._file.read_bytes())
+        return Connected(row["login"], row["scopes"], row["created_at"]), parts[2]

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, expect, test, vi } from 'vitest';
 import { api } from './client';
+import { secrets } from './secrets';
 import { groups, notices, sharing } from './sharing';
 
 interface Document {
@@ -93,6 +94,8 @@ const calls: Record<string, () => unknown> = {
   restartKernel: () => api.restartKernel('r', 'k'),
   resetRuntimes: () => api.resetRuntimes(),
   runtimeHistory: () => api.runtimeHistory('t'),
+  ports: () => api.ports('r'),
+  openPort: () => api.openPort('r', 8501, { path: '/', fallback: true }),
   allRuntimes: () => api.allRuntimes(),
   endAnyRuntime: () => api.endAnyRuntime('r'),
 };
@@ -115,6 +118,14 @@ const more: Record<string, () => unknown> = {
   'groups.remove': () => groups.remove('g'),
   'groups.putMember': () => groups.putMember('g', 'a', true),
   'groups.removeMember': () => groups.removeMember('g', 'a'),
+  'secrets.all': () => secrets.all(),
+  'secrets.put': () => secrets.put('s', 'v'),
+  'secrets.rename': () => secrets.rename('s', 'r'),
+  'secrets.remove': () => secrets.remove('s'),
+  'secrets.reveal': () => secrets.reveal('s'),
+  'secrets.take': () => secrets.take('s', 'f'),
+  'secrets.grant': () => secrets.grant('f', 's'),
+  'secrets.revoke': () => secrets.revoke('f', 's'),
   'notices.page': () => notices.page('t'),
   'notices.read': () => notices.read(['n']),
   'notices.letters': () => notices.letters(),
@@ -145,7 +156,7 @@ test('every verb is held against the description', () => {
       .filter((name) => !addresses.has(name))
       .toSorted(),
   );
-  const verbs = Object.entries({ sharing, groups, notices }).flatMap(([part, of]) =>
+  const verbs = Object.entries({ secrets, sharing, groups, notices }).flatMap(([part, of]) =>
     Object.keys(of).map((name) => `${part}.${name}`),
   );
   expect(Object.keys(more).toSorted()).toEqual(verbs.toSorted());

@@ -30,6 +30,8 @@ import type {
   Permission,
   PersonWithLogin,
   Playground,
+  Port,
+  PortAddress,
   Revision,
   RevisionChange,
   RevisionPage,
@@ -213,6 +215,11 @@ export const api = {
   /** Ends every runtime of the asker; refused with `reset_too_often` when it was done a short while ago. */
   resetRuntimes: () => post<void>('/runtimes/reset'),
   runtimeHistory: (pageToken?: string) => get<RuntimeHistory>('/runtimes/history', pageToken ? { pageToken } : {}),
+  /** The ports on which programs of a runtime listen. */
+  ports: (runtime: string, signal?: AbortSignal) => list(get<Port[]>(`/runtimes/${id(runtime)}/ports`, {}, signal)),
+  /** Where a web app of a runtime is found; `fallback` where names of localhost do not resolve. */
+  openPort: (runtime: string, port: number, how: { path?: string; fallback?: boolean } = {}) =>
+    post<PortAddress>(`/runtimes/${id(runtime)}/ports/${port}`, how),
   allRuntimes: () => get<AllRuntimes>('/instance/runtimes'),
   endAnyRuntime: (runtime: string) => request<void>('DELETE', `/instance/runtimes/${id(runtime)}`),
 };

@@ -884,6 +884,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/files/{file_id}/secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Notebook Secrets
+         * @description Lists the caller's secrets, and whether code that the caller runs in this notebook may read them.
+         */
+        get: operations["notebook_secrets_api_v1_files__file_id__secrets_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/{file_id}/secrets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Grant Secret
+         * @description Lets code that the caller runs in this notebook read one of the caller's secrets.
+         */
+        put: operations["grant_secret_api_v1_files__file_id__secrets__name__put"];
+        post?: never;
+        /**
+         * Revoke Secret
+         * @description Takes a secret from this notebook; what its code has read already it has.
+         */
+        delete: operations["revoke_secret_api_v1_files__file_id__secrets__name__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/files/{file_id}/sharing": {
         parameters: {
             query?: never;
@@ -1566,6 +1610,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Secrets
+         * @description Lists the caller's secrets by name, without values.
+         */
+        get: operations["secrets_api_v1_me_secrets_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/secrets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Secret
+         * @description Adds a secret or gives it another value.
+         */
+        put: operations["put_secret_api_v1_me_secrets__name__put"];
+        post?: never;
+        /**
+         * Delete Secret
+         * @description Deletes a secret with its grants.
+         */
+        delete: operations["delete_secret_api_v1_me_secrets__name__delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Rename Secret
+         * @description Gives a secret another name; its value and grants stay.
+         */
+        patch: operations["rename_secret_api_v1_me_secrets__name__patch"];
+        trace?: never;
+    };
+    "/api/v1/me/secrets/{name}/notebooks/{notebook_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take Secret
+         * @description Takes a secret from a notebook, also from one that the caller may not read any more.
+         */
+        delete: operations["take_secret_api_v1_me_secrets__name__notebooks__notebook_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/secrets/{name}/reveal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reveal Secret
+         * @description Returns the value of a secret; the audit log remembers it.
+         */
+        post: operations["reveal_secret_api_v1_me_secrets__name__reveal_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/tokens": {
         parameters: {
             query?: never;
@@ -1790,6 +1922,52 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runtimes/{runtime_id}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Runtime File
+         * @description Sends a file of a runtime, or the part that a Range header names, as an attachment.
+         */
+        get: operations["read_runtime_file_api_v1_runtimes__runtime_id__content_get"];
+        /**
+         * Write Runtime File
+         * @description Writes the raw body into a file of a runtime; folders on the way are made.
+         *
+         *     The file takes its place once all of it has arrived. 507 ``disk_full`` where the runtime's disk has no room.
+         */
+        put: operations["write_runtime_file_api_v1_runtimes__runtime_id__content_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runtimes/{runtime_id}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Runtime Files
+         * @description Lists a folder of a runtime.
+         */
+        get: operations["list_runtime_files_api_v1_runtimes__runtime_id__files_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runtimes/{runtime_id}/keep": {
         parameters: {
             query?: never;
@@ -1844,6 +2022,46 @@ export interface paths {
          * @description Gives a notebook of the caller a fresh kernel: its variables are lost, files and packages stay.
          */
         post: operations["restart_kernel_api_v1_runtimes__runtime_id__kernels__kernel_id__restart_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runtimes/{runtime_id}/ports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Ports
+         * @description Lists the ports on which programs of a runtime listen.
+         */
+        get: operations["list_ports_api_v1_runtimes__runtime_id__ports_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runtimes/{runtime_id}/ports/{port}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open Port
+         * @description Returns the address of a web app of the caller's runtime; nothing needs to listen there yet.
+         */
+        post: operations["open_port_api_v1_runtimes__runtime_id__ports__port__post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2433,6 +2651,20 @@ export interface components {
             started_at: string | null;
         };
         /**
+         * EntryAnswer
+         * @description A file or folder of a runtime; ``size`` is 0 of what is no ordinary file.
+         */
+        EntryAnswer: {
+            /** Kind */
+            kind: string;
+            /** Modified At */
+            modified_at: string;
+            /** Name */
+            name: string;
+            /** Size */
+            size: number;
+        };
+        /**
          * ErrorAnswer
          * @description The one shape of every failure.
          */
@@ -2592,6 +2824,18 @@ export interface components {
              * @description An address of GitHub, a gist, Colab or any notebook; or /github/…, /gist/….
              */
             url: string;
+        };
+        /**
+         * FolderAnswer
+         * @description What a folder holds, folders first; ``more`` where it holds too much to be told.
+         */
+        FolderAnswer: {
+            /** Entries */
+            entries: components["schemas"]["EntryAnswer"][];
+            /** More */
+            more: boolean;
+            /** Path */
+            path: string;
         };
         /**
          * FoundAnswer
@@ -3470,6 +3714,54 @@ export interface components {
             effective: components["schemas"]["PolicyAnswer"];
             own: components["schemas"]["PolicyLimits"];
         };
+        /**
+         * PortAddressAnswer
+         * @description Where a web app is found: ``url`` lasts; ``ticket_url`` lets in once within half a minute and leads there.
+         */
+        PortAddressAnswer: {
+            /** Ticket Url */
+            ticket_url: string;
+            /** Url */
+            url: string;
+        };
+        /**
+         * PortAnswer
+         * @description A port on which a program of the runtime listens, and the program's name.
+         */
+        PortAnswer: {
+            /** Port */
+            port: number;
+            /** Process */
+            process: string;
+        };
+        /**
+         * PortBody
+         * @description What of a web app to open.
+         *
+         *     Attributes:
+         *         path: its path, with a query where it has one.
+         *         fallback: the page cannot reach names of their own (mode C).
+         */
+        PortBody: {
+            /**
+             * Fallback
+             * @default false
+             */
+            fallback: boolean;
+            /**
+             * Path
+             * @default /
+             */
+            path: string;
+        };
+        /**
+         * PortList
+         * @description The ports of a runtime, the lowest first.
+         */
+        PortList: {
+            /** Ports */
+            ports: components["schemas"]["PortAnswer"][];
+        };
         /** Published */
         Published: {
             /** Commit Url */
@@ -3676,6 +3968,72 @@ export interface components {
             file: components["schemas"]["FileAnswer"];
             /** Snippets */
             snippets: components["schemas"]["SnippetAnswer"][];
+        };
+        /**
+         * SecretAnswer
+         * @description A secret without its value.
+         */
+        SecretAnswer: {
+            /** Created At */
+            created_at: string;
+            /** Name */
+            name: string;
+            /** Notebooks */
+            notebooks: components["schemas"]["SecretNotebook"][];
+            /**
+             * Readable
+             * @description False where the server no longer has the key: give it its value anew.
+             */
+            readable: boolean;
+            /** Updated At */
+            updated_at: string;
+        };
+        /**
+         * SecretGrant
+         * @description One of the caller's secrets, and whether this notebook may read it.
+         */
+        SecretGrant: {
+            /** Granted */
+            granted: boolean;
+            /** Name */
+            name: string;
+        };
+        /** SecretGrants */
+        SecretGrants: {
+            /** Secrets */
+            secrets: components["schemas"]["SecretGrant"][];
+        };
+        /** SecretList */
+        SecretList: {
+            /** Secrets */
+            secrets: components["schemas"]["SecretAnswer"][];
+        };
+        /** SecretNameBody */
+        SecretNameBody: {
+            /** Name */
+            name: string;
+        };
+        /**
+         * SecretNotebook
+         * @description A notebook that may read a secret; its name is empty where the caller may not read it any more.
+         */
+        SecretNotebook: {
+            /** Created At */
+            created_at: string;
+            /** File Id */
+            file_id: string;
+            /** Name */
+            name: string;
+        };
+        /** SecretValue */
+        SecretValue: {
+            /** Value */
+            value: string;
+        };
+        /** SecretValueBody */
+        SecretValueBody: {
+            /** Value */
+            value: string;
         };
         /** SetupBody */
         SetupBody: {
@@ -3948,6 +4306,18 @@ export interface components {
             ready: number;
             /** Wanted */
             wanted: number;
+        };
+        /**
+         * WrittenAnswer
+         * @description A file that was written.
+         */
+        WrittenAnswer: {
+            /** Modified At */
+            modified_at: string;
+            /** Path */
+            path: string;
+            /** Size */
+            size: number;
         };
     };
     responses: never;
@@ -5816,6 +6186,101 @@ export interface operations {
             };
         };
     };
+    notebook_secrets_api_v1_files__file_id__secrets_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretGrants"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    grant_secret_api_v1_files__file_id__secrets__name__put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    revoke_secret_api_v1_files__file_id__secrets__name__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     change_sharing_api_v1_files__file_id__sharing_patch: {
         parameters: {
             query?: never;
@@ -7035,6 +7500,190 @@ export interface operations {
             };
         };
     };
+    secrets_api_v1_me_secrets_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretList"];
+                };
+            };
+        };
+    };
+    put_secret_api_v1_me_secrets__name__put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecretValueBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_secret_api_v1_me_secrets__name__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    rename_secret_api_v1_me_secrets__name__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecretNameBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    take_secret_api_v1_me_secrets__name__notebooks__notebook_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                notebook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    reveal_secret_api_v1_me_secrets__name__reveal_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretValue"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     tokens_api_v1_me_tokens_get: {
         parameters: {
             query?: never;
@@ -7373,6 +8022,109 @@ export interface operations {
             };
         };
     };
+    read_runtime_file_api_v1_runtimes__runtime_id__content_get: {
+        parameters: {
+            query: {
+                path: string;
+            };
+            header?: never;
+            path: {
+                runtime_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bytes, as an attachment. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    write_runtime_file_api_v1_runtimes__runtime_id__content_put: {
+        parameters: {
+            query: {
+                path: string;
+            };
+            header?: never;
+            path: {
+                runtime_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WrittenAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_runtime_files_api_v1_runtimes__runtime_id__files_get: {
+        parameters: {
+            query?: {
+                path?: string;
+            };
+            header?: never;
+            path: {
+                runtime_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FolderAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     keep_runtime_api_v1_runtimes__runtime_id__keep_post: {
         parameters: {
             query?: never;
@@ -7455,6 +8207,73 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_ports_api_v1_runtimes__runtime_id__ports_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                runtime_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PortList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    open_port_api_v1_runtimes__runtime_id__ports__port__post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                port: number;
+                runtime_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PortBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PortAddressAnswer"];
                 };
             };
             /** @description Validation Error */

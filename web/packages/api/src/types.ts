@@ -76,6 +76,8 @@ export type Image = Schemas['ImageAnswer'];
 /** One machine of an account, with its clocks, what it uses and the notebooks that run on it. */
 export type Runtime = Schemas['RuntimeAnswer'];
 /** What the owner of the server sees: everybody's machines, and how many stand ready for whoever runs something next. */
+export type Port = Schemas['PortAnswer'];
+export type PortAddress = Schemas['PortAddressAnswer'];
 export type AllRuntimes = Schemas['AllRuntimes'];
 export type RuntimeKernel = Schemas['KernelAnswer'];
 export type EndedRuntime = Schemas['EndedRuntime'];

@@ -196,6 +196,16 @@ export class NotebookDocument {
     this.edit(() => setJson(this.#ydoc.getMap<string>('metadata'), key, value));
   }
 
+  /** Replaces `[from, to)` of a cell's source, as typing does: what follows soon is of the same step of undo. */
+  replace(id: string, from: number, to: number, insert: string): void {
+    const text = this.text(id);
+    if (!text || (from === to && !insert)) return;
+    this.#ydoc.transact(() => {
+      text.delete(from, to - from);
+      text.insert(from, insert);
+    }, EDIT);
+  }
+
   /** Turns a cell's source into `source`, touching only what differs. */
   replaceSource(id: string, source: string): void {
     const text = this.text(id);

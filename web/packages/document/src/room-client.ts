@@ -3,7 +3,11 @@
  * commands answered over reconnections, and what is not yet durable in the vault.
  */
 import * as Y from 'yjs';
+import { Asks } from './asks';
 import { type CommandOptions, Commands } from './commands';
+import { CommSender } from './comm-sender';
+import { CommStore } from './comm-store';
+import { readCommFrame, type SentComm } from './comm-wire';
 import { NotebookDocument } from './document';
 import { Store } from './emitter';
 import { forgetNotebook, keepNotebook, keptNotebook } from './kept';
@@ -42,17 +46,24 @@ export interface RoomClientOptions {
 export class RoomClient {
   readonly document = new NotebookDocument();
   readonly room = new RoomStore();
+  /** The widgets that live. */
+  readonly comms = new CommStore();
   readonly status = new Store<RoomStatus>(firstStatus);
   readonly presence: Presence;
   /** Edits that the server refused, with what was written: the page offers to copy it. */
   readonly refused = new Store<{ notice: Notice; drafts: readonly Draft[] } | null>(null);
   readonly notice = new Store<Notice | null>(null);
+  /** The last secret that code of this account asked for and was not given. */
+  readonly secretRefused = new Store<{ name: string; exists: boolean } | null>(null);
   /** What this account's runtime uses, while {@link watch} is on. */
   readonly meter = new Store<{ runtimeId: string; meter: Meter } | null>(null);
+  /** What programs of this account ask of the page. */
+  readonly asks = new Asks((answer) => void this.command('answer', answer).catch(() => {}));
 
   readonly #options: RoomClientOptions;
   readonly #socket: RoomSocket;
   readonly #commands: Commands;
+  readonly #sender: CommSender;
   readonly #unsaved = new UnsavedUpdates();
   readonly #dirty = new Set<string>();
   readonly #tab = crypto.randomUUID();
@@ -80,6 +91,7 @@ export class RoomClient {
     };
     this.#socket = new RoomSocket(url, handlers, options.makeSocket ?? ((to) => new WebSocket(to)));
     this.#commands = new Commands((body) => this.#socket.send(jsonFrame(Lane.control, body)));
+    this.#sender = new CommSender((frame) => this.#ready && this.#socket.send(frame));
     this.presence = new Presence((state) => this.#ready && this.#socket.send(jsonFrame(Lane.presence, state)));
     this.document.onLocalUpdate = (update, cells) => this.#edited(update, cells);
   }
@@ -133,6 +145,16 @@ export class RoomClient {
     return this.#commands.request(type, args, options) as Promise<T>;
   }
 
+  /**
+   * Tells this account's kernel something over a comm, for an output of its own; `from` is whoever of this page said it.
+   * Resolves once the kernel has dealt with it. Rejects with CommandError when it is refused, or without a connection.
+   */
+  sendComm(message: SentComm, from: object): Promise<void> {
+    const account = this.status.get().account?.id;
+    if (account) this.comms.sent(account, message, from);
+    return this.#sender.send(message);
+  }
+
   /** This tab's own id among the present clients. */
   get clientId(): number {
     return this.document.ydoc.clientID;
@@ -163,6 +185,10 @@ export class RoomClient {
           return this.#documentFrame(data);
         case Lane.presence:
           return this.presence.received((readJson(data) as { clients: PresentClient[] }).clients);
+        case Lane.comms: {
+          const { header, buffers } = readCommFrame(data);
+          return this.comms.received(header, buffers);
+        }
       }
     } catch (error) {
       // What we cannot apply would leave us with a state that nobody else has: take the whole of it again.
@@ -184,14 +210,24 @@ export class RoomClient {
         return this.#commands.answered(message.id, message.result);
       case 'refused':
         return this.#commands.refused(message.id, message.code, message.message, message.details);
+      case 'comm_done':
+        return this.#sender.done(message.id);
+      case 'comm_refused':
+        return this.#sender.refused(message.id, message.code, message.message);
       case 'rights':
         return this.#setStatus({ abilities: message.abilities });
       case 'notice':
         return this.notice.set({ code: message.code, message: message.message });
       case 'storage':
         return this.#setStatus({ storage: { ok: message.ok, message: message.message } });
+      case 'secret_refused':
+        return this.secretRefused.set({ name: message.name, exists: message.exists });
       case 'meter':
         return this.meter.set({ runtimeId: message.runtime_id, meter: message.meter });
+      case 'ask':
+        return this.asks.received(message);
+      case 'ask_gone':
+        return this.asks.gone(message.ask_id);
     }
   }
 
@@ -200,6 +236,7 @@ export class RoomClient {
     this.#epoch = welcome.epoch;
     this.#seq = welcome.seq;
     this.room.replace(welcome.state);
+    this.comms.begin();
     this.#setStatus({
       file: welcome.file,
       abilities: welcome.file.abilities,
@@ -250,6 +287,8 @@ export class RoomClient {
     this.#commands.disconnected();
     this.#unsaved.disconnected();
     this.presence.disconnected();
+    this.#sender.disconnected();
+    this.comms.disconnected();
     void this.#keep();
     const ended = retryAt === null ? (endReasons[code] ?? 'gone') : null;
     if (ended) this.#commands.abandon('ended', 'The notebook can no longer be reached.');

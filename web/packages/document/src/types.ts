@@ -1,5 +1,6 @@
 /** What crosses the room socket (docs/protocols.md, section 1). */
 import type { Ability, Comment, CommentReply, File } from '@labora/api';
+import type { PageAsk } from './asks';
 
 export type { Ability, Comment, CommentReply, File };
 
@@ -77,6 +78,8 @@ export interface Execution {
   finished_at: string | null;
   reason: string | null;
   execution_count: number | null;
+  /** In which life of its kernel it ran. */
+  life?: number | null;
 }
 
 export type KernelStatus = 'none' | 'starting' | 'idle' | 'busy' | 'restarting' | 'dead';
@@ -93,6 +96,8 @@ export interface RuntimeState {
   language: { name: string; mimetype: string; version: string } | null;
   started_at: string | null;
   isolation: string | null;
+  /** Counts the lives of the kernel. */
+  life?: number | null;
   /** When it ends unless it is used; set while that is near. */
   ends_at?: string | null;
   ends_reason?: string | null;
@@ -215,10 +220,15 @@ export type ControlMessage =
   | UpdateRefused
   | { type: 'ack'; id: string; result: unknown }
   | { type: 'refused'; id: string; code: string; message: string; details?: Record<string, unknown> }
+  | { type: 'comm_done'; id: string }
+  | { type: 'comm_refused'; id: string; code: string; message: string }
   | { type: 'rights'; abilities: Ability[] }
   | { type: 'notice'; code: string; message: string }
   | { type: 'storage'; ok: boolean; message: string }
-  | { type: 'meter'; runtime_id: string; meter: Meter };
+  | { type: 'secret_refused'; name: string; exists: boolean }
+  | { type: 'meter'; runtime_id: string; meter: Meter }
+  | ({ type: 'ask' } & PageAsk)
+  | { type: 'ask_gone'; ask_id: string };
 
 /** Where somebody's cursor is; positions are Yjs relative positions as JSON. */
 export interface PresenceState {

@@ -1,5 +1,5 @@
 /** Frames of the room socket: the first byte is the lane (docs/protocols.md, section 1). */
-export const Lane = { control: 0, events: 1, document: 2, presence: 3 } as const;
+export const Lane = { control: 0, events: 1, document: 2, presence: 3, comms: 4 } as const;
 export const DocumentPart = { stateVector: 0, difference: 1, update: 2 } as const;
 
 const encoder = new TextEncoder();

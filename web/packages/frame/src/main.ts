@@ -3,31 +3,35 @@
  * port that the app's page hands it. What the notebook's own scripts do here reaches no further than this page.
  */
 import { OutputList, type Output, type ViewEnv } from '@labora/outputs/core';
-import {
-  applyOps,
-  CONNECT,
-  type FrameMessage,
-  type FrameTheme,
-  type PageMessage,
-  READY,
-} from '@labora/outputs/core/protocol';
+import { applyOps, CONNECT, type FrameTheme, type PageMessage, READY } from '@labora/outputs/core/protocol';
 import { activeViews } from './active';
+import { Areas } from './areas';
 import { BlobReader } from './blobs';
+import { CommPort } from './comm-port';
+import { Bridge, type Post } from './bridge';
+import { installColab } from './colab/api';
 import { copyText } from './copy';
-import { reportHeight } from './height';
+import { bridgeDevices } from './devices';
+import { Height } from './height';
 import { forwardKeys } from './keys';
+import { widgetViews } from './widget-view';
 import './frame.css';
 
 class Frame {
   private outputs: readonly Output[] = [];
   private list: OutputList | null = null;
   private readonly blobs: BlobReader;
-  private readonly post: (message: FrameMessage) => void;
+  private readonly comms: CommPort;
+  private readonly post: Post;
+  private bridge: Bridge | null = null;
+  private areas: Areas | null = null;
 
   constructor(port: MessagePort) {
     // Taken now, before any script of the notebook can put another function in its place.
-    this.post = port.postMessage.bind(port);
+    const post = port.postMessage.bind(port) as (message: unknown, transfer: Transferable[]) => void;
+    this.post = (message, transfer = []) => post(message, transfer);
     this.blobs = new BlobReader(this.post);
+    this.comms = new CommPort(this.post);
     port.onmessage = (event: MessageEvent<PageMessage>) => this.receive(event.data);
   }
 
@@ -38,32 +42,64 @@ class Frame {
     else if (message.t === 'scroll') document.documentElement.classList.toggle('scrolls', message.inner);
     else if (message.t === 'blob') this.blobs.answer(message.request, message.blob);
     else if (message.t === 'text') void this.answerText(message.request);
+    else if (message.t === 'comm' || message.t === 'followed' || message.t === 'module' || message.t === 'comm-done')
+      this.comms.receive(message);
+    else this.bridge?.receive(message);
   }
 
   private start(message: PageMessage & { t: 'init' }): void {
     applyTheme(message.theme);
     const root = document.getElementById('output-area');
     if (root === null) return;
+    const areas = new Areas(root);
+    const bridge = new Bridge(this.post, message.live);
+    const height = new Height(this.post, bridge);
+    [this.bridge, this.areas] = [bridge, areas];
     const env: ViewEnv = {
       readBlob: (blob) => this.blobs.read(blob),
       externalImages: message.externalImages,
       copyText,
-      active: activeViews(),
+      active: { ...activeViews(), ...widgetViews(this.comms) },
+      seat: areas.seat,
     };
+    // Before the first output: programs look for it as they start.
+    installColab({
+      bridge,
+      comms: this.comms,
+      areas,
+      height,
+      render: (bundle, element) => renderInto(bundle, element, env),
+    });
+    bridgeDevices(bridge, message.devices);
     this.list = new OutputList(root, env);
     this.show(message.outputs);
-    reportHeight(this.post);
+    height.start();
     forwardKeys(this.post);
   }
 
   private show(outputs: readonly Output[]): void {
+    const cleared = outputs.length === 0 && this.outputs.length > 0;
     this.outputs = outputs;
     this.list?.update(outputs);
+    if (cleared) this.areas?.empty();
   }
 
   private async answerText(request: number): Promise<void> {
     this.post({ t: 'text', request, text: (await this.list?.text()) ?? '' });
   }
+}
+
+let rendered = 0;
+
+/** `google.colab.output.renderOutput`: draws one output, given as nbformat has it, into an element of the program's. */
+async function renderInto(bundle: unknown, element: HTMLElement, env: ViewEnv): Promise<void> {
+  const given = typeof bundle === 'object' && bundle !== null ? (bundle as Record<string, unknown>) : {};
+  const type = given['output_type'] ?? given['type'] ?? 'display_data';
+  const output = { metadata: {}, ...given, id: `rendered-${++rendered}`, output_type: String(type) } as Output;
+  const inner = document.createElement('div');
+  element.append(inner);
+  const { seat: _seat, ...own } = env;
+  new OutputList(inner, own).update([output]);
 }
 
 function applyTheme(theme: FrameTheme): void {

@@ -77,3 +77,28 @@ export function tameDocumentWrite(): void {
   document.writeln = (...pieces: string[]) => write(...pieces, '\n');
   document.close = () => {};
 }
+
+const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor as new (body: string) => () => Promise<unknown>;
+// Indirect: the program sees the global scope and nothing of this module. Running programs is what a frame is for.
+// oxlint-disable-next-line eslint/no-eval
+const globalEval = eval;
+
+/** Evaluates a program in the global scope and returns what its last expression gives; `await` may stand at its top. */
+export async function evaluate(code: string): Promise<unknown> {
+  let value: unknown;
+  try {
+    value = globalEval(code);
+  } catch (error) {
+    if (!(error instanceof SyntaxError) || !/\bawait\b|\breturn\b/.test(code)) throw error;
+    value = compile(code)();
+  }
+  return await value;
+}
+
+function compile(code: string): () => Promise<unknown> {
+  try {
+    return new AsyncFunction(`return (${code.trim().replace(/;+$/, '')}\n)`);
+  } catch {
+    return new AsyncFunction(code);
+  }
+}

@@ -1,10 +1,12 @@
 /** The page of one notebook: a view on its room. */
-import { useEffect, useMemo, useState } from 'react';
+import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
 import { loginAddress, NoAccess, rememberedAccount, useAccount, useInstance } from '@labora/drive/shell';
 import { type OutputsHost, OutputsProvider } from '@labora/outputs';
 import { Button, EmptyState, navigate, Spinner, t } from '@labora/ui';
 import './messages';
 import './private/messages';
+import './live/messages';
+import './live/live.css';
 import './styles/page.css';
 import './styles/cells.css';
 import './styles/code.css';
@@ -12,6 +14,8 @@ import './styles/dialogs.css';
 import './styles/usage.css';
 import './comments/comments.css';
 import './styles/small.css';
+import { WidgetLink } from './widgets/link';
+import { widgetModule } from './widgets/modules';
 import { ControllerContext, useController, useStatus, useStore } from './model/context';
 import { NotebookController } from './model/controller';
 import { listenForKeys, showKeys } from './model/keys';
@@ -28,6 +32,7 @@ import { Header } from './parts/Header';
 import { Notifier } from './parts/Notifier';
 import { RunAnnouncer } from './parts/RunAnnouncer';
 import { Toolbar } from './parts/Toolbar';
+import { SecretNotice, SecretsSide } from './secrets/SecretsButton';
 
 export interface NotebookPageProps {
   fileId: string;
@@ -80,6 +85,8 @@ export function NotebookPage({ fileId }: NotebookPageProps) {
 function outputsHost(controller: NotebookController, externalImages: boolean): Partial<OutputsHost> {
   return {
     externalImages,
+    comms: (frame, post) => new WidgetLink(controller.client, frame, post, (name) => widgetModule(controller, name)),
+    live: controller.live,
     onFrameFocus: (cellId) => controller.ui.activate(cellId),
     onFrameKey(cellId, { key, ctrl, meta, shift, alt }) {
       controller.ui.activate(cellId);
@@ -118,18 +125,33 @@ function Page({ fileId }: { fileId: string }) {
           {contents && <Contents />}
           <main id="main" tabIndex={-1} className="nb-body" aria-label={t('notebook.notebook')}>
             <Banners />
+            <SecretNotice />
             {loaded ? <CellList /> : <Loading />}
             {loaded && <CellLink />}
           </main>
           {comments && loaded && <CommentsPanel />}
+          <SecretsSide />
         </div>
         <Dialogs />
         <DriveConsent />
+        <Questions />
         <RunAnnouncer />
         <Notifier />
         <ChordHint />
       </div>
     </OutputsProvider>
+  );
+}
+
+const LiveQuestions = lazy(async () => ({ default: (await import('./live/LiveQuestions')).LiveQuestions }));
+
+function Questions() {
+  const open = useStore(useController().live.questions.open);
+  if (open.length === 0) return null;
+  return (
+    <Suspense>
+      <LiveQuestions />
+    </Suspense>
   );
 }
 

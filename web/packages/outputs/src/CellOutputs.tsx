@@ -14,6 +14,8 @@ export interface CellOutputsProps {
   executionId: string | null;
   /** The execution runs: the end of the outputs stays in sight, and nothing collapses between two displays. */
   live: boolean;
+  /** Something asks for the cell's frame, whatever is in it yet. */
+  frameWanted?: boolean;
   /** Shows a button that clears the outputs. */
   onClear?: () => void;
   /** Whether tall outputs scroll in a box (`metadata.scrolled`); undefined decides by height. */
@@ -22,8 +24,8 @@ export interface CellOutputsProps {
 }
 
 /** Once a run has shown something active, it stays in its frame, so that `clear_output` does not reload it. */
-function useFrameNeeded(executionId: string | null, outputs: readonly Output[]): boolean {
-  const needed = needsFrame(outputs);
+function useFrameNeeded(executionId: string | null, outputs: readonly Output[], wanted: boolean): boolean {
+  const needed = wanted || needsFrame(outputs);
   const [held, setHeld] = useState({ executionId, needed });
   if (held.executionId !== executionId || (needed && !held.needed)) {
     setHeld({ executionId, needed });
@@ -35,14 +37,16 @@ function useFrameNeeded(executionId: string | null, outputs: readonly Output[]):
 /** The outputs of one cell: in the page when they are passive, wholly in one frame when any of them is active. */
 export function CellOutputs(props: CellOutputsProps) {
   const { fileId, cellId, outputs, executionId, live } = props;
-  const framed = useFrameNeeded(executionId, outputs);
+  const framed = useFrameNeeded(executionId, outputs, props.frameWanted ?? false);
   const body = useRef<OutputsText>(null);
-  if (outputs.length === 0 && !(framed && live)) return null;
+  const [uncapped, setUncapped] = useState<string | null>(null);
+  const onTall = useCallback((on: boolean) => setUncapped(on ? executionId : null), [executionId]);
+  if (outputs.length === 0 && !(framed && (live || props.frameWanted))) return null;
   return (
     <div className="lo-outputs" role="group" aria-label={say('activeOutput')} data-cell-outputs={cellId}>
-      <TallBox {...props}>
+      <TallBox {...props} {...(uncapped !== null && uncapped === executionId ? { scrolled: false } : {})}>
         {framed ? (
-          <FrameOutputs key={executionId} ref={body} {...{ fileId, cellId, executionId, outputs }} />
+          <FrameOutputs key={executionId} ref={body} {...{ fileId, cellId, executionId, outputs, onTall }} />
         ) : (
           <PassiveOutputs ref={body} fileId={fileId} outputs={outputs} />
         )}

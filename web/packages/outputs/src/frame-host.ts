@@ -1,5 +1,6 @@
 /** The page's side of one output frame: starts it, hands it one port, feeds it outputs and believes nothing it says. */
 import { type BlobInfo, isBlobRef, isDisplay, isStream, type Output } from './core';
+import { type FrameComms } from './core/comm-protocol';
 import {
   CONNECT,
   diffOutputs,
@@ -11,6 +12,7 @@ import {
   RateLimit,
 } from './core/protocol';
 import { type FrameLocation, isReady, makeIframe } from './frame-location';
+import type { FrameWork } from './frame-work';
 
 const START_MS = 20_000;
 const TEXT_MS = 5_000;
@@ -25,8 +27,16 @@ export interface FrameOptions {
   theme: FrameTheme;
   externalImages: boolean;
   outputs: readonly Output[];
+  /** Whether it may act; decided by the page, for each thing that it asks for. */
+  isLive(): boolean;
+  /** Features of the browser that it is made with, such as `camera`. */
+  devices: readonly string[];
+  work: FrameWork;
   readBlob(blob: BlobInfo): Promise<Blob>;
+  /** Makes the page's side of the frame's comms, which tells the frame by `post`. */
+  comms?: ((post: (message: PageMessage) => void) => FrameComms) | undefined;
   onHeight(px: number): void;
+  onTall(on: boolean): void;
   onKey(key: ForwardedKey): void;
   onFocus(): void;
   /** silent: it never started; noisy: it was cut off. */
@@ -41,14 +51,16 @@ export class FrameHost {
   private readonly limit = new RateLimit(RATE_PER_S, BURST);
   private readonly texts = new Map<number, (text: string) => void>();
   private requests = 0;
+  private live = false;
   private theme: FrameTheme;
   private outputs: readonly Output[];
   private timer: number;
+  private comms: FrameComms | null = null;
 
   constructor(private readonly options: FrameOptions) {
     this.theme = options.theme;
     this.outputs = options.outputs;
-    this.iframe = makeIframe(options.location, options.title);
+    this.iframe = makeIframe(options.location, options.title, options.devices);
     this.iframe.className = 'lo-frame';
     addEventListener('message', this.onWindowMessage);
     this.timer = window.setTimeout(() => options.onFail('silent'), START_MS);
@@ -65,6 +77,14 @@ export class FrameHost {
   setTheme(theme: FrameTheme): void {
     this.theme = theme;
     this.send({ t: 'theme', theme });
+  }
+
+  /** Tells whether it may act, when that has changed. */
+  tellLive(): void {
+    const on = this.options.isLive();
+    if (on === this.live) return;
+    this.live = on;
+    this.send({ t: 'live', on });
   }
 
   /** Lets the frame scroll inside, when it is taller than the page will give it. */
@@ -88,8 +108,11 @@ export class FrameHost {
   dispose(): void {
     clearTimeout(this.timer);
     removeEventListener('message', this.onWindowMessage);
+    this.comms?.dispose();
+    this.comms = null;
     this.port?.close();
     this.port = null;
+    this.options.work.stopped();
     this.iframe.remove();
   }
 
@@ -109,13 +132,18 @@ export class FrameHost {
     const target = this.options.location.mode === 'C' ? '*' : this.options.location.origin;
     this.iframe.contentWindow?.postMessage(CONNECT, target, [channel.port2]);
     this.sent = this.outputs;
+    this.live = this.options.isLive();
     this.send({
       t: 'init',
       version: PROTOCOL_VERSION,
       theme: this.theme,
       externalImages: this.options.externalImages,
+      live: this.live,
+      devices: this.options.devices,
       outputs: this.outputs,
     });
+    this.comms = this.options.comms?.((message) => this.send(message)) ?? null;
+    this.options.work.started((message) => this.send(message));
   };
 
   private onPortMessage(data: unknown): void {
@@ -131,6 +159,10 @@ export class FrameHost {
     if (message.t === 'height') this.options.onHeight(message.px);
     else if (message.t === 'key') this.options.onKey(message);
     else if (message.t === 'focus') this.options.onFocus();
+    else if (message.t === 'tall') this.options.onTall(message.on);
+    else if (message.t === 'done') this.options.work.done(message);
+    else if (message.t === 'ask') void this.options.work.ask(message);
+    else if (message.t === 'comm' || message.t === 'follow' || message.t === 'module') this.comms?.receive(message);
     else if (message.t === 'text') this.texts.get(message.request)?.(message.text);
     else if (message.t === 'blob') void this.answerBlob(message.request, message.blob);
   }

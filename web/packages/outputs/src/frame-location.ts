@@ -23,15 +23,15 @@ const SANDBOX = [
   'allow-popups-to-escape-sandbox',
 ];
 
-/** Makes the iframe, with exactly the rights that an output has. */
-export function makeIframe(location: FrameLocation, title: string): HTMLIFrameElement {
+/** Makes the iframe, with exactly the rights that an output has, and the devices that the person let it use. */
+export function makeIframe(location: FrameLocation, title: string, devices: readonly string[] = []): HTMLIFrameElement {
   const iframe = document.createElement('iframe');
   iframe.setAttribute(
     'sandbox',
     SANDBOX.filter((flag) => location.mode !== 'C' || flag !== 'allow-same-origin').join(' '),
   );
   iframe.setAttribute('referrerpolicy', 'no-referrer');
-  iframe.setAttribute('allow', 'fullscreen; autoplay');
+  iframe.setAttribute('allow', ['fullscreen', 'autoplay', ...devices].join('; '));
   iframe.title = title;
   iframe.src = location.url;
   return iframe;

@@ -2,6 +2,8 @@
 import { h, type Output, say } from './core';
 import { HEIGHT_MAXIMUM, type FrameTheme } from './core/protocol';
 import { FrameHost, type FrameOptions } from './frame-host';
+import { type AskMessage, FrameWork } from './frame-work';
+import { Refusal } from './live';
 
 const LIVE_MAXIMUM = 40;
 const NEAR = '800px 0px';
@@ -41,20 +43,38 @@ function observe(
 
 /** Wakes what is near, at most 40 of it, and lets sleep what must make room. */
 function settle(): void {
-  const willing = [...near].filter((slot) => !slot.failed);
+  const working = [...live].filter((slot) => slot.busy);
+  const willing = [...near].filter((slot) => !slot.failed && !slot.busy);
   const wanted = new Set(
-    willing.length <= LIVE_MAXIMUM
-      ? willing
-      : willing.sort((a, b) => a.distance() - b.distance()).slice(0, LIVE_MAXIMUM),
+    [...working].concat(
+      willing.length + working.length <= LIVE_MAXIMUM
+        ? willing
+        : willing.sort((a, b) => a.distance() - b.distance()).slice(0, Math.max(0, LIVE_MAXIMUM - working.length)),
+    ),
   );
   const rest = [...live].filter((slot) => !wanted.has(slot));
   for (const slot of rest.slice(0, Math.max(0, wanted.size + rest.length - LIVE_MAXIMUM))) slot.sleep();
   for (const slot of wanted) slot.wake();
 }
 
-export type SlotOptions = Omit<FrameOptions, 'outputs' | 'onHeight' | 'onFail'> & {
+let settling = false;
+
+/** Settles once for all changes of this turn. */
+function settleSoon(): void {
+  if (settling) return;
+  settling = true;
+  queueMicrotask(() => {
+    settling = false;
+    settle();
+  });
+}
+
+export type SlotOptions = Omit<FrameOptions, 'outputs' | 'onHeight' | 'onFail' | 'work' | 'devices'> & {
   /** What the height is remembered under. */
   key: string;
+  devices(): readonly string[];
+  /** Does what a live output asks for. */
+  ask(message: AskMessage): Promise<unknown>;
   onHeight?(px: number): void;
 };
 
@@ -65,6 +85,9 @@ export class FrameSlot {
   private outputs: readonly Output[];
   private theme: FrameTheme;
   private inner = false;
+  private readonly work: FrameWork;
+  /** The frame that is there was made with devices. */
+  private equipped = false;
 
   constructor(
     private readonly el: HTMLElement,
@@ -73,6 +96,7 @@ export class FrameSlot {
   ) {
     this.outputs = outputs;
     this.theme = options.theme;
+    this.work = new FrameWork((message) => this.answer(message), settleSoon);
     el.style.height = `${heights.get(options.key) ?? UNKNOWN_HEIGHT}px`;
     slots.set(el, this);
     nearness.observe(el);
@@ -88,6 +112,35 @@ export class FrameSlot {
     if (theme === this.theme) return;
     this.theme = theme;
     this.host?.setTheme(theme);
+  }
+
+  get busy(): boolean {
+    return this.work.busy;
+  }
+
+  /** Evaluates a script in the frame, which is woken for it. */
+  run(script: string, signal?: AbortSignal): Promise<unknown> {
+    const result = this.work.run(script, signal);
+    if (!this.failed) this.wake();
+    return result;
+  }
+
+  /** Its output may act, or no longer. One that may not keeps no device. */
+  liveChanged(): void {
+    if (this.equipped && !this.options.isLive()) this.renew();
+    else this.host?.tellLive();
+  }
+
+  /** Makes the frame anew, with the rights that it has now. */
+  renew(): void {
+    if (this.host === null) return;
+    this.sleep();
+    this.wake();
+  }
+
+  private answer(message: AskMessage): Promise<unknown> {
+    if (this.options.isLive()) return this.options.ask(message);
+    return Promise.reject(new Refusal('not_live', say('notLive')));
   }
 
   /** Returns what the outputs say; null while the frame sleeps. */
@@ -110,6 +163,7 @@ export class FrameSlot {
     nearness.unobserve(this.el);
     visibility.unobserve(this.el);
     near.delete(this);
+    this.work.dispose();
     this.sleep();
     this.el.replaceChildren();
   }
@@ -124,10 +178,14 @@ export class FrameSlot {
   wake(): void {
     if (this.host === null) {
       this.inner = false;
+      const devices = this.options.isLive() ? this.options.devices() : [];
+      this.equipped = devices.length > 0;
       this.host = new FrameHost({
         ...this.options,
         theme: this.theme,
         outputs: this.outputs,
+        devices,
+        work: this.work,
         onHeight: (px) => this.setHeight(px),
         onFail: (reason) => this.fail(reason),
       });

@@ -1,8 +1,10 @@
 /** Where outputs get their bytes and their frame's origin from; the defaults are the server's own routes. */
 import { createContext, type ReactNode, useContext, useMemo } from 'react';
 import { type BlobInfo } from './core';
-import { type ForwardedKey } from './core/protocol';
+import { type FrameComms } from './core/comm-protocol';
+import { type ForwardedKey, type PageMessage } from './core/protocol';
 import { type FrameLocation } from './frame-location';
+import type { FrameContext, LiveHost } from './live';
 
 export interface OutputsHost {
   readBlob(fileId: string, blob: BlobInfo, signal?: AbortSignal): Promise<Blob>;
@@ -11,6 +13,10 @@ export interface OutputsHost {
   frameLocation(fileId: string): Promise<FrameLocation>;
   /** Whether Markdown may load images from other sites. */
   externalImages: boolean;
+  /** The page's side of a frame's comms; without it widgets cannot be drawn. */
+  comms?(frame: FrameContext, post: (message: PageMessage) => void): FrameComms;
+  /** What lets outputs act; without it they only show. */
+  live?: LiveHost;
   /** A key that a frame passes on: Escape, Ctrl+Enter, Shift+Enter. */
   onFrameKey?(cellId: string, key: ForwardedKey): void;
   /** The pointer or Tab went into the frame of a cell. */

@@ -18,7 +18,9 @@ export { Markdown, type MarkdownProps } from './Markdown';
 export { StreamText } from './StreamText';
 export { OutputsProvider, type OutputsHost, useOutputsHost } from './host';
 export { type FrameLocation } from './frame-location';
-export { type ForwardedKey } from './core/protocol';
+export { type CommFrameMessage, type Followed, type FrameComms } from './core/comm-protocol';
+export { type FrameContext, type FrameHandle, type LiveHost, Refusal } from './live';
+export { type CommMessage, type ForwardedKey, type FrameVerb, type PageMessage } from './core/protocol';
 export {
   needsFrame,
   parseAnsi,

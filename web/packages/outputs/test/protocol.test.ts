@@ -30,6 +30,62 @@ describe('parseFrameMessage', () => {
     expect(parseFrameMessage({ t: 'blob', request: 1, blob })).toEqual({ t: 'blob', request: 1, blob });
   });
 
+  test('reads what a live output sends, as plain copies', () => {
+    const args = { name: 'f', args: [1, 'a', { b: null, f: () => 1 }], at: NaN };
+    expect(parseFrameMessage({ t: 'ask', request: 3, verb: 'call', args: { ...args, args: [1, 'a'] } })).toEqual({
+      t: 'ask', request: 3, verb: 'call', args: { name: 'f', args: [1, 'a'], at: null }, files: [],
+    }); // prettier-ignore
+    const file = new Blob(['x']);
+    expect(parseFrameMessage({ t: 'ask', request: 3, verb: 'files', args: {}, files: [file] })).toMatchObject({
+      files: [file],
+    });
+    expect(parseFrameMessage({ t: 'ask', request: 3, verb: 'call', args: {}, files: [file] })).toMatchObject({
+      files: [],
+    });
+    expect(parseFrameMessage({ t: 'done', request: 0, ok: true, value: [1] })).toEqual({
+      t: 'done', request: 0, ok: true, value: [1],
+    }); // prettier-ignore
+    expect(parseFrameMessage({ t: 'done', request: 0, ok: false, message: 'x'.repeat(20_000) })).toMatchObject({
+      message: 'x'.repeat(10_000),
+    });
+    const buffers = [new ArrayBuffer(3)];
+    const message = { type: 'comm_msg', content: { comm_id: 'c', data: { n: 1 } }, metadata: {}, buffers };
+    expect(parseFrameMessage({ t: 'comm', message })).toEqual({ t: 'comm', message });
+  });
+
+  test('test_sec_28 what a live output may send is bounded', () => {
+    const deep: unknown[] = [];
+    let at = deep;
+    for (let depth = 0; depth < 5_000; depth += 1) {
+      const inner: unknown[] = [];
+      at.push(inner);
+      at = inner;
+    }
+    const round: Record<string, unknown> = {};
+    round['self'] = round;
+    const ask = (more: object) => parseFrameMessage({ t: 'ask', request: 1, verb: 'call', args: {}, ...more });
+    expect(ask({ verb: 'cookies' })).toBeNull();
+    expect(ask({ verb: '__proto__' })).toBeNull();
+    expect(ask({ args: { deep } })).toBeNull();
+    expect(ask({ args: round })).toBeNull();
+    expect(ask({ args: { long: 'x'.repeat(17 * 1024 * 1024) } })).toBeNull();
+    expect(ask({ args: { many: Array.from({ length: 600_000 }, () => 0) } })).toBeNull();
+    expect(ask({ args: [] })).toBeNull();
+    expect(ask({ request: 1.5 })).toBeNull();
+    expect(ask({ verb: 'files', files: ['x'] })).toBeNull();
+    expect(parseFrameMessage({ t: 'done', request: 1, ok: true, value: round })).toMatchObject({ ok: false });
+    const comm = (message: unknown) => parseFrameMessage({ t: 'comm', message });
+    const content = { comm_id: 'c', data: {} };
+    expect(comm({ type: 'comms_gone', content })).toBeNull();
+    expect(comm({ type: 'comm_open', content })).toBeNull();
+    expect(comm({ type: 'comm_msg', content: { comm_id: 'x'.repeat(2_000) } })).toBeNull();
+    expect(comm({ type: 'comm_msg', content, buffers: [new Uint8Array(1)] })).toBeNull();
+    expect(comm({ type: 'comm_msg', content, buffers: [new ArrayBuffer(65 * 1024 * 1024)] })).toBeNull();
+    const forged = ask({ args: JSON.parse('{"__proto__":{"admin":true}}') as object });
+    expect(forged).not.toBeNull();
+    expect((forged as unknown as { args: Record<string, unknown> }).args['admin']).toBeUndefined();
+  });
+
   test('test_sec_28 junk is dropped', () => {
     const deep: Record<string, unknown> = {};
     let at = deep;

@@ -15,6 +15,7 @@ import {
   shareOf,
 } from '@labora/ui';
 import { Bar, bytesOf, coresOf } from './Meter';
+import { Ports } from './Ports';
 
 const secondsSince = (iso: string): number => Math.max(0, (Date.now() - Date.parse(iso)) / 1000);
 
@@ -167,6 +168,7 @@ export function RuntimeCard({ runtime, kernels, onKeep, onEnd, extra }: RuntimeC
       ) : (
         <p className="runtime-note">{t('sessions.noKernels')}</p>
       )}
+      <Ports runtime={runtime} />
       <div className="runtime-actions">
         <Button size="sm" icon="schedule" title={t('sessions.keepHelp')} onClick={onKeep}>
           {t('sessions.keep')}

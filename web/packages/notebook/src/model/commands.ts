@@ -3,6 +3,8 @@ import { api, upload } from '@labora/api';
 import { type IconName, type MenuItem, errorText, navigate, prompt, setTheme, t, theme, toast } from '@labora/ui';
 import { viewOf } from '../editor/views';
 import { canPlay, openPlayground } from '../private/playground';
+import { shownMode, toggleCode } from '../forms/model';
+import { hasWidgets, saveWidgets } from '../widgets/save';
 import type { NotebookController } from './controller';
 import { recentItems } from './recent';
 import { canNotify, notifies, setNotify } from './notify';
@@ -28,6 +30,8 @@ const edits = (c: NotebookController): boolean => c.canEdit;
 /** Who may not edit runs a copy of their own. */
 const runs = (c: NotebookController): boolean => c.canEdit || canPlay(c);
 const editsCells = (c: NotebookController): boolean => c.canEdit && c.targets().length > 0;
+/** The active cell is one of code. */
+const editsCode = (c: NotebookController): boolean => c.canEdit && c.doc.cell(c.ui.active ?? '')?.kind === 'code';
 const hasCells = (c: NotebookController): boolean => c.targets().length > 0;
 const hasRuntime = (c: NotebookController): boolean =>
   c.runtime?.status === 'ready' || c.runtime?.status === 'starting';
@@ -213,6 +217,7 @@ const entries: Entry[] = [
   { id: 'edit.toCode', icon: 'code', keys: ['Mod+M Y'], when: editsCells, run: (c) => c.setKind('code') },
   { id: 'edit.clearOutput', icon: 'close', when: editsCells, run: (c) => c.clearOutputs(c.targets()) },
   { id: 'edit.clearAll', icon: 'cancel', when: edits, run: (c) => c.clearAllOutputs() },
+  { id: 'edit.form', icon: 'tune', when: editsCode, run: open('formAttributes') },
   { id: 'edit.settings', icon: 'settings', run: open('settings') },
   { id: 'edit.bin', icon: 'restore_from_trash', when: (c) => c.doc.deletedIds().length > 0, run: open('bin') },
 
@@ -230,16 +235,29 @@ const entries: Entry[] = [
     run: (c) => c.ui.setPreference('comments', !c.ui.preferences.get().comments),
   },
   {
+    id: 'view.secrets',
+    icon: 'key',
+    checked: (c) => c.ui.secrets.get() !== null,
+    run: (c) => c.ui.secrets.set(c.ui.secrets.get() ? null : { add: null }),
+  },
+  {
     id: 'view.contents',
     icon: 'toc',
     checked: (c) => c.ui.preferences.get().contents,
     run: (c) => c.ui.setPreference('contents', !c.ui.preferences.get().contents),
+  },
+  {
+    id: 'view.form',
+    icon: 'code',
+    when: (c) => editsCode(c) && shownMode(c, c.ui.active ?? '') !== null,
+    run: (c) => toggleCode(c, c.ui.active ?? ''),
   },
   { id: 'view.output', icon: 'visibility', keys: ['Mod+M O'], when: editsCells, run: (c) => c.toggleOutput() },
 
   { id: 'insert.code', icon: 'code', keys: ['Mod+M B'], when: edits, run: (c) => c.insertBeside('code', 'below') },
   { id: 'insert.codeAbove', icon: 'code', keys: ['Mod+M A'], when: edits, run: (c) => c.insertBeside('code', 'above') },
   { id: 'insert.text', icon: 'text_fields', when: edits, run: (c) => c.insertBeside('markdown', 'below') },
+  { id: 'insert.field', icon: 'tune', when: edits, run: open('formField') },
 
   {
     id: 'insert.comment',
@@ -270,6 +288,7 @@ const entries: Entry[] = [
     run: (c) => setNotify(c.ui, !notifies(c.ui)),
   },
 
+  { id: 'tools.saveWidgets', icon: 'save', when: hasWidgets, run: saveWidgets },
   { id: 'tools.compare', icon: 'compare_arrows', run: (c) => navigate(`/compare?a=${c.fileId}`) },
 
   { id: 'help.palette', icon: 'search', keys: ['Mod+Shift+P'], run: open('palette') },
@@ -357,14 +376,31 @@ export const menus: readonly { id: string; items: readonly string[] }[] = [
       'edit.toText',
       'edit.toCode',
       '-',
+      'edit.form',
+      '-',
       'edit.clearAll',
       'edit.bin',
       '-',
       'edit.settings',
     ],
   },
-  { id: 'view', items: ['view.contents', 'view.comments', 'view.lineNumbers', 'view.output', '-', 'view.theme'] },
-  { id: 'insert', items: ['insert.code', 'insert.codeAbove', 'insert.text', '-', 'insert.comment'] },
+  {
+    id: 'view',
+    items: [
+      'view.contents',
+      'view.comments',
+      'view.secrets',
+      'view.lineNumbers',
+      'view.form',
+      'view.output',
+      '-',
+      'view.theme',
+    ],
+  },
+  {
+    id: 'insert',
+    items: ['insert.code', 'insert.codeAbove', 'insert.text', '-', 'insert.field', '-', 'insert.comment'],
+  },
   {
     id: 'runtime',
     items: [
@@ -386,6 +422,6 @@ export const menus: readonly { id: string; items: readonly string[] }[] = [
       'run.notify',
     ],
   },
-  { id: 'tools', items: ['tools.compare'] },
+  { id: 'tools', items: ['tools.saveWidgets', 'tools.compare'] },
   { id: 'help', items: ['help.palette', 'help.shortcuts'] },
 ];

@@ -11,6 +11,7 @@ import {
 } from '@labora/document';
 import { NotebookComments } from '../comments/model';
 import { copiedBy, setCopied } from './clipboard';
+import { LiveOutputs } from '../live/live-outputs';
 import { canPlay, openPlayground } from '../private/playground';
 import { Interface } from './interface';
 import { People } from './people';
@@ -23,6 +24,7 @@ export class NotebookController {
   readonly people: People;
   readonly usage: Usage;
   readonly comments: NotebookComments;
+  readonly live: LiveOutputs;
 
   constructor(fileId: string, accountId?: string) {
     this.fileId = fileId;
@@ -30,6 +32,7 @@ export class NotebookController {
     this.people = new People(this.client);
     this.usage = new Usage(this.client);
     this.comments = new NotebookComments(this, accountId);
+    this.live = new LiveOutputs(this);
   }
 
   get doc(): NotebookDocument {

@@ -12,7 +12,9 @@ export type DialogName =
   | 'downloadAs'
   | 'toGitHub'
   | 'toGist'
-  | 'badge';
+  | 'badge'
+  | 'formField'
+  | 'formAttributes';
 
 export interface Preferences {
   lineNumbers: boolean;
@@ -41,6 +43,8 @@ export class Interface {
   readonly #emitter = new Emitter();
   readonly preferences = new Store<Preferences>(storedPreferences());
   readonly dialog = new Store<DialogName | null>(null);
+  /** The panel of secrets while it is open; `add` is the name of one that is to be added. */
+  readonly secrets = new Store<{ add: string | null } | null>(null);
   /** Cells whose run was asked for and not yet confirmed: they show as queued at once. */
   readonly asked = new Store<ReadonlySet<string>>(new Set());
   /** A cell that was moved and is to be seen where it is now. */

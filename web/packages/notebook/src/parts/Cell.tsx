@@ -8,6 +8,7 @@ import { parserFor } from '../editor/highlight';
 import { useCanEdit, useCell, useController, useDocument, usePeopleIn, useStand } from '../model/context';
 import type { NotebookController } from '../model/controller';
 import { menuItems } from './menu-items';
+import { FormCell } from '../forms/FormCell';
 import { CellComments, CommentMarker, CommentTool } from '../comments/CellComments';
 import { CellOutput } from './CellOutput';
 import { useNear } from './near';
@@ -50,6 +51,10 @@ const moreItems = (controller: NotebookController): MenuItem[] =>
     '-',
     'view.output',
     'edit.clearOutput',
+    '-',
+    'view.form',
+    'edit.form',
+    'insert.field',
     '-',
     'insert.comment',
   ]);
@@ -143,9 +148,9 @@ function Body({ cellId, kind, editing, near }: { cellId: string; kind: string; e
   if (kind === 'markdown') return <TextCell cellId={cellId} editing={editing} near={near} />;
   const code = kind === 'code';
   const parser = code && parserFor(language) !== null;
-  if (editing) {
-    return <CodeEditor cellId={cellId} language={parser ? 'python' : 'plain'} label={t(`notebook.kinds.${kind}`)} />;
-  }
+  const editor = editing && (
+    <CodeEditor cellId={cellId} language={parser ? 'python' : 'plain'} label={t(`notebook.kinds.${kind}`)} />
+  );
   function edit(event: MouseEvent) {
     if (event.button !== 0 || event.shiftKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
@@ -168,7 +173,13 @@ function Body({ cellId, kind, editing, near }: { cellId: string; kind: string; e
       }),
     );
   }
-  return <StillCode cellId={cellId} language={code ? language : ''} near={near} onEdit={edit} />;
+  const shown = editor || <StillCode cellId={cellId} language={code ? language : ''} near={near} onEdit={edit} />;
+  if (!code) return shown;
+  return (
+    <FormCell cellId={cellId} near={near}>
+      {shown}
+    </FormCell>
+  );
 }
 
 export const Cell = memo(function Cell({ cellId }: { cellId: string }) {

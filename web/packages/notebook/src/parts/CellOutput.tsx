@@ -3,7 +3,8 @@ import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { CellOutputs } from '@labora/outputs';
 import { Button, IconButton, t, toast } from '@labora/ui';
 import type { CellRun, InputRequest } from '@labora/document';
-import { useCanEdit, useCell, useController, useRun, useStatus } from '../model/context';
+import { UploadBox } from '../live/UploadBox';
+import { useCanEdit, useCell, useController, useRun, useStatus, useStore } from '../model/context';
 import { OwnOutput } from '../private/OmittedLabel';
 import { outputHidden } from '../model/controller';
 import { isTypedIn } from './typing';
@@ -67,9 +68,13 @@ export function CellOutput({ cellId, near }: { cellId: string; near: boolean }) 
   const hidden = outputHidden(cell?.metadata) && outputs.length > 0;
   // What has once been shown stays mounted while it is hidden: its scripts and widgets keep their state.
   const [shown, setShown] = useState(false);
-  if (near && !hidden && !shown) setShown(true);
-  if (outputs.length === 0 && !run.input && !live) return null;
-  if (!near) return <div className="nb-output nb-output-far" />;
+  const executionId = run.state?.execution_id ?? null;
+  const wanted = useStore(controller.live.wanted).get(cellId);
+  const frameWanted = wanted !== undefined && wanted === executionId;
+  const uploads = useStore(controller.live.uploads).has(cellId);
+  if (((near && !hidden) || frameWanted) && !shown) setShown(true);
+  if (outputs.length === 0 && !run.input && !live && !frameWanted && !uploads) return null;
+  if (!near && !frameWanted) return <div className="nb-output nb-output-far" />;
   return (
     <div className="nb-output">
       {outputs.length > 0 && (
@@ -97,12 +102,14 @@ export function CellOutput({ cellId, near }: { cellId: string; near: boolean }) 
               fileId={controller.fileId}
               cellId={cellId}
               outputs={outputs}
-              executionId={run.state?.execution_id ?? null}
+              executionId={executionId}
               live={live}
+              frameWanted={frameWanted}
               {...(editable ? { onClear: () => controller.clearOutputs([cellId]) } : {})}
             />
           </div>
         )}
+        {uploads && <UploadBox cellId={cellId} />}
         {run.input && <InputBox key={run.input.request_id} cellId={cellId} run={run} input={run.input} />}
       </div>
     </div>

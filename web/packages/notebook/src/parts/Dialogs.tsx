@@ -14,6 +14,10 @@ const DownloadDialog = lazy(async () => ({ default: (await exchange()).DownloadD
 const SaveToGitHub = lazy(async () => ({ default: (await exchange()).SaveToGitHub }));
 const SaveAsGist = lazy(async () => ({ default: (await exchange()).SaveAsGist }));
 const BadgeDialog = lazy(async () => ({ default: (await exchange()).BadgeDialog }));
+const AddFieldDialog = lazy(async () => ({ default: (await import('../forms/AddFieldDialog')).AddFieldDialog }));
+const AttributesDialog = lazy(async () => ({
+  default: (await import('../forms/AttributesDialog')).AttributesDialog,
+}));
 const ShareDialog = lazy(async () => ({ default: (await import('@labora/drive')).ShareDialog }));
 
 function CommandPalette({ onClose }: { onClose: () => void }) {
@@ -167,6 +171,10 @@ export function Dialogs() {
       return file && <SaveToGitHub file={file} onClose={close} />;
     case 'toGist':
       return file && <SaveAsGist file={file} onClose={close} />;
+    case 'formField':
+      return <AddFieldDialog onClose={close} />;
+    case 'formAttributes':
+      return <AttributesDialog onClose={close} />;
     case 'badge':
       return file && <BadgeDialog file={file} onClose={close} />;
     default:

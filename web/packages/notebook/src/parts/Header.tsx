@@ -3,6 +3,7 @@ import { type KeyboardEvent, useRef, useState, useSyncExternalStore } from 'reac
 import { NoticeBell } from '@labora/drive/shell';
 import { Avatar, Button, Icon, IconButton, type IconName, Link, Logo, Menu, Menubar, t, Tooltip } from '@labora/ui';
 import type { SaveState } from '@labora/document';
+import { SecretsButton } from '../secrets/SecretsButton';
 import { CommentsButton } from '../comments/CommentsButton';
 import { useController, useStatus } from '../model/context';
 import { menus, renameNotebook } from '../model/commands';
@@ -121,6 +122,7 @@ export function Header() {
         <People />
         <NoticeBell />
         <CommentsButton />
+        <SecretsButton />
         {abilities.includes('share') && (
           <Button
             icon="person_add"

@@ -1,10 +1,17 @@
 /** Which value of a MIME bundle is shown, and which ones may only be shown in a frame. */
 import { type DisplayOutput, isDisplay, type Output } from './types';
 
-const ACTIVE = new Set(['text/html', 'image/svg+xml', 'application/javascript', 'text/javascript']);
+const ACTIVE = new Set([
+  'application/vnd.jupyter.widget-view+json',
+  'text/html',
+  'image/svg+xml',
+  'application/javascript',
+  'text/javascript',
+]);
 
 /** Richest first, in the order that Jupyter front ends agree on. */
 const ORDER = [
+  'application/vnd.jupyter.widget-view+json',
   'text/html',
   'text/markdown',
   'image/svg+xml',

@@ -50,15 +50,20 @@ export class OutputList {
     for (const output of outputs) {
       const old = before.get(output.id);
       before.delete(output.id);
+      // A program may have moved it elsewhere, or away: there it stays.
+      const moved = old !== undefined && old.el.parentNode !== this.root;
       const kept = old !== undefined && old.update(output);
+      const seat = old === undefined ? this.env.seat?.() : undefined;
       const view = kept ? old : makeView(output, this.env);
+      next.push({ id: output.id, view });
       if (old !== undefined && !kept) {
         if (place === old.el) place = old.el.nextSibling;
+        if (moved) old.el.replaceWith(view.el);
         remove(old);
       }
       if (place === view.el) place = view.el.nextSibling;
-      else this.root.insertBefore(view.el, place);
-      next.push({ id: output.id, view });
+      else if (!moved) this.root.insertBefore(view.el, place);
+      seat?.(view.el);
     }
     for (const view of before.values()) remove(view);
     this.views = next;

@@ -2,6 +2,8 @@
  * What the page and an output frame say to each other. The frame's side is hostile: every message of it is read by
  * `parseFrameMessage`, and what does not fit is dropped. The page's side is trusted by the frame.
  */
+import { type CommFrameMessage, type CommPageMessage, parseCommFrameMessage } from './comm-protocol';
+import { plain, plainRecord } from './plain';
 import { type BlobInfo, isStream, type Output } from './types';
 
 export const PROTOCOL_VERSION = 1;
@@ -21,7 +23,17 @@ export interface FrameTheme {
 }
 
 export type PageMessage =
-  | { t: 'init'; version: number; theme: FrameTheme; externalImages: boolean; outputs: readonly Output[] }
+  | {
+      t: 'init';
+      version: number;
+      theme: FrameTheme;
+      externalImages: boolean;
+      /** Whether it may act, as `live` tells from then on. */
+      live: boolean;
+      /** What the frame was made with: `camera`, `microphone`. */
+      devices: readonly string[];
+      outputs: readonly Output[];
+    }
   | { t: 'ops'; ops: readonly FrameOp[] }
   | { t: 'theme'; theme: FrameTheme }
   | { t: 'scroll'; inner: boolean }
@@ -31,14 +43,14 @@ export type PageMessage =
   | { t: 'do'; request: number; script: string }
   | { t: 'answer'; request: number; ok: true; value: unknown }
   | { t: 'answer'; request: number; ok: false; code: string; message: string }
-  | { t: 'comm'; message: CommMessage };
+  | CommPageMessage;
 
 /**
  * What a kernel and an output say to each other over a comm (docs/protocols.md, section 8). To the frame go the messages
  * of comms that it follows; from the frame they go on only while its output is live.
  */
 export interface CommMessage {
-  /** Of one that the frame sends: `comm-done` is asked for by it. */
+  /** Of one that the frame sends: `comm-done` tells it back. */
   id?: string;
   type: 'comm_open' | 'comm_msg' | 'comm_close' | 'comms_gone';
   content: { comm_id: string; target_name?: string; target_module?: string; data: unknown };
@@ -47,7 +59,7 @@ export interface CommMessage {
 }
 
 /** What a frame may ask of the page; each is checked against the capability of its cell. */
-export const FRAME_VERBS = ['call', 'port', 'follow', 'files', 'view', 'cell', 'disconnect', 'device'] as const;
+export const FRAME_VERBS = ['call', 'port', 'files', 'view', 'cell', 'disconnect', 'device'] as const;
 export type FrameVerb = (typeof FRAME_VERBS)[number];
 
 export interface ForwardedKey {
@@ -60,18 +72,29 @@ export interface ForwardedKey {
 
 export type FrameMessage =
   | { t: 'height'; px: number }
+  /** The program wants its output shown in full height, however tall it is. */
+  | { t: 'tall'; on: boolean }
   | ({ t: 'key' } & ForwardedKey)
   | { t: 'focus' }
   | { t: 'text'; request: number; text: string }
   | { t: 'blob'; request: number; blob: BlobInfo }
   | { t: 'done'; request: number; ok: true; value: unknown }
   | { t: 'done'; request: number; ok: false; message: string }
-  | { t: 'ask'; request: number; verb: FrameVerb; args: Readonly<Record<string, unknown>> }
-  | { t: 'comm'; message: CommMessage };
+  | {
+      t: 'ask';
+      request: number;
+      verb: FrameVerb;
+      args: Readonly<Record<string, unknown>>;
+      /** Files that the person chose, for the verb `files`. */
+      files: readonly Blob[];
+    }
+  | CommFrameMessage;
 
 /** Taller outputs scroll inside their frame. */
 export const HEIGHT_MAXIMUM = 100_000;
 export const TEXT_MAXIMUM = 16 * 1024 * 1024;
+const MESSAGE_MAXIMUM = 10_000;
+const FILES_MAXIMUM = 1_000;
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -84,6 +107,30 @@ function parseBlob(value: unknown): BlobInfo | null {
   const [sha256, size, media_type] = [own(value, 'sha256'), own(value, 'size'), own(value, 'media_type')];
   if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256) || !isCount(size)) return null;
   return typeof media_type === 'string' && media_type.length <= 255 ? { sha256, size, media_type } : null;
+}
+
+function parseDone(data: Record<string, unknown>, request: unknown): FrameMessage | null {
+  if (!isCount(request)) return null;
+  if (own(data, 'ok') !== true) {
+    const message = own(data, 'message');
+    return typeof message === 'string'
+      ? { t: 'done', request, ok: false, message: message.slice(0, MESSAGE_MAXIMUM) }
+      : null;
+  }
+  const value = plain(own(data, 'value') ?? null);
+  return value === undefined
+    ? { t: 'done', request, ok: false, message: 'The value is too large.' }
+    : { t: 'done', request, ok: true, value };
+}
+
+function parseAsk(data: Record<string, unknown>, request: unknown): FrameMessage | null {
+  const verb = FRAME_VERBS.find((known) => known === own(data, 'verb'));
+  const args = plainRecord(own(data, 'args') ?? {});
+  const files = own(data, 'files') ?? [];
+  if (!isCount(request) || verb === undefined || args === undefined) return null;
+  if (!Array.isArray(files) || files.length > FILES_MAXIMUM || !files.every((file) => file instanceof Blob))
+    return null;
+  return { t: 'ask', request, verb, args, files: verb === 'files' ? (files as Blob[]) : [] };
 }
 
 /** Reads a message from a frame; null for anything that is not one. */
@@ -102,8 +149,18 @@ export function parseFrameMessage(data: unknown): FrameMessage | null {
       if (key !== 'Escape' && key !== 'Enter') return null;
       return { t: 'key', key, ctrl: ctrl === true, shift: shift === true, alt: alt === true, meta: meta === true };
     }
+    case 'tall':
+      return { t: 'tall', on: own(data, 'on') === true };
     case 'focus':
       return { t: 'focus' };
+    case 'done':
+      return parseDone(data, request);
+    case 'ask':
+      return parseAsk(data, request);
+    case 'comm':
+    case 'follow':
+    case 'module':
+      return parseCommFrameMessage(data);
     case 'text': {
       const text = own(data, 'text');
       return isCount(request) && typeof text === 'string' && text.length <= TEXT_MAXIMUM

@@ -72,6 +72,8 @@ export interface ViewEnv {
   blobUrl?(blob: BlobInfo): string;
   externalImages: boolean;
   copyText(text: string): Promise<void>;
+  /** Takes the place of an output that comes next, where a program may move it (frames only). */
+  seat?(): (element: HTMLElement) => void;
   /** Renderers of active content; only frames have them. */
   active?: Readonly<Record<string, ValueViewFactory>>;
 }

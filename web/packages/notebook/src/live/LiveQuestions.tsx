@@ -1,0 +1,161 @@
+/** The dialogs of questions.ts. They take no answer in their first half second, which a click may have been aimed at. */
+import { useEffect, useState } from 'react';
+import { Button, Dialog, t } from '@labora/ui';
+import { useController, useStatus, useStore } from '../model/context';
+import type { Asked, Question } from './questions';
+import { bareName, contentUrl, saveFile } from './runtime-files';
+
+const SETTLE_MS = 500;
+const SHOWN_CHARACTERS = 200_000;
+
+function useSettled(): boolean {
+  const [settled, setSettled] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(true), SETTLE_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  return settled;
+}
+
+function YesOrNo({ asked, of, title, text, yes, no, children }: YesOrNoProps) {
+  const settled = useSettled();
+  const deny = () => settled && asked.answer(false);
+  return (
+    <Dialog
+      open
+      onClose={deny}
+      title={title}
+      description={text}
+      footer={
+        <>
+          <Button onClick={deny} disabled={!settled}>
+            {no}
+          </Button>
+          <Button
+            variant="primary"
+            onClick={() => settled && asked.answer(true)}
+            disabled={!settled}
+            data-question={of}
+          >
+            {yes}
+          </Button>
+        </>
+      }
+    >
+      {children}
+    </Dialog>
+  );
+}
+
+interface YesOrNoProps {
+  asked: Asked;
+  of: Question['kind'];
+  title: string;
+  text: string;
+  yes: string;
+  no: string;
+  children?: React.ReactNode;
+}
+
+function DeviceQuestion({ asked, devices }: { asked: Asked; devices: readonly string[] }) {
+  const name = useStatus().file?.name ?? '';
+  const what = devices.length > 1 ? 'both' : (devices[0] ?? 'camera');
+  return (
+    <YesOrNo
+      asked={asked}
+      of="device"
+      title={t('live.device.title', { devices: t(`live.device.${what}`) })}
+      text={t('live.device.text', { name })}
+      yes={t('live.device.allow')}
+      no={t('live.device.deny')}
+    />
+  );
+}
+
+function CellQuestion({ asked, source }: { asked: Asked; source: string }) {
+  return (
+    <YesOrNo
+      asked={asked}
+      of="cell"
+      title={t('live.cell.title')}
+      text={t('live.cell.text')}
+      yes={t('live.cell.add')}
+      no={t('live.cell.deny')}
+    >
+      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a box that scrolls is a stop of the keyboard */}
+      <pre className="live-text" tabIndex={0}>
+        {source.slice(0, SHOWN_CHARACTERS)}
+      </pre>
+    </YesOrNo>
+  );
+}
+
+type Read = { text: string; cut: boolean } | { image: string } | { failed: string } | null;
+
+async function readFile(runtimeId: string, path: string): Promise<Read> {
+  const response = await fetch(contentUrl(runtimeId, path));
+  if (!response.ok) {
+    const told = (await response.json().catch(() => null)) as { message?: string } | null;
+    return { failed: t('live.view.failed', { message: told?.message ?? String(response.status) }) };
+  }
+  const blob = await response.blob();
+  if (/\.(png|jpe?g|gif|webp)$/i.test(path)) return { image: URL.createObjectURL(blob) };
+  const text = await blob.slice(0, SHOWN_CHARACTERS).text();
+  return text.includes('\0') ? { failed: t('live.view.binary') } : { text, cut: blob.size > SHOWN_CHARACTERS };
+}
+
+function ViewFile({ asked, runtimeId, path }: { asked: Asked; runtimeId: string; path: string }) {
+  const [read, setRead] = useState<Read>(null);
+  useEffect(() => {
+    let left = false;
+    readFile(runtimeId, path).then(
+      (found) => left || setRead(found),
+      (error: Error) => left || setRead({ failed: t('live.view.failed', { message: error.message }) }),
+    );
+    return () => {
+      left = true;
+    };
+  }, [runtimeId, path]);
+  return (
+    <Dialog
+      open
+      size="lg"
+      onClose={() => asked.answer(false)}
+      title={t('live.view.title', { name: bareName(path) })}
+      footer={
+        <>
+          <Button onClick={() => saveFile(runtimeId, path)}>{t('live.view.save')}</Button>
+          <Button variant="primary" onClick={() => asked.answer(false)}>
+            {t('live.view.close')}
+          </Button>
+        </>
+      }
+    >
+      <FileBody read={read} path={path} />
+    </Dialog>
+  );
+}
+
+function FileBody({ read, path }: { read: Read; path: string }) {
+  if (read === null) return <p>{t('live.view.loading')}</p>;
+  if ('failed' in read) return <p>{read.failed}</p>;
+  if ('image' in read) return <img className="live-image" src={read.image} alt={bareName(path)} />;
+  return (
+    <>
+      {read.cut && <p>{t('live.view.cut', { count: SHOWN_CHARACTERS })}</p>}
+      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a box that scrolls is a stop of the keyboard */}
+      <pre className="live-text" tabIndex={0}>
+        {read.text}
+      </pre>
+    </>
+  );
+}
+
+export function LiveQuestions() {
+  const [asked] = useStore(useController().live.questions.open);
+  if (!asked) return null;
+  const { question } = asked;
+  if (question.kind === 'device') return <DeviceQuestion key={asked.id} asked={asked} devices={question.devices} />;
+  if (question.kind === 'cell') return <CellQuestion key={asked.id} asked={asked} source={question.source} />;
+  return <ViewFile key={asked.id} asked={asked} runtimeId={question.runtimeId} path={question.path} />;
+}
