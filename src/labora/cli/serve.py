@@ -234,7 +234,7 @@ def start_datasets(settings: Settings) -> None:
     shelf, name = shelf_of(settings), "fashion-mnist"
     if shelf.ready(name) or not os.access(settings.images_dir, os.W_OK):
         return
-    words = (settings.images_dir, settings.manifests_dir, settings.runtimes.control_uid, name)
+    words = (settings.runtimes.control_uid, settings.images_dir, settings.manifests_dir, name)
     with (settings.images_dir / "prepare.log").open("ab") as sink:
         subprocess.Popen(
             [sys.executable, "-m", "labora.cli.provide", *map(str, words)],
