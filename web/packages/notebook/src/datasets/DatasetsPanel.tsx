@@ -8,7 +8,7 @@ import './messages';
 import './datasets.css';
 
 const ASK_AGAIN_MS = 1000;
-const WITH_COUNT: readonly string[] = ['pictures', 'rows'];
+const WITH_COUNT: ReadonlySet<string> = new Set(['pictures', 'rows']);
 
 async function copy(text: string): Promise<void> {
   if (await copyText(text)) toast({ message: t('datasets.copied'), kind: 'ok' });
@@ -16,7 +16,7 @@ async function copy(text: string): Promise<void> {
 
 function sizeOf({ count, unit }: Dataset): string {
   if (count === null) return '';
-  return WITH_COUNT.includes(unit)
+  return WITH_COUNT.has(unit)
     ? t(`datasets.${unit}`, { count })
     : t('datasets.things', { count: count.toLocaleString(), unit });
 }
