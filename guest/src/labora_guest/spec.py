@@ -45,7 +45,8 @@ class Spec:
     def environment(self, env: dict[str, str], ours: dict[str, str]) -> dict[str, str]:
         """Returns the whole environment of a kernel: the agent's, the kernelspec's, ``env`` and ``ours``."""
         environment = {**os.environ, **self.env, **env}
-        environment = {name: value for name, value in environment.items() if name in SHOWN or not name.startswith("LABORA_")}
+        hidden = [name for name in environment if name.startswith("LABORA_") and name not in SHOWN]
+        environment = {name: value for name, value in environment.items() if name not in hidden}
         environment.update(ours)
         environment.setdefault("PYTHONUNBUFFERED", "1")
         return environment

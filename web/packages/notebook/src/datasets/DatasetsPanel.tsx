@@ -10,10 +10,6 @@ import './datasets.css';
 const ASK_AGAIN_MS = 1000;
 const WITH_COUNT: ReadonlySet<string> = new Set(['pictures', 'rows']);
 
-async function copy(text: string): Promise<void> {
-  if (await copyText(text)) toast({ message: t('datasets.copied'), kind: 'ok' });
-}
-
 function sizeOf({ count, unit }: Dataset): string {
   if (count === null) return '';
   return WITH_COUNT.has(unit)
@@ -32,52 +28,61 @@ function Progress({ dataset: { title, progress } }: { dataset: Dataset }) {
   );
 }
 
-function Credits({ dataset }: { dataset: Dataset }) {
-  const { title, licence, licence_url: url, credit, citation, homepage } = dataset;
+function CopyButton({ what, name, text }: { what: 'copyCredit' | 'copyCitation'; name: string; text: string }) {
+  const label = t(`datasets.${what}`);
+  async function copy() {
+    if (await copyText(text.trim())) toast({ message: t('datasets.copied'), kind: 'ok' });
+  }
   return (
-    <dl className="nb-dataset-credits">
-      <dt>{t('datasets.licence')}</dt>
-      <dd>
-        {url ? (
-          <a href={url} target="_blank" rel="noopener noreferrer">
-            {licence}
+    <Button
+      size="sm"
+      variant="quiet"
+      icon="content_copy"
+      aria-label={t('datasets.labelOf', { label, name })}
+      onClick={() => void copy()}
+    >
+      {label}
+    </Button>
+  );
+}
+
+function Credits({ dataset }: { dataset: Dataset }) {
+  const { title: name, licence, licence_url: url, credit, citation, homepage } = dataset;
+  const page = t('datasets.home');
+  return (
+    <>
+      <dl className="nb-dataset-credits">
+        <dt>{t('datasets.licence')}</dt>
+        <dd>
+          {url ? (
+            <a href={url} target="_blank" rel="noopener noreferrer">
+              {licence}
+            </a>
+          ) : (
+            licence
+          )}
+          {' · '}
+          <a
+            href={homepage}
+            target="_blank"
+            rel="noopener noreferrer"
+            aria-label={t('datasets.labelOf', { label: page, name })}
+          >
+            {page}
           </a>
-        ) : (
-          licence
+        </dd>
+        {credit && (
+          <>
+            <dt>{t('datasets.credit')}</dt>
+            <dd>{credit}</dd>
+          </>
         )}
-        {' · '}
-        <a href={homepage} target="_blank" rel="noopener noreferrer" aria-label={t('datasets.homeOf', { name: title })}>
-          {t('datasets.home')}
-        </a>
-      </dd>
-      {credit && (
-        <>
-          <dt>{t('datasets.credit')}</dt>
-          <dd>
-            {credit}
-            <IconButton
-              size="sm"
-              icon="content_copy"
-              label={t('datasets.copyCredit', { name: title })}
-              onClick={() => void copy(credit)}
-            />
-          </dd>
-        </>
-      )}
-      {citation && (
-        <>
-          <dt>{t('datasets.citation')}</dt>
-          <dd>
-            <IconButton
-              size="sm"
-              icon="content_copy"
-              label={t('datasets.copyCitation', { name: title })}
-              onClick={() => void copy(citation.trim())}
-            />
-          </dd>
-        </>
-      )}
-    </dl>
+      </dl>
+      <div className="nb-dataset-actions">
+        {credit && <CopyButton what="copyCredit" name={name} text={credit} />}
+        {citation && <CopyButton what="copyCitation" name={name} text={citation} />}
+      </div>
+    </>
   );
 }
 
@@ -112,14 +117,19 @@ function Card({ dataset, canFetch, onFetch }: { dataset: Dataset; canFetch: bool
             size="sm"
             icon="code"
             variant="secondary"
-            aria-label={t('datasets.insertOf', { name: title })}
+            aria-label={t('datasets.labelOf', { label: t('datasets.insert'), name: title })}
             onClick={insert}
           >
             {t('datasets.insert')}
           </Button>
         )}
         {(state === 'missing' || state === 'failed') && canFetch && (
-          <Button size="sm" icon="download" aria-label={t('datasets.fetchOf', { name: title })} onClick={onFetch}>
+          <Button
+            size="sm"
+            icon="download"
+            aria-label={t('datasets.labelOf', { label: fetchLabel, name: title })}
+            onClick={onFetch}
+          >
             {fetchLabel}
           </Button>
         )}
