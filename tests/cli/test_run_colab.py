@@ -34,7 +34,7 @@ print(urllib.parse.unquote(found['name']), found['path'].startswith('fileId='))
     "self": """
 from google.colab import _message
 there = _message.blocking_request('get_ipynb', request='', timeout_sec=60)['ipynb']
-print(len(there['cells']), ''.join(there['cells'][0]['source']).splitlines()[0])
+print(len(there['cells']), ''.join(there['cells'][0]['source']).strip().splitlines()[0])
 try:
     _message.blocking_request('make_tea', request='', timeout_sec=None)
 except _message.MessageError as error:
@@ -84,7 +84,7 @@ def test_a_notebook_for_colab_runs_headless(tmp_path: Path, images_dir: Path) ->
     assert done.returncode == 0, done.stderr
     said, errors = {}, {}
     for name, cell in zip(CELLS, json.loads(out.read_bytes())["cells"], strict=True):
-        text = {kind: "" for kind in ("stdout", "stderr")}
+        text = dict.fromkeys(("stdout", "stderr"), "")
         for shown in cell["outputs"]:
             text[shown.get("name", "stdout")] += "".join(shown.get("text", ""))
         said[name], errors[name] = text["stdout"], text["stderr"]

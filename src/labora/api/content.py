@@ -112,12 +112,14 @@ class FrameLocation(BaseModel):
         origin: what the frame's messages come from; ``null`` in mode C.
         url: the page that every frame loads.
         fallback: the page of mode C, for a browser that does not resolve labels of localhost.
+        network: whether outputs may load from other sites.
     """
 
     mode: Literal["A", "B", "C"]
     origin: str
     url: str
     fallback: str
+    network: bool
 
 
 class ContentSite:
@@ -248,16 +250,16 @@ class ContentSite:
     async def location(self, host: Host, principal: Principal, file_id: str) -> FrameLocation:
         """Returns where the frames of a notebook come from, for a page of ``host``."""
         self._look()
-        fallback = f"/out.html?v={self._version}"
+        fallback, network = f"/out.html?v={self._version}", self._settings.external_outputs
         domain = self._settings.content_domain
         local = host.name == "localhost" and host.scheme == "http"
         if not domain and not local:
-            return FrameLocation(mode="C", origin="null", url=fallback, fallback=fallback)
+            return FrameLocation(mode="C", origin="null", url=fallback, fallback=fallback, network=network)
         credential = principal.login_session_id or principal.token_id or ""
         label = await self.labels.issue("out", host.origin, file_id, principal.account_id or "", credential)
         origin = f"{host.scheme}://{label}.{domain or 'localhost'}{host.port}"
         url = f"{origin}/frame.html?v={self._version}"
-        return FrameLocation(mode="A" if domain else "B", origin=origin, url=url, fallback=fallback)
+        return FrameLocation(mode="A" if domain else "B", origin=origin, url=url, fallback=fallback, network=network)
 
 
 def _common() -> dict[str, str]:

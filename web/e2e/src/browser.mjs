@@ -18,8 +18,8 @@ const CHROMIUM_FLAGS = [
   '--disable-sync',
   '--disable-dev-shm-usage',
 ];
-// A third of what Firefox computes is what moves. Nothing is proven by it; scripts/soak runs with it all the same.
-const STILL = !process.env.LABORA_TEST_ALL;
+/** What Firefox says of a page that is left while it loads. */
+const CUT_OFF = /downloadable font: download failed|A ServiceWorker intercepted the request/;
 
 /** Starts a browser ("chromium" or "firefox") with an empty profile. */
 export async function launch(
@@ -40,7 +40,6 @@ export async function launch(
             'browser.download.folderList': 2,
             'browser.download.dir': downloads,
             'browser.download.alwaysOpenPanel': false,
-            ...(STILL && { 'ui.prefersReducedMotion': 1 }),
             ...prefs,
           },
           ...viewport,
@@ -48,7 +47,7 @@ export async function launch(
       : await start({
           executablePath: process.env.CHROMIUM_BIN ?? '/usr/bin/chromium',
           headless: true,
-          args: [...CHROMIUM_FLAGS, ...(STILL ? ['--force-prefers-reduced-motion'] : []), ...args],
+          args: [...CHROMIUM_FLAGS, ...args],
           ...viewport,
         });
   browser.labora = name;
@@ -63,9 +62,15 @@ export async function newPerson(browser, problems = []) {
   const downloadBehavior = { policy: 'allow', downloadPath: browser.downloads };
   const context = await browser.createBrowserContext(browser.labora === 'firefox' ? {} : { downloadBehavior });
   const page = await context.newPage();
-  page.on('pageerror', (error) => problems.push(`page error: ${error.message}`));
+  page.on('pageerror', (error) => {
+    if (browser.labora !== 'firefox' || !CUT_OFF.test(error.message)) problems.push(`page error: ${error.message}`);
+  });
   page.on('console', (message) => {
-    if (message.type() === 'error') problems.push(`console: ${message.text()}`);
+    if (message.type() !== 'error') return;
+    const from = message
+      .stackTrace()
+      .map(({ url, lineNumber, columnNumber }) => `${url}:${lineNumber}:${columnNumber}`);
+    problems.push(`console: ${message.text()}${from.length ? `, from ${from.slice(0, 3).join(' ')}` : ''}`);
   });
   page.setDefaultTimeout(PATIENCE_MS);
   if (browser.labora === 'firefox') goesByItself(page);

@@ -29,11 +29,16 @@ export const settled = (element, block = 'center') =>
     // A page behind another draws no frames.
     const drawn = () => new Promise((resolve) => (requestAnimationFrame(resolve), setTimeout(resolve, 100)));
     const place = () => Object.values(box.getBoundingClientRect().toJSON()).join();
+    // What still comes moves what stands below it. A frame has this height until it tells its own.
+    const coming = () =>
+      document.fonts.status === 'loading' ||
+      [...document.images].some((image) => image.loading !== 'lazy' && !image.complete) ||
+      [...document.querySelectorAll('iframe.lo-frame')].some((frame) => frame.parentElement.style.height === '24px');
     box.scrollIntoView({ block: where });
-    let before = null;
-    for (let frames = 0; frames < 100 && before !== place(); frames += 1) {
+    const from = performance.now();
+    for (let before = null; (coming() || before !== place()) && performance.now() < from + 10_000; await drawn()) {
       before = place();
-      await drawn();
+      box.scrollIntoView({ block: where });
     }
   }, block);
 

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
+import { libraries } from './build/libraries';
 import { jupyterWidgets } from './widgets-build';
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -8,7 +9,7 @@ const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 // All of it lies in frame.html and frame/, so that the server can serve exactly these there.
 export default defineConfig({
   root: at('.'),
-  plugins: [jupyterWidgets()],
+  plugins: [libraries(), jupyterWidgets()],
   // The app's development server knows the page by the same path.
   resolve: { alias: [{ find: /^\/src\/frame\//, replacement: at('src/') }] },
   build: {

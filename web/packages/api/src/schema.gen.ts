@@ -2984,6 +2984,7 @@ export interface components {
          *         origin: what the frame's messages come from; ``null`` in mode C.
          *         url: the page that every frame loads.
          *         fallback: the page of mode C, for a browser that does not resolve labels of localhost.
+         *         network: whether outputs may load from other sites.
          */
         FrameLocation: {
             /** Fallback */
@@ -2993,6 +2994,8 @@ export interface components {
              * @enum {string}
              */
             mode: "A" | "B" | "C";
+            /** Network */
+            network: boolean;
             /** Origin */
             origin: string;
             /** Url */

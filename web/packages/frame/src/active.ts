@@ -1,50 +1,17 @@
 /** Renderers of active content: HTML, SVG and JavaScript. They exist in frames only. */
-import {
-  readText,
-  say,
-  type DisplayOutput,
-  type ValueView,
-  type ValueViewFactory,
-  type ViewEnv,
-} from '@labora/outputs/core';
-import { enqueue, runProgram, runScripts, tameDocumentWrite } from './scripts';
-
-abstract class ActiveView implements ValueView {
-  readonly el = document.createElement('div');
-  private value: unknown;
-
-  constructor(protected readonly env: ViewEnv) {}
-
-  update(value: unknown, output: DisplayOutput): void {
-    if (value === this.value) return;
-    this.value = value;
-    // Reading starts at once; showing and running wait for the outputs before this one.
-    const reading = readText(value, this.env).catch(() => null);
-    void enqueue(async () => {
-      const text = await reading;
-      if (this.value !== value || !this.el.isConnected) return;
-      if (text === null) this.el.replaceChildren(say('loadFailed'));
-      else await this.show(text, output);
-    });
-  }
-
-  protected abstract show(text: string, output: DisplayOutput): Promise<void>;
-
-  text(): Promise<string> {
-    return Promise.resolve(this.el.innerText);
-  }
-
-  dispose(): void {
-    this.value = undefined;
-  }
-}
+import { type DisplayOutput, say, type ValueViewFactory } from '@labora/outputs/core';
+import { local } from './libraries';
+import { rendererOf } from './renderers';
+import { runProgram, runScripts } from './scripts';
+import { ActiveView } from './views/active-view';
 
 class HtmlView extends ActiveView {
   protected override async show(text: string, output: DisplayOutput): Promise<void> {
     this.el.className = 'html-output';
     const isolated = (output.metadata?.['text/html'] as { isolated?: unknown } | undefined)?.isolated === true;
-    if (isolated) return this.showIsolated(text);
-    this.el.innerHTML = text;
+    const html = await local(text);
+    if (isolated) return this.showIsolated(html);
+    this.el.innerHTML = html;
     for (const table of this.el.querySelectorAll('table.dataframe')) dressTable(table);
     await runScripts(this.el);
   }
@@ -71,12 +38,24 @@ function dressTable(table: Element): void {
   box.append(table);
 }
 
+/** Saves a drawing as the file that it is. */
+function saveLink(svg: SVGSVGElement): HTMLElement {
+  const link = document.createElement('a');
+  link.className = 'lo-button lo-save';
+  link.download = 'image.svg';
+  link.textContent = say('saveImage');
+  const text = new XMLSerializer().serializeToString(svg);
+  link.href = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`;
+  return link;
+}
+
 class SvgView extends ActiveView {
   protected override async show(text: string): Promise<void> {
     this.el.className = 'svg-output';
     this.el.innerHTML = text;
     const svg = this.el.querySelector('svg');
     if (svg !== null && !svg.hasAttribute('role')) svg.setAttribute('role', 'img');
+    if (svg !== null) this.el.append(saveLink(svg));
     await runScripts(this.el);
   }
 }
@@ -85,17 +64,32 @@ class ScriptView extends ActiveView {
   protected override async show(text: string): Promise<void> {
     this.el.className = 'script-output';
     this.el.replaceChildren();
-    runProgram(text, this.el);
+    runProgram(await local(text), this.el);
   }
 }
 
-export function activeViews(): Readonly<Record<string, ValueViewFactory>> {
-  tameDocumentWrite();
-  const script: ValueViewFactory = (env) => new ScriptView(env);
-  return {
-    'text/html': (env) => new HtmlView(env),
-    'image/svg+xml': (env) => new SvgView(env),
-    'application/javascript': script,
-    'text/javascript': script,
-  };
+/** An ES module, as Colaboratory's own tables come. */
+class ModuleView extends ActiveView {
+  protected override async show(text: string): Promise<void> {
+    this.el.className = 'script-output';
+    (window as unknown as { element: HTMLElement }).element = this.el;
+    const script = document.createElement('script');
+    script.type = 'module';
+    script.text = await local(text);
+    this.el.replaceChildren(script);
+  }
 }
+
+const script: ValueViewFactory = (env) => new ScriptView(env);
+const views: Readonly<Record<string, ValueViewFactory>> = {
+  'text/html': (env) => new HtmlView(env),
+  'image/svg+xml': (env) => new SvgView(env),
+  'application/javascript': script,
+  'text/javascript': script,
+  'application/vnd.bokehjs_load.v0+json': script,
+  'application/vnd.google.colaboratory.module+javascript': (env) => new ModuleView(env),
+};
+
+/** Returns the renderer of a type that only frames show. */
+export const activeView = (mime: string): ValueViewFactory | undefined =>
+  Object.hasOwn(views, mime) ? views[mime] : rendererOf(mime);

@@ -4,7 +4,7 @@
  */
 import { OutputList, type Output, type ViewEnv } from '@labora/outputs/core';
 import { applyOps, CONNECT, type FrameTheme, type PageMessage, READY } from '@labora/outputs/core/protocol';
-import { activeViews } from './active';
+import { activeView } from './active';
 import { Areas } from './areas';
 import { BlobReader } from './blobs';
 import { CommPort } from './comm-port';
@@ -14,6 +14,9 @@ import { copyText } from './copy';
 import { bridgeDevices } from './devices';
 import { Height } from './height';
 import { forwardKeys } from './keys';
+import { allowNetwork } from './libraries';
+import { tameDocumentWrite } from './scripts';
+import { redrawThemed } from './views/lazy';
 import { widgetViews } from './widget-view';
 import './frame.css';
 
@@ -55,13 +58,16 @@ class Frame {
     const bridge = new Bridge(this.post, message.live);
     const height = new Height(this.post, bridge);
     [this.bridge, this.areas] = [bridge, areas];
+    const widgets = widgetViews(this.comms);
     const env: ViewEnv = {
       readBlob: (blob) => this.blobs.read(blob),
       externalImages: message.externalImages,
       copyText,
-      active: { ...activeViews(), ...widgetViews(this.comms) },
+      active: (mime) => widgets[mime] ?? activeView(mime),
       seat: areas.seat,
     };
+    tameDocumentWrite();
+    allowNetwork(message.network);
     // Before the first output: programs look for it as they start.
     installColab({
       bridge,
@@ -108,6 +114,7 @@ function applyTheme(theme: FrameTheme): void {
   // Code written for Colab reads the theme from this attribute.
   root.setAttribute('theme', theme.name);
   for (const [name, value] of Object.entries(theme.tokens)) root.style.setProperty(name, value);
+  redrawThemed();
 }
 
 function connect(event: MessageEvent): void {

@@ -134,7 +134,9 @@ function Page({ fileId }: { fileId: string }) {
           <SecretsSide />
           <DatasetsSide />
         </div>
-        <Dialogs />
+        <Suspense>
+          <Dialogs />
+        </Suspense>
         <DriveConsent />
         <Questions />
         <RunAnnouncer />

@@ -139,6 +139,7 @@ export class FrameHost {
       theme: this.theme,
       externalImages: this.options.externalImages,
       live: this.live,
+      network: this.options.location.network ?? false,
       devices: this.options.devices,
       outputs: this.outputs,
     });

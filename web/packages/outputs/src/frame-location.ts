@@ -10,6 +10,8 @@ export interface FrameLocation {
   url: string;
   /** The page of mode C, for browsers that do not resolve labels of localhost. */
   fallback: string;
+  /** Whether outputs may load from other sites; the frame's own policy holds it. */
+  network?: boolean;
 }
 
 const PROBE_MS = 1_500;
@@ -50,6 +52,7 @@ const opaque = (location: FrameLocation): FrameLocation => ({
   origin: 'null',
   url: location.fallback,
   fallback: location.fallback,
+  ...(location.network === undefined ? {} : { network: location.network }),
 });
 
 let reachable: Promise<boolean> | null = null;

@@ -9,7 +9,7 @@ import { TextView } from './text-view';
 import { type DisplayOutput, isDisplay, type Output, type ValueView, type View, type ViewEnv } from './types';
 
 function makeValueView(mime: string, env: ViewEnv): ValueView {
-  const active = env.active?.[mime];
+  const active = env.active?.(mime);
   if (active !== undefined) return active(env, mime);
   if (IMAGE_TYPES.has(mime)) return new ImageView(env, mime);
   if (mime === 'text/markdown' || mime === 'text/latex') return new MarkdownView(env, mime);

@@ -3,15 +3,28 @@ import { type DisplayOutput, isDisplay, type Output } from './types';
 
 const ACTIVE = new Set([
   'application/vnd.jupyter.widget-view+json',
+  'application/vnd.plotly.v1+json',
+  'application/vnd.bokehjs_load.v0+json',
+  'application/vnd.google.colaboratory.module+javascript',
+  'application/geo+json',
+  'text/vnd.mermaid',
   'text/html',
   'image/svg+xml',
+  'application/pdf',
   'application/javascript',
   'text/javascript',
 ]);
+/** Charts of any version of Vega and Vega-Lite; Altair writes a dot for the plus. */
+const VEGA = /^application\/vnd\.vega(lite)?\.v\d+(\.\d+)*[+.]json$/;
 
 /** Richest first, in the order that Jupyter front ends agree on. */
 const ORDER = [
   'application/vnd.jupyter.widget-view+json',
+  'application/vnd.plotly.v1+json',
+  'application/vnd.bokehjs_load.v0+json',
+  'application/vnd.google.colaboratory.module+javascript',
+  'application/geo+json',
+  'text/vnd.mermaid',
   'text/html',
   'text/markdown',
   'image/svg+xml',
@@ -20,6 +33,7 @@ const ORDER = [
   'image/jpeg',
   'image/webp',
   'image/gif',
+  'application/pdf',
   'application/javascript',
   'text/javascript',
   'application/json',
@@ -30,14 +44,15 @@ export const IMAGE_TYPES: ReadonlySet<string> = new Set(['image/png', 'image/jpe
 
 /** Returns the MIME type that is shown of an output, or undefined when none is known. */
 export function chooseMime(output: DisplayOutput): string | undefined {
-  return ORDER.find((mime) => Object.hasOwn(output.data, mime));
+  const charts = Object.keys(output.data).find((mime) => VEGA.test(mime));
+  return charts ?? ORDER.find((mime) => Object.hasOwn(output.data, mime));
 }
 
 /** Returns whether an output must be shown in a frame of the content origin. */
 export function isActiveOutput(output: Output): boolean {
   if (!isDisplay(output)) return false;
   const mime = chooseMime(output);
-  return mime !== undefined && ACTIVE.has(mime);
+  return mime !== undefined && (ACTIVE.has(mime) || VEGA.test(mime));
 }
 
 /** Returns whether the outputs of a cell, all of them together, must be shown in a frame. */

@@ -30,6 +30,8 @@ export type PageMessage =
       externalImages: boolean;
       /** Whether it may act, as `live` tells from then on. */
       live: boolean;
+      /** Whether outputs may load from other sites. */
+      network: boolean;
       /** What the frame was made with: `camera`, `microphone`. */
       devices: readonly string[];
       outputs: readonly Output[];

@@ -75,7 +75,7 @@ export interface ViewEnv {
   /** Takes the place of an output that comes next, where a program may move it (frames only). */
   seat?(): (element: HTMLElement) => void;
   /** Renderers of active content; only frames have them. */
-  active?: Readonly<Record<string, ValueViewFactory>>;
+  active?(mime: string): ValueViewFactory | undefined;
 }
 
 /** The view of one whole output. `update` returns false when the output needs another view. */

@@ -1,0 +1,20 @@
+/** Mermaid diagrams. */
+import mermaidModule from 'mermaid';
+import { type ViewEnv } from '@labora/outputs/core';
+import { type Drawing } from './lazy';
+
+let count = 0;
+
+export function mermaid(place: HTMLElement, _env: ViewEnv): Drawing {
+  return {
+    themed: true,
+    async draw(value) {
+      const theme = document.documentElement.dataset['theme'] === 'dark' ? 'dark' : 'default';
+      mermaidModule.initialize({ startOnLoad: false, securityLevel: 'strict', theme });
+      const { svg } = await mermaidModule.render(`mermaid-${++count}`, String(value));
+      place.className = 'svg-output mermaid-output';
+      place.innerHTML = svg;
+      place.querySelector('svg')?.setAttribute('role', 'img');
+    },
+  };
+}
