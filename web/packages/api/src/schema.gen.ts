@@ -119,7 +119,7 @@ export interface paths {
         put?: never;
         /**
          * Fetch Dataset
-         * @description Begins to fetch a data set, or goes on with it; the list shows how far it is. Nothing happens to one that is held.
+         * @description Begins to fetch a data set, or goes on with it; the list shows how far it is. One that is held stays.
          *
          *     Runtimes that run see it as soon as it is whole.
          */
