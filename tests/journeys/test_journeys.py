@@ -20,6 +20,7 @@ E2E = ROOT / "web" / "e2e"
 BROWSERS = {"chromium": "/usr/bin/chromium", "firefox": "/usr/bin/firefox-esr"}
 OF_THE_SERVER = frozenset(
     {
+        "datasets",
         "history",
         "kernel",
         "kill",

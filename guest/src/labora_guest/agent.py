@@ -13,7 +13,7 @@ from typing import Any, Callable
 
 import zmq
 
-from labora_guest import __version__, channel, faults, files, meter, ports, verbs
+from labora_guest import __version__, channel, faults, files, meter, places, ports, verbs
 from labora_guest.hatch import Hatch
 from labora_guest.kernel import Kernel
 from labora_guest.nursery import LINGER_S, Nursery
@@ -149,8 +149,10 @@ class Agent:
         self._reaper.start()
         await self._hatch.open()
         server = await asyncio.start_unix_server(self._connected, sock=listener)
+        samples = asyncio.get_running_loop().run_in_executor(None, places.give_samples, os.getcwd())
         try:
             await self._stopping.wait()
+            await samples
         finally:
             server.close()
             self._hatch.close()
@@ -313,6 +315,7 @@ class Agent:
         async with kernel.lock:
             if not kernel.alive:
                 kernel.name = name
+                places.link_datasets()
                 await kernel.start(find_spec(name), text(args, "cwd", os.getcwd()), env)
             return kernel.info()
 

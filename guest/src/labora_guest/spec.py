@@ -7,6 +7,8 @@ import re
 import shutil
 import sys
 
+SHOWN = ("LABORA_DATASETS",)
+"""What kernels may know of the agent's own variables."""
 LAUNCHER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "kernel_launcher.py")
 
 
@@ -43,7 +45,8 @@ class Spec:
     def environment(self, env: dict[str, str], ours: dict[str, str]) -> dict[str, str]:
         """Returns the whole environment of a kernel: the agent's, the kernelspec's, ``env`` and ``ours``."""
         environment = {**os.environ, **self.env, **env}
-        environment = {name: value for name, value in environment.items() if not name.startswith("LABORA_")}
+        hidden = [name for name in environment if name.startswith("LABORA_") and name not in SHOWN]
+        environment = {name: value for name, value in environment.items() if name not in hidden}
         environment.update(ours)
         environment.setdefault("PYTHONUNBUFFERED", "1")
         return environment

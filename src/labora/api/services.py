@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from labora.accounts import Accounts
 from labora.accounts.mailer import Mailer
 from labora.api.compute import LocalCompute
+from labora.api.fetching import Datasets
 from labora.base.settings import Settings
 from labora.blobs import Blobs
 from labora.db import Database
@@ -47,6 +48,7 @@ class Services:
     archives: Archives
     exchange: Exchange
     secrets: Secrets
+    datasets: Datasets
     rooms: Rooms | None = None
     runtimes: Runtimes | None = None
     kernels: Kernels | None = None

@@ -11,6 +11,7 @@ from labora.access import Principal, Scope
 from labora.accounts import Accounts
 from labora.accounts.mailer import Mailer
 from labora.api.compute import LocalCompute
+from labora.api.fetching import Datasets
 from labora.api.services import Services
 from labora.base.clock import SystemClock
 from labora.base.errors import NotFoundError
@@ -76,9 +77,8 @@ def build_services(settings: Settings, provider: Provider | None = None) -> Serv
     uploads = Uploads(drive, blobs, pieces, settings.limits, settings.drive)
     archives, exchange = Archives(drive), Exchange(drive, settings)
     secrets = Secrets(database, Seal(settings.secret_key_file), settings.secrets)
-    services = Services(
-        settings, database, blobs, accounts, drive, search, mailer, uploads, archives, exchange, secrets
-    )
+    parts = (settings, database, blobs, accounts, drive, search, mailer, uploads, archives, exchange, secrets)
+    services = Services(*parts, Datasets(settings))
     if provider is not None:
         services.kernels = Kernels()
         services.runtimes = Runtimes(
@@ -139,6 +139,7 @@ async def start_services(services: Services) -> None:
     await migrate(services.database)
     services.closers.append(services.database.close)
     services.instance_id = await services.accounts.instance_id()
+    services.closers.append(services.datasets.close)
     services.closers.append(services.search.close)
     await services.search.start()
     if services.runtimes is not None:

@@ -49,6 +49,9 @@ class StorageSettings(_Section):
 
     data_dir: Path = Field(Path("data"), description="Folder of database, blobs, images and sockets.")
     images_dir: Path | None = Field(None, description="Folder of images, when several data folders share them.")
+    manifests_dir: Path | None = Field(
+        None, description="Folder with manifests of your own data sets; datasets.d in the data folder by default."
+    )
     database_url: str | None = Field(None, description="SQLAlchemy URL; SQLite in the data folder by default.")
     min_free_bytes: int = Field(64 * MIB, ge=0, description="Edits stop being acknowledged below this free space.")
 
@@ -370,6 +373,11 @@ class Settings(BaseSettings):
     def images_dir(self) -> Path:
         """Images that runtimes start from. Written by the host's image command."""
         return (self.storage.images_dir or self.storage.data_dir / "images").absolute()
+
+    @property
+    def manifests_dir(self) -> Path:
+        """Manifests of the operator's own data sets; it need not be there."""
+        return (self.storage.manifests_dir or self.storage.data_dir / "datasets.d").absolute()
 
     @property
     def runtimes_dir(self) -> Path:

@@ -7,7 +7,21 @@ import sys
 import typer
 
 from labora.base.errors import LaboraError
-from labora.cli import backup, doctor, drive, groups, images, quota, run, runtimes, search, secrets, serve, users
+from labora.cli import (
+    backup,
+    datasets,
+    doctor,
+    drive,
+    groups,
+    images,
+    quota,
+    run,
+    runtimes,
+    search,
+    secrets,
+    serve,
+    users,
+)
 
 app = typer.Typer(
     name="labora",
@@ -27,6 +41,7 @@ app.add_typer(users.user_app, name="user")
 app.add_typer(users.token_app, name="token")
 app.add_typer(groups.app, name="group")
 app.add_typer(images.app, name="image")
+app.add_typer(datasets.app, name="dataset")
 app.add_typer(drive.app, name="drive")
 app.add_typer(search.app, name="search")
 app.add_typer(secrets.app, name="secret")

@@ -1,92 +1,119 @@
-"""Fashion-MNIST for the example notebook, on machines whose sandboxes cannot download it themselves.
-
-Where the Debian package dataset-fashion-mnist is installed nothing is needed: sandboxes see /usr. Else the four files
-are fetched once into ``images/datasets`` (shown at /opt/datasets inside), from the Debian package taken apart without
-root, or from the publisher; what they hold is verified. Source: https://github.com/zalandoresearch/fashion-mnist (MIT).
-"""
+"""``labora dataset``: the data sets that this server holds for every runtime."""
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import shutil
-import subprocess
-import tempfile
-import urllib.request
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-INSTALLED = Path("/usr/share/datasets/fashion-mnist")
-PACKAGE = "dataset-fashion-mnist"
-PUBLISHER = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
-# SHA-256 of the unpacked files: Debian packs them anew, with another name and time inside.
-FILES = {
-    "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-    "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-    "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-    "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-}
-_LARGEST = 64 * 1024 * 1024
+import typer
 
+from labora.cli.options import Config, DataDir, settings_for
 
-def provide(images_dir: Path) -> str | None:
-    """Makes sure that the data set can be seen in sandboxes. Returns a warning when it cannot be had."""
-    target = images_dir / "datasets" / "fashion-mnist"
-    if _complete(INSTALLED) or _complete(target):
-        return None
-    with tempfile.TemporaryDirectory(dir=images_dir, prefix=".dataset-") as scratch:
-        folder = _from_package(Path(scratch)) or _from_publisher(Path(scratch))
-        if folder is None:
-            return (
-                "Fashion-MNIST could not be had: the example 'Fashion-MNIST in a minute' will say so. "
-                f"Install the package {PACKAGE} (apt-get install {PACKAGE})."
-            )
-        target.parent.mkdir(exist_ok=True)
-        shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(folder, target, copy_function=shutil.copyfile)
-    return None
+if TYPE_CHECKING:
+    from labora.base.settings import Settings
+    from labora.datasets import Progress, Shelf
+
+app = typer.Typer(help="Data sets that every runtime sees in /opt/datasets.", no_args_is_help=True)
+Name = Annotated[str, typer.Argument(help="As `labora dataset list` shows it.")]
 
 
-def _complete(folder: Path) -> bool:
-    """Tells whether all four files are there; they were verified when they came."""
-    return all((folder / f"{name}.gz").is_file() for name in FILES)
+@app.command("list")
+def list_datasets(config: Config = None, data_dir: DataDir = None) -> None:
+    """Lists the catalogue: what is held here, and what can be fetched."""
+    standings, problems = shelf_of(settings_for(config, data_dir)).all()
+    for one in standings:
+        dataset = one.dataset
+        size = f"{dataset.bytes / 1e6:.1f} MB" if dataset.bytes else ""
+        state = f"comes with {dataset.package}" if one.state == "included" else one.state
+        print(f"{dataset.name:20}{state:26}{size:>10}  {dataset.title}, {dataset.licence}")
+        if one.message:
+            print(f"  {one.message}")
+    for problem in problems:
+        print(f"✗ {problem}", file=sys.stderr)
+    if problems:
+        raise typer.Exit(1)
 
 
-def _verified(folder: Path) -> bool:
-    try:
-        return all(
-            hashlib.sha256(gzip.decompress((folder / f"{name}.gz").read_bytes())).hexdigest() == digest
-            for name, digest in FILES.items()
-        )
-    except (OSError, EOFError):
-        return False
+@app.command("fetch")
+def fetch(names: Annotated[list[str], typer.Argument()], config: Config = None, data_dir: DataDir = None) -> None:
+    """Fetches data sets by name. An interrupted fetch goes on where it stopped; running runtimes see them at once."""
+    settings = settings_for(config, data_dir)
+    shelf = shelf_of(settings)
+    for name in names:
+        shelf.get(name)
+    become_keeper(settings)
+    for name in names:
+        warnings = shelf.fetch(name, _show)
+        if sys.stderr.isatty():
+            print(" " * 78, end="\r", file=sys.stderr)
+        print(f"• {name} is in {shelf.folder / name}")
+        for warning in warnings:
+            print(f"⚠ Without {warning}", file=sys.stderr)
 
 
-def _from_package(scratch: Path) -> Path | None:
-    if not shutil.which("apt-get") or not shutil.which("dpkg"):
-        return None
-    for part in ("lists/partial", "archives/partial"):
-        (scratch / part).mkdir(parents=True)
-    apt = ["apt-get", "-o", f"Dir::State::Lists={scratch}/lists", "-o", f"Dir::Cache={scratch}"]
-    apt += ["-o", "Debug::NoLocking=1", "-o", "APT::Sandbox::User="]
-    steps = [[*apt, "update"], [*apt, "download", PACKAGE]]
-    for command in steps:
-        if subprocess.run(command, cwd=scratch, capture_output=True, check=False, timeout=600).returncode:
-            return None
-    deb = next(scratch.glob(f"{PACKAGE}_*.deb"), None)
-    unpack = ["dpkg", "-x", str(deb), str(scratch / "tree")]
-    if deb is None or subprocess.run(unpack, capture_output=True, check=False, timeout=120).returncode:
-        return None
-    folder = scratch / "tree" / INSTALLED.relative_to("/")
-    return folder if _verified(folder) else None
+@app.command("verify")
+def verify(
+    names: Annotated[list[str] | None, typer.Argument(help="All that are held by default.")] = None,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Reads held data sets anew and compares checksums. Exit code 1 where one is damaged."""
+    shelf = shelf_of(settings_for(config, data_dir))
+    held = [one.dataset.name for one in shelf.all()[0] if one.state == "held"]
+    wrong = []
+    for name in names or held:
+        found = shelf.verify(name)
+        wrong += found
+        if not found:
+            print(f"• {name} is right")
+    for line in wrong:
+        print(f"✗ {line}", file=sys.stderr)
+    if wrong:
+        print("  `labora dataset remove NAME` and `fetch NAME` get it anew.", file=sys.stderr)
+        raise typer.Exit(1)
 
 
-def _from_publisher(scratch: Path) -> Path | None:
-    folder = scratch / "published"
-    folder.mkdir()
-    try:
-        for name in FILES:
-            with urllib.request.urlopen(f"{PUBLISHER}{name}.gz", timeout=30) as answer:  # noqa: S310 - a constant
-                (folder / f"{name}.gz").write_bytes(answer.read(_LARGEST))
-    except OSError:
-        return None
-    return folder if _verified(folder) else None
+@app.command("remove")
+def remove(name: Name, config: Config = None, data_dir: DataDir = None) -> None:
+    """Removes a held data set; it stays in the catalogue."""
+    settings = settings_for(config, data_dir)
+    become_keeper(settings)
+    shelf_of(settings).remove(name)
+    print(f"• Removed {name}")
+
+
+@app.command("add")
+def add(
+    manifest: Annotated[Path, typer.Argument(help="A TOML or JSON file that describes a data set.", exists=True)],
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Adds a data set of your own to the catalogue. The guide "Data sets" says what a manifest holds."""
+    settings = settings_for(config, data_dir)
+    dataset = shelf_of(settings).add(manifest)
+    print(f"• {dataset.title} is in the catalogue. `labora dataset fetch {dataset.name}` gets it.")
+
+
+def shelf_of(settings: Settings) -> Shelf:
+    """Returns the data sets of a server."""
+    from labora.datasets import Shelf
+
+    return Shelf(settings.images_dir, settings.manifests_dir)
+
+
+def become_keeper(settings: Settings) -> None:
+    """Makes the shelf, and becomes who owns it: root writes nothing where a control plane could lay links.
+
+    Raises InvalidError where it cannot be made.
+    """
+    from labora.cli.serve import drop_privileges, prepare_shelf
+
+    prepare_shelf(settings)
+    drop_privileges(settings)
+
+
+def _show(progress: Progress) -> None:
+    if sys.stderr.isatty():
+        of = f" of {progress.of / 1e6:,.1f}" if progress.of else ""
+        print(f"  {progress.file[:40]:40} {progress.done / 1e6:,.1f}{of} MB", end="\r", file=sys.stderr)

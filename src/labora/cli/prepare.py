@@ -5,25 +5,16 @@ from __future__ import annotations
 import json
 import os
 import sys
-import threading
 import time
 from pathlib import Path
 
 from labora.base.errors import LaboraError
-from labora.cli.datasets import provide
 from labora.cli.images import prepare
 from labora.host.image import Recipe
 
 
 def prepare_for_server(images_dir: Path, recipe: Recipe) -> None:
-    """Prepares the image, trying again for as long as it fails, and beside it what the examples need."""
-
-    def examples() -> None:
-        if warning := provide(images_dir):
-            print(f"⚠ {warning}", flush=True)
-
-    beside = threading.Thread(target=examples, name="datasets")
-    beside.start()
+    """Prepares the image, trying again for as long as it fails."""
     wait = 10.0
     while True:
         try:
@@ -35,7 +26,6 @@ def prepare_for_server(images_dir: Path, recipe: Recipe) -> None:
             break  # the server has ended
         time.sleep(wait)
         wait = min(wait * 2, 300)
-    beside.join()
 
 
 if __name__ == "__main__":

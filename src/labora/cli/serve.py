@@ -62,6 +62,7 @@ def serve(
     take_folder(settings)
     start_host(settings)
     start_image(settings)
+    start_datasets(settings)
     drop_privileges(settings)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(run_server(settings, listener, tls))
@@ -144,6 +145,18 @@ def prepare_folders(settings: Settings) -> None:
         folder.chmod(mode)
     if os.geteuid() == 0 and settings.runtimes.control_uid:
         give_away(settings.state_dir, settings.runtimes.control_uid)
+    with contextlib.suppress(OSError):  # images may be another user's
+        prepare_shelf(settings)
+
+
+def prepare_shelf(settings: Settings) -> None:
+    """Makes the folder of data sets, which runtimes see at ``/opt/datasets`` and the control plane writes."""
+    folder = settings.images_dir / "datasets"
+    folder.mkdir(parents=True, exist_ok=True)
+    if folder.stat().st_uid == os.geteuid():
+        folder.chmod(0o755)
+        if os.geteuid() == 0 and settings.runtimes.control_uid:
+            give_away(folder, settings.runtimes.control_uid)
 
 
 def take_folder(settings: Settings) -> None:
@@ -210,6 +223,25 @@ def start_image(settings: Settings) -> None:
             stderr=sink,
             start_new_session=True,
             # With -m the working folder comes first where modules are looked for, and it may be anybody's.
+            cwd="/",
+        )
+
+
+def start_datasets(settings: Settings) -> None:
+    """Fetches the data set that the first example reads, unless it is held, in a process of its own."""
+    from labora.cli.datasets import shelf_of
+
+    shelf, name = shelf_of(settings), "fashion-mnist"
+    if shelf.ready(name) or not os.access(settings.images_dir, os.W_OK):
+        return
+    words = (settings.runtimes.control_uid, settings.images_dir, settings.manifests_dir, name)
+    with (settings.images_dir / "prepare.log").open("ab") as sink:
+        subprocess.Popen(
+            [sys.executable, "-m", "labora.cli.provide", *map(str, words)],
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            start_new_session=True,
             cwd="/",
         )
 

@@ -210,6 +210,7 @@ def _unisolated(spec: LaunchSpec, folder: Path, image: Path, agent: Path, enviro
             "HOME": str(folder / "home"),
             "PATH": f"{image / 'env' / 'bin'}:/usr/local/bin:/usr/bin:/bin",
             "PYTHONPATH": str(agent / COLAB),
+            "LABORA_DATASETS": str(image.parent / "datasets"),
             "JUPYTER_PATH": f"{folder}:{image / 'env' / 'share' / 'jupyter'}",
         },
     )

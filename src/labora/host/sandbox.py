@@ -44,6 +44,8 @@ REACHING = (*_CA_VARIABLES, *PROXY_VARIABLES, "TZ")
 
 # Where Debian's packages of data sets put them.
 _DATASETS = Path("/usr/share/datasets")
+DATASETS = "/opt/datasets"
+"""Where runtimes see the data sets of this server, read-only; one that is fetched later appears there too."""
 
 
 def find_bwrap() -> tuple[str, str | None] | None:
@@ -183,6 +185,7 @@ def guest_environment(host_environment: Mapping[str, str], extra: Mapping[str, s
         **colab_environment(),
         "JUPYTER_PATH": "/opt/python/share/jupyter",
         "PYTHONPATH": f"/opt/labora/{COLAB}",
+        "LABORA_DATASETS": DATASETS,
         **passed_environment(host_environment),
         **extra,
         "LABORA_CHANNEL_FD": "3",
@@ -195,7 +198,7 @@ def image_binds(agent: Path, image: Path) -> list[Bind]:
     prefixes = sorted({*interpreter_prefixes(agent), *interpreter_prefixes(environment)})
     datasets = image.parent / "datasets"
     return [
-        *([Bind(str(datasets), "/opt/datasets")] if datasets.is_dir() else []),
+        *([Bind(str(datasets), DATASETS)] if datasets.is_dir() else []),
         *(Bind(prefix, prefix) for prefix in prefixes),
         Bind(str(agent), "/opt/labora"),
         Bind(str(environment), "/opt/python"),
@@ -213,7 +216,7 @@ def rooted_binds(generated: Path, images: Path, agent: Path) -> list[Bind]:
     names = [
         generated / name for name in ("hosts", "hostname", "resolv.conf", "pip.conf") if (generated / name).exists()
     ]
-    data = [(images / "datasets", "/opt/datasets")]
+    data = [(images / "datasets", DATASETS)]
     if _DATASETS.is_dir():  # one by one, so that packages of others can be installed
         data += [(path, str(path)) for path in sorted(_DATASETS.iterdir())]
     return [

@@ -23,11 +23,18 @@ def _renderer(name: str) -> Callable[[ModuleType], None]:
     return set_up
 
 
+def _torchvision(module: ModuleType) -> None:
+    from google.colab import _datasets
+
+    _datasets.torchvision(module)
+
+
 HOOKS: dict[str, Callable[[ModuleType], None]] = {
     "altair": _renderer("altair"),
     "bokeh.io.notebook": _renderer("bokeh"),
     "cv2": _cv2,
     "plotly.io._renderers": _renderer("plotly"),
+    "torchvision.datasets.mnist": _torchvision,
 }
 """By the name of a module, what is done with it once it has been imported."""
 

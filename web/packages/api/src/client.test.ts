@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, expect, test, vi } from 'vitest';
 import { api } from './client';
+import { datasets } from './datasets';
 import { secrets } from './secrets';
 import { groups, notices, sharing } from './sharing';
 
@@ -118,6 +119,8 @@ const more: Record<string, () => unknown> = {
   'groups.remove': () => groups.remove('g'),
   'groups.putMember': () => groups.putMember('g', 'a', true),
   'groups.removeMember': () => groups.removeMember('g', 'a'),
+  'datasets.all': () => datasets.all(),
+  'datasets.fetch': () => datasets.fetch('d'),
   'secrets.all': () => secrets.all(),
   'secrets.put': () => secrets.put('s', 'v'),
   'secrets.rename': () => secrets.rename('s', 'r'),
@@ -156,7 +159,7 @@ test('every verb is held against the description', () => {
       .filter((name) => !addresses.has(name))
       .toSorted(),
   );
-  const verbs = Object.entries({ secrets, sharing, groups, notices }).flatMap(([part, of]) =>
+  const verbs = Object.entries({ datasets, secrets, sharing, groups, notices }).flatMap(([part, of]) =>
     Object.keys(of).map((name) => `${part}.${name}`),
   );
   expect(Object.keys(more).toSorted()).toEqual(verbs.toSorted());

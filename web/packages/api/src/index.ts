@@ -1,5 +1,6 @@
 export * from './client';
 export * from './request';
+export * from './datasets';
 export * from './secrets';
 export * from './sharing';
 export * from './types';

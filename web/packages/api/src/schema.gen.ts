@@ -88,6 +88,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/datasets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Datasets
+         * @description Lists the catalogue.
+         */
+        get: operations["list_datasets_api_v1_datasets_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{name}/fetch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fetch Dataset
+         * @description Begins to fetch a data set, or goes on with it; the list shows how far it is. One that is held stays.
+         *
+         *     Runtimes that run see it as soon as it is whole.
+         */
+        post: operations["fetch_dataset_api_v1_datasets__name__fetch_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/drive/about": {
         parameters: {
             query?: never;
@@ -2589,6 +2631,78 @@ export interface components {
             /** Parent Id */
             parent_id?: string | null;
         };
+        /**
+         * DatasetAnswer
+         * @description A data set of the catalogue, and how it stands on this server.
+         */
+        DatasetAnswer: {
+            /** About */
+            about: string;
+            /**
+             * Bytes
+             * @description What has to be fetched; 0 where that is not known.
+             */
+            bytes: number;
+            /** Citation */
+            citation: string | null;
+            /** Classes */
+            classes: string[];
+            /**
+             * Code
+             * @description Python that loads it.
+             */
+            code: string;
+            /**
+             * Count
+             * @description Pictures, or whatever `unit` names.
+             */
+            count: number | null;
+            /** Credit */
+            credit: string | null;
+            /** Homepage */
+            homepage: string;
+            /** Licence */
+            licence: string;
+            /** Licence Url */
+            licence_url: string | null;
+            /**
+             * Message
+             * @description Why it could not be fetched.
+             */
+            message: string | null;
+            /** Name */
+            name: string;
+            progress: components["schemas"]["DatasetProgress"] | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "held" | "missing" | "fetching" | "failed" | "included";
+            /** Title */
+            title: string;
+            /** Unit */
+            unit: string;
+        };
+        /** DatasetList */
+        DatasetList: {
+            /**
+             * Can Fetch
+             * @description Whether the caller may have sets fetched.
+             */
+            can_fetch: boolean;
+            /** Datasets */
+            datasets: components["schemas"]["DatasetAnswer"][];
+        };
+        /**
+         * DatasetProgress
+         * @description How far a fetch is, in bytes; ``of`` is 0 where the size is not known.
+         */
+        DatasetProgress: {
+            /** Done */
+            done: number;
+            /** Of */
+            of: number;
+        };
         /** DecisionBody */
         DecisionBody: {
             /**
@@ -4470,6 +4584,57 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Link"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_datasets_api_v1_datasets_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetList"];
+                };
+            };
+        };
+    };
+    fetch_dataset_api_v1_datasets__name__fetch_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetAnswer"];
                 };
             };
             /** @description Validation Error */

@@ -32,6 +32,7 @@ import { Header } from './parts/Header';
 import { Notifier } from './parts/Notifier';
 import { RunAnnouncer } from './parts/RunAnnouncer';
 import { Toolbar } from './parts/Toolbar';
+import { DatasetsSide } from './datasets/DatasetsSide';
 import { SecretNotice, SecretsSide } from './secrets/SecretsButton';
 
 export interface NotebookPageProps {
@@ -131,6 +132,7 @@ function Page({ fileId }: { fileId: string }) {
           </main>
           {comments && loaded && <CommentsPanel />}
           <SecretsSide />
+          <DatasetsSide />
         </div>
         <Suspense>
           <Dialogs />

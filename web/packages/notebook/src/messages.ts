@@ -320,6 +320,7 @@ addMessages('notebook', {
     insert_codeAbove: 'Code cell above',
     insert_text: 'Text cell',
     insert_field: 'Add a form field',
+    insert_dataset: 'Data sets',
     run_all: 'Run all',
     run_before: 'Run cells before',
     run_focused: 'Run the focused cell',

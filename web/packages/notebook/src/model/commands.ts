@@ -257,6 +257,12 @@ const entries: Entry[] = [
   { id: 'insert.code', icon: 'code', keys: ['Mod+M B'], when: edits, run: (c) => c.insertBeside('code', 'below') },
   { id: 'insert.codeAbove', icon: 'code', keys: ['Mod+M A'], when: edits, run: (c) => c.insertBeside('code', 'above') },
   { id: 'insert.text', icon: 'text_fields', when: edits, run: (c) => c.insertBeside('markdown', 'below') },
+  {
+    id: 'insert.dataset',
+    icon: 'table_chart',
+    checked: (c) => c.ui.datasets.get(),
+    run: (c) => c.ui.datasets.set(!c.ui.datasets.get()),
+  },
   { id: 'insert.field', icon: 'tune', when: edits, run: open('formField') },
 
   {
@@ -399,7 +405,16 @@ export const menus: readonly { id: string; items: readonly string[] }[] = [
   },
   {
     id: 'insert',
-    items: ['insert.code', 'insert.codeAbove', 'insert.text', '-', 'insert.field', '-', 'insert.comment'],
+    items: [
+      'insert.code',
+      'insert.codeAbove',
+      'insert.text',
+      '-',
+      'insert.field',
+      'insert.dataset',
+      '-',
+      'insert.comment',
+    ],
   },
   {
     id: 'runtime',

@@ -210,6 +210,17 @@ export class NotebookController {
     if (id) this.activate(id, true);
   }
 
+  /** Inserts a code cell below the active one, else at the end, and shows it. */
+  insertCode(source: string): void {
+    if (!this.canEdit) return;
+    const ids = this.doc.cellIds();
+    const at = this.doc.indexOf(this.ui.active ?? '');
+    const [id] = this.doc.insert([{ kind: 'code', source }], (at < 0 ? ids.at(-1) : ids[at]) ?? null);
+    if (!id) return;
+    this.ui.activate(id);
+    this.ui.revealed.set({ id });
+  }
+
   insertBeside(kind: CellKind, where: 'above' | 'below'): void {
     const ids = this.doc.cellIds();
     const at = this.doc.indexOf(this.ui.active ?? '');

@@ -45,6 +45,8 @@ export class Interface {
   readonly dialog = new Store<DialogName | null>(null);
   /** The panel of secrets while it is open; `add` is the name of one that is to be added. */
   readonly secrets = new Store<{ add: string | null } | null>(null);
+  /** Whether the panel of data sets is open. */
+  readonly datasets = new Store(false);
   /** Cells whose run was asked for and not yet confirmed: they show as queued at once. */
   readonly asked = new Store<ReadonlySet<string>>(new Set());
   /** A cell that was moved and is to be seen where it is now. */

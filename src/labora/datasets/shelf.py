@@ -1,0 +1,326 @@
+"""Where a server holds its data sets: one folder each, whole or not at all, seen by every runtime at ``/opt/datasets``.
+
+``<name>/`` holds the publisher's files, the unpacked ones beside them, and ``dataset.json``, which says what lies there
+and which links runtimes make. ``.fetching/<name>/`` is what a fetch has so far; ``.fetching/<name>.lock`` is held by
+the process that fetches, whichever it is, and ``<name>.json`` beside it says how far it is or why it failed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import gzip
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from labora.base.errors import ConflictError, InvalidError, LaboraError, NotFoundError, UnavailableError
+from labora.datasets import debian
+from labora.datasets.download import checksum, fetch_file, why_wrong
+from labora.datasets.manifests import parse_manifest, read_catalogue
+from labora.datasets.model import DataFile, Dataset, Progress, Report, Standing
+from labora.datasets.samples import FOLDER, write_samples
+
+ABOUT = "dataset.json"
+_EVERY_S = 0.25
+
+
+class Shelf:
+    """The data sets of one server. Every method blocks.
+
+    Args:
+        images_dir: folder of images; the shelf is ``datasets`` in it.
+        manifests: folder of the operator's own manifests, which need not be there.
+    """
+
+    def __init__(self, images_dir: Path, manifests: Path) -> None:
+        self.folder = images_dir / "datasets"
+        self._manifests = manifests
+        self._work = self.folder / ".fetching"
+
+    # -- looking ------------------------------------------------------------------------------------------------------
+
+    def all(self) -> tuple[list[Standing], list[str]]:
+        """Returns every data set of the catalogue as it stands, and what is wrong with the operator's manifests."""
+        found, problems = read_catalogue(self._manifests)
+        return [self.standing(dataset) for dataset in sorted(found.values(), key=_rank)], problems
+
+    def get(self, name: str) -> Dataset:
+        """Returns a data set of the catalogue.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
+        found, _ = read_catalogue(self._manifests)
+        if name not in found:
+            raise NotFoundError(
+                f"There is no data set '{name}'. `labora dataset list` names them all.", code="dataset_unknown"
+            )
+        return found[name]
+
+    def standing(self, dataset: Dataset) -> Standing:
+        """Returns how a data set stands, whichever process fetches it."""
+        if not dataset.files:
+            return Standing(dataset, "included")
+        said = self._said(dataset.name)
+        if self._busy(dataset.name):
+            progress = said.get("progress")
+            return Standing(dataset, "fetching", Progress(**progress) if progress else None)
+        if self.holds(dataset):
+            return Standing(dataset, "held")
+        message = said.get("message")
+        return Standing(dataset, "failed" if message else "missing", message=message)
+
+    def holds(self, dataset: Dataset) -> bool:
+        """Tells whether all files are there; they were verified when they came."""
+        folder = self.folder / dataset.name
+        return (folder / ABOUT).is_file() and all((folder / file.name).is_file() for file in _needed(dataset))
+
+    def ready(self, name: str) -> bool:
+        """Tells whether a data set is held, and the samples are there too."""
+        return self.holds(self.get(name)) and (self.folder / FOLDER / "README.md").is_file()
+
+    # -- changing -----------------------------------------------------------------------------------------------------
+
+    def fetch(self, name: str, report: Report = lambda _: None) -> list[str]:
+        """Fetches a data set, unless it is held. Goes on where an earlier fetch stopped.
+
+        Args:
+            name: as the catalogue has it.
+            report: is told of progress, as it is kept for others to see.
+
+        Returns:
+            What is not as it could be: optional files that could not be had.
+
+        Raises:
+            ConflictError: another process is fetching it.
+            InvalidError: it has nothing to fetch.
+            NotFoundError: it is not in the catalogue.
+            UnavailableError: it cannot be had, or not be kept here.
+        """
+        dataset = self.get(name)
+        if not dataset.files:
+            raise InvalidError(f"{dataset.title} comes with {dataset.package}; there is nothing to fetch.")
+        try:
+            with self._locked(name):
+                missing = [] if self.holds(dataset) else self._fetch(dataset, report)
+                (self._work / f"{name}.json").unlink(missing_ok=True)
+                write_samples(self.folder)
+                return missing
+        except OSError as error:
+            raise UnavailableError(
+                f"{dataset.title} cannot be kept in {self.folder}: {error.strerror or error}.", code="dataset_unkept"
+            ) from error
+
+    def verify(self, name: str) -> list[str]:
+        """Reads a held data set anew and returns what is wrong with it, a line each.
+
+        Raises:
+            NotFoundError: it is not in the catalogue, or not held.
+        """
+        dataset = self.get(name)
+        if not self.holds(dataset):
+            raise NotFoundError(f"{dataset.title} is not held here. `labora dataset fetch {name}`.")
+        folder = self.folder / name
+        wrong = [
+            f"{name}/{file.name}: {why}"
+            for file in dataset.files
+            if (folder / file.name).is_file() and (why := why_wrong(file, folder / file.name))
+        ]
+        for other, about in _about(folder)["files"].items():
+            if not (folder / other).is_file():
+                wrong.append(f"{name}/{other}: it is gone")
+            elif not any(other == file.name for file in dataset.files):
+                size, sha256 = (folder / other).stat().st_size, checksum(folder / other)
+                if (size, sha256) != (about["bytes"], about["sha256"]):
+                    wrong.append(f"{name}/{other}: it has changed since it was unpacked")
+        return wrong
+
+    def remove(self, name: str) -> None:
+        """Removes a held data set, and what a fetch of it has left. Running runtimes no longer see it.
+
+        Raises:
+            ConflictError: it is being fetched.
+            NotFoundError: nothing of it is here.
+        """
+        if not any((place / name).exists() for place in (self.folder, self._work)) or name.startswith("."):
+            raise NotFoundError(f"No data set '{name}' is held here.", code="dataset_unknown")
+        with self._locked(name):
+            shutil.rmtree(self._work / name, ignore_errors=True)
+            (self._work / f"{name}.json").unlink(missing_ok=True)
+            self._put_away(name)
+            write_samples(self.folder)
+
+    def add(self, manifest: Path) -> Dataset:
+        """Puts a manifest into the operator's folder, under the set's name.
+
+        Raises:
+            InvalidError: it is no manifest, or cannot be written there.
+        """
+        try:
+            content = manifest.read_bytes()
+            dataset = parse_manifest(content, manifest.name)
+            self._manifests.mkdir(parents=True, exist_ok=True)
+            self._manifests.chmod(0o755)
+            for suffix in (".toml", ".json"):
+                (self._manifests / f"{dataset.name}{suffix}").unlink(missing_ok=True)
+            place = self._manifests / f"{dataset.name}{manifest.suffix if manifest.suffix == '.json' else '.toml'}"
+            place.write_bytes(content)
+            place.chmod(0o644)
+        except OSError as error:
+            raise InvalidError(f"{error.filename}: {error.strerror}.", code="bad_manifest") from error
+        return dataset
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _fetch(self, dataset: Dataset, report: Report) -> list[str]:
+        place = self._work / dataset.name
+        place.mkdir(exist_ok=True)
+        told = self._telling(dataset, report)
+        try:
+            if dataset.debian is not None:
+                self._from_debian(dataset, place)
+            missing = []
+            for file in dataset.files:
+                try:
+                    fetch_file(file, place / file.name, lambda at, file=file: told(file, at))  # type: ignore[misc]
+                except UnavailableError as error:
+                    if not file.optional:
+                        raise
+                    missing.append(error.message)
+            _finish(dataset, place)
+        except LaboraError as error:
+            self._say(dataset.name, {"message": error.message})
+            raise
+        self._put_away(dataset.name)
+        place.rename(self.folder / dataset.name)
+        return missing
+
+    def _telling(self, dataset: Dataset, report: Report) -> Any:
+        done, last = dict.fromkeys((file.name for file in dataset.files), 0), 0.0
+
+        def told(file: DataFile, at: int) -> None:
+            nonlocal last
+            done[file.name] = at
+            now = time.monotonic()
+            if now - last >= _EVERY_S:
+                last = now
+                progress = Progress(file.name, sum(done.values()), dataset.bytes)
+                self._say(dataset.name, {"progress": asdict(progress)})
+                report(progress)
+
+        return told
+
+    def _from_debian(self, dataset: Dataset, place: Path) -> None:
+        """Makes the files from Debian's package, where they are not there yet and it can be had."""
+        if all((place / file.name).exists() for file in _needed(dataset)):
+            return
+        package = str(dataset.debian)
+        if debian.originals(debian.installed(package), place):
+            return
+        with tempfile.TemporaryDirectory(dir=self._work, prefix=".deb-") as scratch:
+            folder = debian.download(package, Path(scratch))
+            if folder is not None:
+                debian.originals(folder, place)
+
+    def _put_away(self, name: str) -> None:
+        """Takes what is held out of sight in one step, and then removes it."""
+        if (self.folder / name).exists():
+            aside = Path(tempfile.mkdtemp(dir=self._work, prefix=f".old-{name}-"))
+            (self.folder / name).rename(aside / name)
+            shutil.rmtree(aside, ignore_errors=True)
+
+    def _said(self, name: str) -> dict[str, Any]:
+        try:
+            said = json.loads((self._work / f"{name}.json").read_text())
+        except (OSError, ValueError):
+            return {}
+        return said if isinstance(said, dict) else {}
+
+    def _say(self, name: str, what: dict[str, Any]) -> None:
+        path = self._work / f".{name}.json.new"
+        path.write_text(json.dumps(what))
+        path.rename(self._work / f"{name}.json")
+
+    @contextlib.contextmanager
+    def _locked(self, name: str) -> Iterator[None]:
+        self._work.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._work / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ConflictError(f"'{name}' is being fetched already.", code="dataset_busy") from error
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _busy(self, name: str) -> bool:
+        try:
+            descriptor = os.open(self._work / f"{name}.lock", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+
+def _rank(dataset: Dataset) -> tuple[bool, bool, str]:
+    return (not dataset.builtin, dataset.unit != "pictures", dataset.title.lower())
+
+
+def _needed(dataset: Dataset) -> list[DataFile]:
+    return [file for file in dataset.files if not file.optional]
+
+
+def _finish(dataset: Dataset, place: Path) -> None:
+    """Unpacks what is packed, and writes what lies there. Raises UnavailableError."""
+    files = {}
+    for file in dataset.files:
+        path = place / file.name
+        if not path.exists():
+            continue
+        files[file.name] = path
+        if file.unpack is not None:
+            files[file.unpack] = place / file.unpack
+            try:
+                with gzip.open(path) as packed, (place / file.unpack).open("wb") as plain:
+                    shutil.copyfileobj(packed, plain, 1024 * 1024)
+            except (EOFError, gzip.BadGzipFile) as error:
+                raise UnavailableError(f"{file.name} is no gzip file: {error}.", code="dataset_unavailable") from error
+    for stray in set(place.iterdir()) - set(files.values()):
+        stray.unlink()
+    for path in files.values():
+        path.chmod(0o644)
+    place.chmod(0o755)
+    about = {
+        "name": dataset.name,
+        "title": dataset.title,
+        "licence": dataset.licence,
+        "credit": dataset.credit,
+        "citation": dataset.citation,
+        "homepage": dataset.homepage,
+        "files": {
+            name: {"bytes": path.stat().st_size, "sha256": checksum(path)} for name, path in sorted(files.items())
+        },
+        "home": dict(dataset.home),
+    }
+    (place / ABOUT).write_text(json.dumps(about, indent=2, ensure_ascii=False) + "\n")
+
+
+def _about(folder: Path) -> dict[str, Any]:
+    try:
+        about = json.loads((folder / ABOUT).read_text())
+        return {"files": dict(about["files"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {"files": {}}
