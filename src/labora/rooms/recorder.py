@@ -17,7 +17,7 @@ from labora.kernels.model import KernelMessage
 from labora.notebook.model import BlobSink, Output
 from labora.notebook.reducer import MESSAGE_TYPES, OutputReducer, display_update_ops
 from labora.rooms import operations as op
-from labora.rooms.deaths import proved
+from labora.rooms.deaths import PROGRAM, proved
 from labora.rooms.hidden import with_reducers
 from labora.rooms.model import Event, Execution, InputRequest, KernelRecord, RoomState
 from labora.rooms.room import Room
@@ -165,7 +165,7 @@ class Recorder:
     def _of_kernel(self, plan: _Plan, state: RoomState, account_id: str, message: KernelMessage) -> None:
         if message.type == "died":
             self._flush(plan, state)
-            reason = proved(message.content)
+            reason = proved(message.content) or (PROGRAM if message.content.get("by") == PROGRAM else None)
             plan.operations.append(op.KernelDied(account_id, _obituary(message.content), reason))
         elif message.type == "lost":
             self._flush(plan, state)
@@ -321,4 +321,4 @@ def _number(value: Any) -> int | None:
 def _obituary(content: dict[str, Any]) -> str:
     message = content.get("message")
     text = message if isinstance(message, str) and message else "The kernel died."
-    return f"{text[:1000]} Run a cell to start a new one."
+    return text[:1000] if content.get("by") == PROGRAM else f"{text[:1000]} Run a cell to start a new one."

@@ -14,6 +14,8 @@ WAIT = {"x86_64": {7, 23, 232, 270, 271, 281, 441}, "aarch64": {22, 72, 73, 441}
 """Those of poll, select and epoll_wait, which take many."""
 TIOCGPTN = 0x80045430
 """Asks for the number of a terminal; Linux."""
+SELECT = {"x86_64": {23, 270}, "aarch64": {72}}
+"""select and pselect6, whose first argument is one more than the highest descriptor: 1 where it is the input alone."""
 GUESS_S = 1.0
 """After how long without output a command is taken to read where the system does not say."""
 
@@ -86,7 +88,8 @@ def _reads(process: str, terminals: set[str], by_line: bool) -> bool | None:
         call = int(words[0])
         if call in READ[machine] and _is_terminal(process, int(words[1], 16), terminals):
             return True
-        if call in WAIT[machine] and not by_line and _is_terminal(process, 0, terminals):
+        alone = call in SELECT[machine] and int(words[1], 16) == 1
+        if call in WAIT[machine] and (alone or not by_line) and _is_terminal(process, 0, terminals):
             return True
     return False
 
