@@ -30,6 +30,7 @@ OF_THE_SERVER = frozenset(
         "private",
         "run-at-once",
         "search",
+        "shell",
         "story",
         "ticks",
     }

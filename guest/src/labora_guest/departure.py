@@ -32,6 +32,6 @@ def by_program(status: int, code: str) -> bool:
     """
     if os.WIFEXITED(status):
         return os.WEXITSTATUS(status) == 0
-    return os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGKILL, signal.SIGTERM) and bool(
-        _KILLS.search(code)
+    return (
+        os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGKILL, signal.SIGTERM) and bool(_KILLS.search(code))
     )

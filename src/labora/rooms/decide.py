@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, assert_never, cast
 
 from labora.base.errors import ConflictError, ForbiddenError, NotFoundError
+from labora.rooms.deaths import PROGRAM
 from labora.rooms.model import (
     FINISHED,
     Execution,
@@ -47,7 +48,6 @@ from labora.rooms.operations import (
     StartExecution,
     Wake,
 )
-from labora.rooms.deaths import PROGRAM
 from labora.rooms.slots import clear_outputs, copy_outputs
 from labora.rooms.turn import Decision
 

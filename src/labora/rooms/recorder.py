@@ -166,7 +166,7 @@ class Recorder:
         if message.type == "died":
             self._flush(plan, state)
             reason = proved(message.content) or (PROGRAM if message.content.get("by") == PROGRAM else None)
-            plan.operations.append(op.KernelDied(account_id, _obituary(message.content), reason))
+            plan.operations.append(op.KernelDied(account_id, _obituary(message.content, reason), reason))
         elif message.type == "lost":
             self._flush(plan, state)
             for execution in state["executions"].values():
@@ -318,7 +318,7 @@ def _number(value: Any) -> int | None:
     return value if type(value) is int and 0 <= value <= MAX_COUNT else None
 
 
-def _obituary(content: dict[str, Any]) -> str:
+def _obituary(content: dict[str, Any], reason: str | None) -> str:
     message = content.get("message")
     text = message if isinstance(message, str) and message else "The kernel died."
-    return text[:1000] if content.get("by") == PROGRAM else f"{text[:1000]} Run a cell to start a new one."
+    return text[:1000] if reason == PROGRAM else f"{text[:1000]} Run a cell to start a new one."

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from ipykernel.zmqshell import ZMQInteractiveShell
 from IPython.core.error import UsageError
 from IPython.core.getipython import get_ipython
-from ipykernel.zmqshell import ZMQInteractiveShell
 
 from google.colab import _import_hooks, _namespace
 

@@ -104,7 +104,7 @@ def run(shell: Any, command: str) -> ShellResult:
         KeyboardInterrupt: the cell was interrupted more than once. The first one is the command's to deal with.
     """
     installs = _pip.Installs(command)
-    person = None if "COLAB_DISABLE_STDIN_FOR_SHELL_MAGICS" in os.environ else _Person()
+    person = _Person() if _asks(shell) else None
     tail = _Tail()
     terminal = _terminal.Terminal(command, tail.write, person)
     try:
@@ -119,6 +119,12 @@ def run(shell: Any, command: str) -> ShellResult:
     if terminal.interrupts > 1:
         raise KeyboardInterrupt
     return ShellResult(command, code, tail.text())
+
+
+def _asks(shell: Any) -> bool:
+    """Returns whether somebody can be asked: not in a run that has no page."""
+    allowed = getattr(getattr(shell, "kernel", None), "_allow_stdin", True)
+    return bool(allowed) and "COLAB_DISABLE_STDIN_FOR_SHELL_MAGICS" not in os.environ
 
 
 def shell_line(shell: Any, line: str) -> ShellResult | None:
