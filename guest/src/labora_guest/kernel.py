@@ -198,7 +198,8 @@ class Kernel:
     async def _settle(self, status: int) -> None:
         """Takes what the dead kernel had already sent, then says how it ended."""
         channels, about = self._channels, process.describe(status)
-        if self._ready and (self._leaves or departure.by_program(status, self._executions.code)):
+        on_purpose = self._ready and (self._leaves or departure.by_program(status, self._executions.code))
+        if on_purpose:
             about = {**about, "by": "program", "message": departure.MESSAGE}
         idle = self._expected_end and self._executions.running is None
         until = asyncio.get_running_loop().time() + (IDLE_DRAIN_S if idle else DRAIN_S)
@@ -218,7 +219,7 @@ class Kernel:
         self.status, self.pid, self._stopped = "dead", None, False
         if not self._expected_end:
             self._agent("died", {**about, "oom": None})
-        self._abort_all("restart" if self._expected_end else "died")
+        self._abort_all("restart" if self._expected_end else "ended" if on_purpose else "died")
         self._replies.end()
         self.calls.end()
         self.asks.end()
@@ -268,7 +269,7 @@ class Kernel:
     def _leave(self) -> None:
         """The program ended its kernel: nothing more is sent to it, and it goes."""
         self._leaves = True
-        self._abort(self._executions.drop_waiting(), "died")
+        self._abort(self._executions.drop_waiting(), "ended")
         asyncio.get_running_loop().call_later(LEAVE_S, self._insist, self.life)
 
     def _insist(self, life: int) -> None:

@@ -27,6 +27,11 @@ MAX_COUNT = 2**53 - 1
 HEAVY_BYTES = 64 * 1024
 """A batch of more bytes is reduced beside the event loop: a large JSON value takes seconds."""
 ENDS = {"ok": "ok", "error": "error", "aborted": "aborted"}
+ENDED = {
+    "died": "The kernel died.",
+    "ended": "The program ended its kernel.",
+    "restart": "The kernel was restarted.",
+}
 MAX_PAGES = 16
 LOST = "Part of this cell's output was lost in the runtime. Run the cell again."
 
@@ -284,7 +289,7 @@ def _pages(content: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _finished(execution: Execution, content: dict[str, Any]) -> op.ExecutionFinished:
     status, count = ENDS.get(str(content.get("status")), "error"), content.get("execution_count")
-    reason = {"died": "The kernel died.", "restart": "The kernel was restarted."}.get(str(content.get("reason")))
+    reason = ENDED.get(str(content.get("reason")))
     if status == "aborted" and reason is None:
         reason = "It was interrupted before it ran."
     return op.ExecutionFinished(execution["id"], status, _number(count), reason)  # type: ignore[arg-type]

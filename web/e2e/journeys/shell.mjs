@@ -6,37 +6,47 @@ import { journey } from '../src/journey.mjs';
 import { looksRight } from '../src/looks.mjs';
 import { answerDialog, press } from '../src/ui.mjs';
 
-// A package as pip installs it, made where it is installed: no network is needed.
+// A package as pip installs it, made where it is installed: no network is needed. Short lines: nothing scrolls sideways.
 const WHEEL = `
-import base64, hashlib, zipfile
-def wheel(version):
-    about = f'moved-{version}.dist-info'
-    files = {
-        'moved/__init__.py': f"__version__ = '{version}'",
-        f'{about}/METADATA': f'Metadata-Version: 2.1\\nName: moved\\nVersion: {version}\\n',
-        f'{about}/WHEEL': 'Wheel-Version: 1.0\\nGenerator: hand\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n',
-    }
-    files[f'{about}/RECORD'] = ''.join(f'{name},,\\n' for name in [*files, f'{about}/RECORD'])
-    with zipfile.ZipFile(f'/tmp/moved-{version}-py3-none-any.whl', 'w') as file:
-        for name, text in files.items():
-            file.writestr(name, text)
-wheel('1.0'); wheel('2.0')
-get_ipython().system('pip install -q --no-index --no-deps --disable-pip-version-check /tmp/moved-1.0-py3-none-any.whl')
+import zipfile
+def wheel(v):
+  d = f'moved-{v}.dist-info'
+  tag = 'py3-none-any'
+  name = f'moved-{v}-{tag}.whl'
+  head = 'Metadata-Version: 2.1\\n'
+  about = f'Name: moved\\nVersion: {v}\\n'
+  made = 'Wheel-Version: 1.0\\n'
+  made += 'Root-Is-Purelib: true\\n'
+  code = f"__version__ = '{v}'"
+  files = {'moved/__init__.py': code,
+    f'{d}/METADATA': head + about,
+    f'{d}/WHEEL': f'{made}Tag: {tag}\\n'}
+  names = [*files, f'{d}/RECORD']
+  files[f'{d}/RECORD'] = ''.join(
+    n + ',,\\n' for n in names)
+  path = f'/tmp/{name}'
+  with zipfile.ZipFile(path, 'w') as z:
+    for n, text in files.items():
+      z.writestr(n, text)
+wheel('1.0')
+wheel('2.0')
+!pip install -q --no-index \\
+  /tmp/moved-1.0-py3-none-any.whl
 import moved
 print(moved.__version__)
 `.trim();
 
 await journey('shell', async (t) => {
   const cells = [
-    "!read -p 'Name: ' n1; read -s -p 'Key: ' n2; echo; echo \"$n1/${#n2}\"",
-    '!for i in 10 55 100; do printf "\\r\\033[32m%d%%\\033[0m done" $i; sleep 0.1; done; echo',
+    "!read -p 'Name: ' n1; \\\n  read -s -p 'Key: ' n2; echo; \\\n  echo \"$n1/${#n2}\"",
+    '!for i in 10 55 100; do \\\n  printf "\\r\\033[32m%d%%\\033[0m done" $i; \\\n  sleep 0.1; done; echo',
     "!echo go; sleep 600\nprint('after', _exit_code)",
     WHEEL,
-    '%pip install -q --no-index --no-deps --disable-pip-version-check /tmp/moved-2.0-py3-none-any.whl',
-    "print('kept')\nimport IPython\nIPython.Application.instance().kernel.do_shutdown(True)",
+    '%pip install -q --no-index \\\n  /tmp/moved-2.0-py3-none-any.whl',
+    "print('kept')\nimport IPython\napp = IPython.Application.instance()\napp.kernel.do_shutdown(True)",
     "print('anew', 'moved' in globals())",
     'import os\nos.kill(os.getpid(), 9)',
-    '%matplotlib inline\n%config InlineBackend.figure_format = "png"\nimport matplotlib.pyplot as plt\n_ = plt.plot([1, 2])',
+    '%matplotlib inline\n%config InlineBackend.rc = {}\nfrom matplotlib import pyplot\n_ = pyplot.plot([1, 2])',
   ];
   const file = await t.notebook(cells, 'Shell.ipynb');
   let olga;
