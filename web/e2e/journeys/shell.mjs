@@ -39,7 +39,7 @@ print(moved.__version__)
 await journey('shell', async (t) => {
   const cells = [
     "!read -p 'Name: ' n1; \\\n  read -s -p 'Key: ' n2; echo; \\\n  echo \"$n1/${#n2}\"",
-    '!for i in 10 55 100; do \\\n  printf "\\r\\033[32m%d%%\\033[0m done" $i; \\\n  sleep 0.1; done; echo',
+    '!for i in 10 55 100; do \\\n  printf "\\r\\033[32m%d%%" $i; \\\n  printf "\\033[0m done"; \\\n  sleep 0.1; done; echo',
     "!echo go; sleep 600\nprint('after', _exit_code)",
     WHEEL,
     '%pip install -q --no-index \\\n  /tmp/moved-2.0-py3-none-any.whl',
