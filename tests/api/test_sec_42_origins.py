@@ -140,9 +140,8 @@ async def test_sec_45_headers_of_pages(stranger: httpx.AsyncClient) -> None:
     assert answer.headers["cross-origin-resource-policy"] == "same-origin"
     assert answer.headers["referrer-policy"] == "same-origin"
     assert answer.headers["x-content-type-options"] == "nosniff"
-    # Frames get these only once the person agreed, by their `allow`; the page itself never does.
-    assert "camera=()" not in answer.headers["permissions-policy"]
-    assert "self" not in answer.headers["permissions-policy"]
+    assert "camera=(self" in answer.headers["permissions-policy"]
+    assert "geolocation=()" in answer.headers["permissions-policy"]
 
 
 async def test_sec_45_headers_of_built_files(stranger: httpx.AsyncClient) -> None:

@@ -51,16 +51,45 @@ def labora_run(folder: Path, data: bytes, images: Path, *options: str) -> tuple[
     return done, out
 
 
+ASKS = """
+import json, os, urllib.request
+def ask(kind):
+    head = {"Authorization": "Bearer " + os.environ["LABORA_KERNEL"]}
+    asked = urllib.request.Request(os.environ["LABORA_ASK"] + "/labora/ask", json.dumps({"kind": kind}).encode(), head)
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(asked) as got:
+        return json.load(got)
+print(os.environ["LABORA_ASK"], ask("notebook")["value"]["name"], ask("javascript")["code"])
+print(len(ask("get_ipynb")["value"]["ipynb"]["cells"]), ask("secret.get")["value"]["exists"])
+"""
+WIDGET = """
+import comm
+state = {"_model_name": "OutputModel", "_model_module": "@jupyter-widgets/output", "msg_id": "", "outputs": []}
+widget = comm.create_comm("jupyter.widget", comm_id="w", data={"state": state}, metadata={"version": "2.1.0"})
+def catch(msg_id):
+    widget.send({"method": "update", "state": {"msg_id": msg_id}, "buffer_paths": []})
+catch(get_ipython().kernel.get_parent()["header"]["msg_id"])
+print("inside", flush=True)
+catch("")
+print("outside")
+"""
+
+
 @pytest.mark.sandbox
 def test_run_sets_parameters_and_writes_outputs(tmp_path: Path, images_dir: Path) -> None:
-    data = notebook_of("epochs = 1", "print('epochs', epochs)", "epochs * 2", tags={0: ["parameters"]})
+    data = notebook_of("epochs = 1", "print('epochs', epochs)", "epochs * 2", ASKS, WIDGET, tags={0: ["parameters"]})
     done, out = labora_run(tmp_path, data, images_dir, "--param", "epochs=21", "--param", "name=a b")
     assert done.returncode == 0, done.stderr
     cells = json.loads(out.read_bytes())["cells"]
     assert "".join(cells[1]["source"]) == "# Parameters\nepochs = 21\nname = 'a b'"
     assert "".join(cells[2]["outputs"][0]["text"]) == "epochs 21\n"
     assert "".join(cells[3]["outputs"][0]["data"]["text/plain"]) == "42"
-    assert "cell 4 of 4" in done.stderr
+    asked = "http://127.0.0.1:9000 in.ipynb nobody_asked\n6 False\n"
+    assert "".join(cells[4]["outputs"][0]["text"]) == asked
+    assert "".join(cells[5]["outputs"][0]["text"]) == "outside\n"
+    widgets = json.loads(out.read_bytes())["metadata"]["widgets"]["application/vnd.jupyter.widget-state+json"]
+    assert widgets["state"]["w"]["model_name"] == "OutputModel"
+    assert [shown["text"] for shown in widgets["state"]["w"]["state"]["outputs"]] == ["inside\n"]
+    assert "cell 6 of 6" in done.stderr
 
 
 @pytest.mark.sandbox

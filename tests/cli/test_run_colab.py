@@ -34,7 +34,7 @@ print(urllib.parse.unquote(found['name']), found['path'].startswith('fileId='))
     "self": """
 from google.colab import _message
 there = _message.blocking_request('get_ipynb', request='', timeout_sec=60)['ipynb']
-print(len(there['cells']), ''.join(there['cells'][0]['source']).splitlines()[0])
+print(len(there['cells']), ''.join(there['cells'][0]['source']).strip().splitlines()[0])
 try:
     _message.blocking_request('make_tea', request='', timeout_sec=None)
 except _message.MessageError as error:

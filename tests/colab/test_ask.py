@@ -78,9 +78,12 @@ def test_secrets_that_are_not_there_not_granted_or_late(agent: Any) -> None:
 def test_requests_by_their_names_in_colab(agent: Any) -> None:
     from google.colab import _message
 
-    agent.says("get_ipynb", {"ipynb": {"cells": []}})
-    assert _message.blocking_request("get_ipynb", request="", timeout_sec=5)["ipynb"]["cells"] == []
-    assert _message.blocking_request("get_ipynb") == {"ipynb": {"cells": []}}
+    agent.says("get_ipynb", {"ipynb": {"cells": [{"source": "a\nb"}]}})
+    agent.says("notebook", {"name": "n.ipynb"})
+    assert _message.blocking_request("get_ipynb", request="", timeout_sec=5)["ipynb"]["cells"] == [
+        {"source": ["a\n", "b"]}
+    ]
+    assert _message.blocking_request("get_ipynb")["ipynb"]["metadata"]["colab"]["name"] == "n.ipynb"
     agent.says("secret.get", {"exists": True, "access": True, "value": "v"})
     secret = _message.blocking_request("GetSecret", request={"key": "K"}, timeout_sec=None)
     assert secret == {"exists": True, "access": True, "payload": "v"}

@@ -204,10 +204,10 @@ code = "import socket; s = socket.create_server(('127.0.0.1', 0)); print(s.getso
 own = __import__("socket").create_server(("127.0.0.1", 0))
 with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
     port = int(program.stdout.readline())
-    print([row["process"] for row in ports.listing({})["ports"] if row["port"] == port])
-    print(own.getsockname()[1] in [row["port"] for row in ports.listing({})["ports"]])
+    print([row["process"] for row in ports.listing()["ports"] if row["port"] == port])
+    print(own.getsockname()[1] in [row["port"] for row in ports.listing()["ports"]])
     program.stdin.close()
-print(port in [row["port"] for row in ports.listing({})["ports"]])
+print(port in [row["port"] for row in ports.listing()["ports"]])
 """
 
 

@@ -161,6 +161,121 @@ async def test_what_is_not_waited_for_any_more_is_taken_from_the_page(house: Any
         assert drives.made == []
 
 
+async def page_ask(house: Any, page: Any, ask_id: str = "ask-p", kind: str = "javascript") -> tuple[Any, str]:
+    execution = (await page.command("execute", cells=["c0"]))["result"]["executions"][0]["id"]
+    await page.until(lambda: page.state["executions"][execution]["status"] == "running")
+    kernel = house.compute.kernel_of("ada")
+    kernel.ask(ask_id, kind, execution, script="1")
+    return kernel, execution
+
+
+async def test_sec_18_the_page_that_ran_the_cell_is_asked_and_nobody_else_may_answer(house: Any) -> None:
+    file_id = await house.notebook("hang")
+    await house.drive.sharing.add(ADA, file_id, role=Role.EDITOR, account_id="bob")
+    script = replace(ADA, token_id="t")
+    async with (
+        house.page(file_id) as page,
+        house.page(file_id, script) as token,
+        house.page(file_id) as newest,
+        house.page(file_id, BOB) as bob,
+    ):
+        kernel, execution = await page_ask(house, page)
+        await page.until(lambda: bool(page.told("ask")))
+        (asked,) = page.told("ask")
+        assert (asked["execution_id"], asked["cell_id"], asked["content"]) == (execution, "c0", {"script": "1"})
+        for other in (newest, token, bob):
+            refused = await other.command("answer", ask_id="ask-p", ok=True, value=1)
+            assert refused["code"] in ("no_such_ask", "no_runtime")
+            assert other.told("ask") == []
+        await page.command("answer", ask_id="ask-p", ok=False, code="failed", message="It threw.")
+        assert await answer_of(kernel, "ask-p") == {"ok": False, "code": "failed", "message": "It threw."}
+        kernel.say("ask_gone", {"ask_id": "ask-p"}, execution, "agent")
+        kernel.ask("ask-r", "upload", execution)
+        await page.until(lambda: len(page.told("ask")) == 2)
+        kernel.say("ask_gone", {"ask_id": "ask-r"}, execution, "agent")
+        await page.until(lambda: bool(page.told("ask_gone", ask_id="ask-r")))
+
+
+async def test_when_the_asked_page_goes_the_next_one_is_asked_and_else_nobody(
+    house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_id = await house.notebook("hang")
+    first, second = house.new_page(file_id), house.new_page(file_id)
+    await first.connect()
+    await second.connect()
+    kernel, _ = await page_ask(house, first)
+    await first.until(lambda: bool(first.told("ask")))
+    first.disconnect()
+    await second.until(lambda: bool(second.told("ask", ask_id="ask-p")))
+    second.disconnect()
+    await first.connect()
+    await first.until(lambda: len(first.told("ask")) == 2)
+    assert kernel.answers == {}
+    monkeypatch.setattr("labora.rooms.asks.GRACE_S", 0.0)
+    first.disconnect()
+    assert (await answer_of(kernel, "ask-p"))["code"] == "nobody_asked"
+
+
+async def test_without_a_page_nobody_is_asked_and_what_the_server_knows_is_answered(house: Any) -> None:
+    file_id = await house.notebook("hang")
+    (execution,) = await house.rooms.headless.run(ADA, file_id)
+    room = await house.rooms.open(file_id)
+    await room.watch(lambda state: state["executions"][execution["id"]]["status"] == "running")
+    kernel = house.compute.kernel_of("ada")
+    wanted = ["javascript", "stdin", "nonsense", "notebook", "get_ipynb", "secret.get", "request_auth"]
+    for kind in wanted:
+        kernel.ask(f"ask-{kind}", kind, execution["id"] if kind != "stdin" else None, name="KEY")
+    answers = {kind: await answer_of(kernel, f"ask-{kind}") for kind in wanted}
+    assert [answers[kind]["code"] for kind in wanted[:3]] == ["nobody_asked", "nobody_asked", "unknown_ask"]
+    assert answers["request_auth"]["code"] == "no_google"
+    about = answers["notebook"]["value"]
+    assert (about["file_id"], about["name"]) == (file_id, "n.ipynb")
+    assert about["url"].endswith(f"/drive/{file_id}")
+    assert answers["get_ipynb"]["value"]["ipynb"]["cells"][0]["source"] == "hang"
+    assert answers["secret.get"]["value"] == {"exists": False, "access": False, "value": None}
+
+
+async def test_a_line_for_a_shell_command_is_asked_below_its_cell(house: Any) -> None:
+    file_id = await house.notebook("hang")
+    async with house.page(file_id) as page:
+        kernel, execution = await ask(house, page, "stdin", prompt="Password: ", password=True)
+        await page.until(lambda: execution in page.state["inputs"])
+        request = page.state["inputs"][execution]
+        assert (request["prompt"], request["password"]) == ("Password: ", True)
+        await page.command("input", execution_id=execution, request_id="ask-q", value="s3")
+        assert await answer_of(kernel) == {"ok": True, "value": "s3"}
+        await page.until(lambda: execution not in page.state["inputs"])
+        assert kernel.inputs == []
+
+
+async def test_unassigning_ends_the_runtime(house: Any) -> None:
+    file_id = await house.notebook("hang")
+    async with house.page(file_id) as page:
+        await ask(house, page, "unassign")
+        await page.until(lambda: page.state["runtimes"]["ada"]["status"] == "ended")
+        assert house.compute.runtimes == {}
+
+
+async def test_sec_55_a_refused_secret_is_told_to_the_accounts_own_pages(house: Any) -> None:
+    class Secrets:
+        async def get(self, account_id: str, file_id: str, name: str) -> dict[str, Any]:
+            return {"exists": True, "access": name == "GIVEN", "value": "v" if name == "GIVEN" else None}
+
+    await house.rooms.close()
+    await house.start(secrets=Secrets())
+    file_id = await house.notebook("hang")
+    await house.drive.sharing.add(ADA, file_id, role=Role.EDITOR, account_id="bob")
+    async with house.page(file_id) as page, house.page(file_id, BOB) as bob:
+        kernel, execution = await ask(house, page, "secret.get", name="KEY")
+        assert (await answer_of(kernel))["value"]["access"] is False
+        await page.until(lambda: bool(page.told("secret_refused", name="KEY", exists=True)))
+        kernel.ask("ask-g", "secret.get", execution, name="GIVEN")
+        assert (await answer_of(kernel, "ask-g"))["value"]["value"] == "v"
+        await bob.settle()
+        assert bob.told("secret_refused") == []
+        assert len(page.told("secret_refused")) == 1
+
+
 JSONS = st.sampled_from([None, True, -1, 0, 1.5, float("nan"), float("inf"), "", "x" * 1000, [1], {"a": []}])
 
 

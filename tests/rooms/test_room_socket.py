@@ -161,6 +161,66 @@ async def test_a_damaged_frame_ends_only_its_own_socket(house: Any, port: int) -
         assert (await hear(good, 0, "ack"))["id"] == "1"
 
 
+def comm(header: dict[str, Any], *buffers: bytes) -> bytes:
+    data = json.dumps({**header, "buffers": [len(buffer) for buffer in buffers]}).encode()
+    return b"".join([b"\x04", len(data).to_bytes(4, "big"), data, *buffers])
+
+
+DAMAGED = [
+    b"\x04",
+    b"\x04\xff\xff\xff\xff{}",
+    b"\x04\x00\x00\x00\x02{}rest",
+    b"\x04\x00\x00\x00\x02[]",
+    comm({"id": "1"}, b"x")[:-1],
+    comm({"id": 1}),
+    comm({"id": "1", "content": "x" * (1 << 20)}),
+    comm({"id": "1"}, b"x" * (8 << 20)),
+]
+
+
+async def test_damaged_frames_of_comms_end_their_own_sockets_and_whole_ones_are_answered(house: Any, port: int) -> None:
+    file_id = await house.notebook("x")
+    async with room(port, file_id) as good:
+        await say(good, {"type": "hello", "version": 1, "client_id": 1})
+        await hear(good, 0, "welcome")
+        for frame in DAMAGED:
+            async with room(port, file_id) as bad:
+                await say(bad, {"type": "hello", "version": 1, "client_id": 2})
+                await hear(bad, 0, "welcome")
+                await bad.send(frame)
+                with pytest.raises(ConnectionClosed):
+                    await hear(bad, 0, "never")
+                assert bad.close_code == 4409, frame[:40]
+        about = {"id": "1", "type": "comm_msg", "execution_id": "e", "content": {"comm_id": "c"}}
+        edge = (8 << 20) - len(comm(about, b"x" * 8_000_000)) + 1 + 8_000_000
+        await good.send(comm(about, b"x" * edge))
+        assert (await hear(good, 0, "comm_refused"))["code"] == "not_live"
+        await good.send(comm({**about, "type": "comm_info"}))
+        assert (await hear(good, 0, "comm_refused"))["code"] == "bad_comm"
+
+
+async def test_only_a_page_that_was_asked_may_answer_with_more_than_a_command_holds(house: Any, port: int) -> None:
+    file_id = await house.notebook("hang")
+    async with room(port, file_id) as page, room(port, file_id) as other:
+        for number, socket in enumerate((page, other)):
+            await say(socket, {"type": "hello", "version": 1, "client_id": number})
+            await hear(socket, 0, "welcome")
+        await say(page, {"type": "execute", "id": "1", "cells": ["c0"]})
+        execution = (await hear(page, 0, "ack"))["result"]["executions"][0]["id"]
+        live = await house.rooms.open(file_id)
+        await live.watch(lambda state: state["executions"][execution]["status"] == "running")
+        kernel = house.compute.kernel_of("ada")
+        kernel.ask("ask-1", "javascript", execution, script="1")
+        assert (await hear(page, 0, "ask"))["ask_id"] == "ask-1"
+        large = {"type": "answer", "id": "2", "ask_id": "ask-1", "ok": True, "value": "x" * (2 << 20)}
+        await say(other, large)
+        with pytest.raises(ConnectionClosed):
+            await hear(other, 0, "never")
+        await say(page, large)
+        assert (await hear(page, 0, "ack"))["id"] == "2"
+        assert len(kernel.answers["ask-1"]["value"]) == 2 << 20
+
+
 async def _opened(port: int, file_id: str) -> tuple[Any, Doc[Any]]:
     """Opens a notebook as a page does; returns the welcome and the document once both sides are in step."""
     async with room(port, file_id) as socket:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import hmac
 import os
-import re
 import secrets
 import socket as sockets
 from collections import deque
@@ -14,8 +13,7 @@ from typing import Any, Callable
 
 import zmq
 
-from labora_guest import __version__, channel, faults, files, meter, ports
-from labora_guest.calls import COMM_TYPES
+from labora_guest import __version__, channel, faults, files, meter, ports, verbs
 from labora_guest.hatch import Hatch
 from labora_guest.kernel import Kernel
 from labora_guest.nursery import LINGER_S, Nursery
@@ -23,17 +21,15 @@ from labora_guest.process import Reaper
 from labora_guest.spec import KernelError, find_spec
 from labora_guest.spool import Spool
 from labora_guest.streams import Streams
+from labora_guest.verbs import ID, cursor, text
 
 HELLO_TIMEOUT_S = 10.0
 HELLO_BYTES = 64 * 1024
 REQUEST_BYTES = 16 * 1024 * 1024
 TURN_BYTES = 256 * 1024
-RESULT_BYTES = 16 * 1024 * 1024
 SPOOL_BYTES = 64 * 1024 * 1024
 MAX_KERNELS = 64
 MAX_TASKS = 256
-
-_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
 
 class _Flow:
@@ -125,7 +121,7 @@ class Agent:
         self._reaper = Reaper()
         self._nursery = Nursery(self._reaper, forks=zygotes, linger_s=linger_s)
         self._kernels: dict[str, Kernel] = {}
-        self._hatch = Hatch(self._kernels, port)
+        self._hatch = Hatch(self._kernels, port, self._is_taken)
         self._connection: _Connection | None = None
         self._stopping = asyncio.Event()
         self._verbs: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -139,12 +135,12 @@ class Agent:
             "kernel.complete": self._complete,
             "kernel.inspect": self._inspect,
             "kernel.executions": self._executions,
-            "kernel.evaluate": self._evaluate,
-            "kernel.answer": self._answer,
+            "kernel.evaluate": lambda args: verbs.evaluate(self._kernel(args), args),
+            "kernel.answer": lambda args: verbs.answer(self._kernel(args), args),
             "meter": self._meter,
             "file.describe": lambda args: asyncio.to_thread(files.describe, args),
             "file.list": lambda args: asyncio.to_thread(files.listing, args),
-            "port.list": lambda args: asyncio.to_thread(ports.listing, args),
+            "port.list": lambda _args: asyncio.to_thread(ports.listing, [one.pid for one in self._kernels.values()]),
             "shutdown": self._shutdown,
         }
 
@@ -253,7 +249,7 @@ class Agent:
             elif verb == "stream.open":
                 result = connection.streams.open(args)
             elif verb == "kernel.comm":
-                result = self._comm(args, buffers)
+                result = verbs.comm(self._kernel(args), args, buffers)
             elif verb in self._verbs:
                 result = self._verbs[verb](args)
             else:
@@ -286,6 +282,9 @@ class Agent:
         faults.reach("agent.acknowledged")
         connection.wake.set()
 
+    def _is_taken(self, kernel_id: str) -> bool:
+        return self._connection is not None and kernel_id in self._connection.flows
+
     def _notify(self) -> None:
         if self._connection is not None:
             self._connection.wake.set()
@@ -293,14 +292,14 @@ class Agent:
     # -- verbs --------------------------------------------------------------------------------------------------------
 
     def _kernel(self, args: dict[str, Any]) -> Kernel:
-        kernel = self._kernels.get(_text(args, "kernel_id"))
+        kernel = self._kernels.get(text(args, "kernel_id"))
         if kernel is None:
             raise KernelError("no_such_kernel", "There is no such kernel; start it first.")
         return kernel
 
     async def _start(self, args: dict[str, Any]) -> dict[str, Any]:
-        kernel_id, name = _text(args, "kernel_id"), _text(args, "name", "python3")
-        if not _ID.match(kernel_id):
+        kernel_id, name = text(args, "kernel_id"), text(args, "name", "python3")
+        if not ID.match(kernel_id):
             raise KernelError("bad_request", "A kernel id has 1 to 64 letters, digits, - and _.")
         kernel = self._kernels.get(kernel_id)
         if kernel is None:
@@ -314,7 +313,7 @@ class Agent:
         async with kernel.lock:
             if not kernel.alive:
                 kernel.name = name
-                await kernel.start(find_spec(name), _text(args, "cwd", os.getcwd()), env)
+                await kernel.start(find_spec(name), text(args, "cwd", os.getcwd()), env)
             return kernel.info()
 
     def _info(self, args: dict[str, Any]) -> dict[str, Any]:
@@ -331,12 +330,12 @@ class Agent:
         return {"first": kernel.spool.first, "last": kernel.spool.last}
 
     def _execute(self, args: dict[str, Any]) -> dict[str, Any]:
-        execution_id = _text(args, "execution_id")
-        if not _ID.match(execution_id):
+        execution_id = text(args, "execution_id")
+        if not ID.match(execution_id):
             raise KernelError("bad_request", "An execution id has 1 to 64 letters, digits, - and _.")
         silent = args.get("silent") is True
         request = {
-            "code": _text(args, "code"),
+            "code": text(args, "code"),
             "silent": silent,
             "store_history": args.get("store_history", not silent) is True,
             "user_expressions": {},
@@ -369,48 +368,19 @@ class Agent:
             return kernel.info()
 
     def _input(self, args: dict[str, Any]) -> dict[str, Any]:
-        self._kernel(args).answer(_text(args, "execution_id"), _text(args, "request_id"), _text(args, "value"))
+        self._kernel(args).answer(text(args, "execution_id"), text(args, "request_id"), text(args, "value"))
         return {}
 
     def _complete(self, args: dict[str, Any]) -> Any:
-        return self._kernel(args).inquire(
-            "complete_request", {"code": _text(args, "code"), "cursor_pos": _number(args)}
-        )
+        return self._kernel(args).inquire("complete_request", {"code": text(args, "code"), "cursor_pos": cursor(args)})
 
     def _inspect(self, args: dict[str, Any]) -> Any:
         detail = 1 if args.get("detail") == 1 else 0
-        content = {"code": _text(args, "code"), "cursor_pos": _number(args), "detail_level": detail}
+        content = {"code": text(args, "code"), "cursor_pos": cursor(args), "detail_level": detail}
         return self._kernel(args).inquire("inspect_request", content)
 
     def _executions(self, args: dict[str, Any]) -> dict[str, str]:
         return self._kernel(args).executions()
-
-    def _comm(self, args: dict[str, Any], buffers: list[bytes]) -> dict[str, Any]:
-        kind, content, metadata = _text(args, "type"), args.get("content"), args.get("metadata") or {}
-        if kind not in COMM_TYPES or not isinstance(content, dict) or not isinstance(metadata, dict):
-            raise KernelError("bad_request", "This is no message of a comm.")
-        size = sum(map(len, buffers)) + len(channel.dump(content))
-        call, execution = _call(args, "comm_message_id")
-        self._kernel(args).comm(call, execution, kind, content, metadata, buffers, size)
-        return {}
-
-    async def _evaluate(self, args: dict[str, Any]) -> Any:
-        expressions = args.get("expressions")
-        if not isinstance(expressions, dict) or not all(isinstance(value, str) for value in expressions.values()):
-            raise KernelError("bad_request", "expressions is an object of expressions.")
-        reply = await self._kernel(args).evaluate(*_call(args, "call_id"), expressions)
-        found = reply.get("user_expressions")
-        if len(channel.dump(found)) > RESULT_BYTES:
-            raise KernelError("result_too_large", f"A result may have {RESULT_BYTES // 1024 // 1024} MB at most.")
-        return found if isinstance(found, dict) else {}
-
-    def _answer(self, args: dict[str, Any]) -> dict[str, Any]:
-        answer = args.get("answer")
-        if not isinstance(answer, dict):
-            raise KernelError("bad_request", "answer is an object.")
-        if not self._kernel(args).asks.answer(_text(args, "ask_id"), answer):
-            raise KernelError("no_such_ask", "The program no longer waits for this answer.")
-        return {}
 
     def _meter(self, _args: dict[str, Any]) -> dict[str, Any]:
         result = meter.read({kernel_id: kernel.pid for kernel_id, kernel in self._kernels.items()})
@@ -427,26 +397,3 @@ def _failure(number: int, error: Exception) -> dict[str, Any]:
     code = error.code if isinstance(error, KernelError) else "guest_error"
     message = str(error) if isinstance(error, KernelError) else f"{type(error).__name__}: {error}"
     return {"t": "res", "id": number, "ok": False, "code": code, "message": message[:1000]}
-
-
-def _text(args: dict[str, Any], name: str, default: str | None = None) -> str:
-    value = args.get(name, default)
-    if not isinstance(value, str):
-        raise KernelError("bad_request", f"{name} must be a string.")
-    return value
-
-
-def _call(args: dict[str, Any], name: str) -> tuple[str, str | None]:
-    """Returns the id of a call or comm message and the execution that it is for."""
-    call, execution = _text(args, name), args.get("execution_id")
-    for value in (call, execution):
-        if value is not None and not (isinstance(value, str) and _ID.match(value)):
-            raise KernelError("bad_request", "An id has 1 to 64 letters, digits, - and _.")
-    return call, execution
-
-
-def _number(args: dict[str, Any]) -> int:
-    value = args.get("cursor")
-    if not isinstance(value, int) or value < 0:
-        raise KernelError("bad_request", "cursor must be a number of code points.")
-    return value

@@ -11,7 +11,7 @@ import hmac
 import json
 import secrets
 from collections.abc import Awaitable, Mapping
-from typing import Any
+from typing import Any, Callable
 from urllib.parse import quote, unquote, urlsplit
 
 from labora_guest.kernel import Kernel
@@ -20,6 +20,7 @@ USUAL_PORT = 9000
 HEAD_BYTES = 16 * 1024
 BODY_BYTES = 8 * 1024 * 1024
 READ_S = 30.0
+LINGER_S = 5.0
 SESSION_S = 3.0
 MAX_CONNECTIONS = 64
 REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
@@ -48,10 +49,12 @@ class Hatch:
         kernels: by id; the agent's own, as they are now.
         port: on the loopback of a network namespace of the runtime's own. 0 where the loopback is the machine's: any
             free port, and nobody is told anything without a kernel's secret.
+        taken: whether the control plane takes what a kernel says, so that it can answer for its notebook.
     """
 
-    def __init__(self, kernels: Mapping[str, Kernel], port: int) -> None:
+    def __init__(self, kernels: Mapping[str, Kernel], port: int, taken: Callable[[str], bool]) -> None:
         self._kernels = kernels
+        self._taken = taken
         self._port = port
         self._shared = port == 0
         self._secrets: dict[str, str] = {}
@@ -94,6 +97,10 @@ class Hatch:
                 status, body = error.status, error.body
             _write(writer, status, body)
             await asyncio.wait_for(writer.drain(), READ_S)
+            if status == 413:
+                # Whoever still sends would not see the answer.
+                writer.write_eof()
+                await asyncio.wait_for(_discard(reader), LINGER_S)
         except (OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.TimeoutError):
             # Whoever does not speak HTTP, or has gone, gets nothing.
             return
@@ -131,9 +138,10 @@ class Hatch:
     async def _ask(kernel: Kernel, body: bytes) -> dict[str, Any]:
         try:
             asked = json.loads(body)
-            kind, content = asked["kind"], asked.get("content") or {}
+            kind, content = asked["kind"], asked.get("content")
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise _HttpError(400, "bad_request", 'Send {"kind", "content", "timeout_s"}.') from error
+        content = {} if content is None else content
         if not isinstance(kind, str) or not isinstance(content, dict):
             raise _HttpError(400, "bad_request", "kind is a text and content an object.")
         return await kernel.ask(kind, content, asked.get("timeout_s"))
@@ -150,7 +158,7 @@ class Hatch:
         return 200, str(found.get("value") or "")
 
     async def _sessions(self) -> list[dict[str, Any]]:
-        alive = [kernel for kernel in self._kernels.values() if kernel.alive]
+        alive = [kernel for key, kernel in self._kernels.items() if kernel.alive and self._taken(key)]
         answers = await asyncio.gather(*(kernel.ask("notebook", {}, SESSION_S) for kernel in alive))
         found = []
         for kernel, answer in zip(alive, answers):
@@ -187,6 +195,11 @@ async def _read(reader: asyncio.StreamReader) -> _Request:
         raise _HttpError(413, "too_large", f"What is asked may have {BODY_BYTES // 1024 // 1024} MB at most.")
     request.body = await reader.readexactly(int(length))
     return request
+
+
+async def _discard(reader: asyncio.StreamReader) -> None:
+    while await reader.read(HEAD_BYTES):
+        pass
 
 
 async def _unless_closed(work: Awaitable[tuple[int, Any]], reader: asyncio.StreamReader) -> tuple[int, Any]:

@@ -17,6 +17,7 @@ from labora_guest.calls import Calls
 from labora_guest.channels import Channels
 from labora_guest.executions import Executions
 from labora_guest.inputs import Inputs
+from labora_guest.marks import Marks
 from labora_guest.nursery import Nursery
 from labora_guest.pulse import Pulse
 from labora_guest.replies import Replies, busy, dead
@@ -31,7 +32,6 @@ DRAIN_S, IDLE_DRAIN_S = 0.3, 0.05
 SHUTDOWN_GRACE_S = 2.0
 LEAVE_S = 10.0
 """How long a kernel may take to end that its program told to."""
-MARK_S = 1.0
 END_OF_INPUT = "\x04"
 """What IPython's kernels take for the end of input, as EOFError."""
 COMPLETE_WAIT_S = 1.5
@@ -97,7 +97,7 @@ class Kernel:
         self.asks = Asks(self._agent)
         self.calls = Calls(functools.partial(self._send, "shell"), self._comm_done)
         self._calling: str | None = None
-        self._marks: dict[str, asyncio.Future[None]] = {}
+        self._marks = Marks(lambda mark: self._send("control", "kernel_info_request", {}, mark))
         self._became_idle = asyncio.Event()
 
     # -- life ---------------------------------------------------------------------------------------------------------
@@ -333,15 +333,7 @@ class Kernel:
         behind them through the same publisher; kernels that answer there only between cells are just read.
         """
         if self._ready and not self._stopped and self._spec is not None and self._spec.bounded:
-            mark = "mark-" + secrets.token_hex(8)
-            self._marks[mark] = asyncio.get_running_loop().create_future()
-            self._send("control", "kernel_info_request", {}, mark)
-            try:
-                await asyncio.wait_for(self._marks[mark], MARK_S)
-            except asyncio.TimeoutError:
-                pass
-            finally:
-                del self._marks[mark]
+            await self._marks.passed()
         while self._channels is not None and self._channels.drain("iopub"):
             pass
 
@@ -403,9 +395,8 @@ class Kernel:
 
     def _take_status(self, message: Message, execution: str | None) -> None:
         state = message.load().get("execution_state")
-        mark = self._marks.get(message.parent_id)
-        if mark is not None and not mark.done() and state == "idle":
-            mark.set_result(None)
+        if state == "idle":
+            self._marks.heard_idle(message.parent_id)
         if message.cause[1] is not None:
             self._calling = message.cause[0] if state == "busy" else None
             if state == "idle":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from labora_guest.spec import KernelError
@@ -13,6 +13,7 @@ from labora_guest.spec import KernelError
 RESERVED = frozenset({53, 3128, 9000})
 """The runtime's own: its name server, its way out, and where programs ask the server."""
 _LISTENS = "0A"
+_CHOSEN_BY_THE_SYSTEM = 32_768
 _SOCKET = re.compile(r"socket:\[(\d+)\]")
 _ANY_OR_LOOPBACK = re.compile(
     # In the byte order of the machine, as the kernel writes them: 127.x.x.x, any, ::, ::1 and ::ffff:127.x.x.x.
@@ -27,12 +28,17 @@ def check(port: Any) -> int:
     return port
 
 
-def listing(_args: dict[str, Any]) -> dict[str, Any]:
-    """Returns the ports on which programs of this runtime listen, each with the name of its process."""
+def listing(kernels: Collection[int | None] = ()) -> dict[str, Any]:
+    """Returns the ports on which programs of this runtime listen, each with the name of its process.
+
+    Args:
+        kernels: processes of kernels, which listen for themselves on ports that the system chose.
+    """
     waiting = _listening()
     ports: dict[int, str] = {}
-    for inode, process in _owners(set(waiting)).items():
-        ports.setdefault(waiting[inode], process)
+    for inode, (pid, process) in _owners(set(waiting)).items():
+        if pid not in kernels or waiting[inode] < _CHOSEN_BY_THE_SYSTEM:
+            ports.setdefault(waiting[inode], process)
     found = [{"port": port, "process": ports[port]} for port in sorted(ports) if port not in RESERVED]
     return {"ports": found}
 
@@ -50,10 +56,10 @@ def _listening() -> dict[str, int]:
     return found
 
 
-def _owners(inodes: set[str]) -> dict[str, str]:
-    """Returns the name of the process that has a socket open, for processes that came from this one."""
+def _owners(inodes: set[str]) -> dict[str, tuple[int, str]]:
+    """Returns id and name of the process that has a socket open, for processes that came from this one."""
     parents, names = _processes()
-    found: dict[str, str] = {}
+    found: dict[str, tuple[int, str]] = {}
     for pid, name in names.items():
         if not inodes or not _descends(pid, parents):
             continue
@@ -62,7 +68,7 @@ def _owners(inodes: set[str]) -> dict[str, str]:
                 with contextlib.suppress(OSError):
                     match = _SOCKET.fullmatch(os.readlink(entry.path))
                     if match and match.group(1) in inodes:
-                        found.setdefault(match.group(1), name)
+                        found.setdefault(match.group(1), (pid, name))
     return found
 
 

@@ -37,9 +37,10 @@ def app_policy(settings: ServerSettings, hosts: Hosts, host: Host) -> str:
 
 def page_headers(settings: ServerSettings, hosts: Hosts, host: Host) -> list[Header]:
     """Returns the headers of every answer of the app host that is neither the API's nor an asset."""
-    frames = " ".join(f'"{source}"' for source in hosts.frame_sources(host) if source != "'self'")
-    # A frame gets a camera or microphone only by its `allow`, which the page sets once the person agreed.
-    features = ", ".join(f"{name}=({frames})" for name in ("fullscreen", "autoplay", "camera", "microphone"))
+    # A page cannot hand on what it does not have, so it is named itself; a frame gets each only by its `allow`, and
+    # camera and microphone only once the person agreed. An opaque origin is no name: only `*` reaches it.
+    frames = " ".join("self" if source == "'self'" else f'"{source}"' for source in hosts.frame_sources(host))
+    features = f"fullscreen=*, autoplay=*, camera=({frames}), microphone=({frames})"
     closed = ", ".join(f"{name}=()" for name in ("geolocation", "payment", "usb"))
     headers = _common(host)
     headers.append((b"content-security-policy", app_policy(settings, hosts, host).encode()))

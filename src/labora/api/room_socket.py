@@ -135,7 +135,7 @@ def _comm(rooms: Rooms, room: Room, subscriber: Subscriber, body: bytes) -> None
     if len(body) > room.settings.limits.comm_bytes:
         raise InvalidError("A frame is too large.", code="frame_too_large")
     size = struct.unpack_from(">I", body)[0] if len(body) >= _COMM_HEAD else len(body)
-    if _COMM_HEAD + size > len(body):
+    if _COMM_HEAD + size > len(body) or size > room.settings.limits.frame_bytes:
         raise InvalidError("A frame of a comm is damaged.")
     header = _json(body[_COMM_HEAD : _COMM_HEAD + size])
     buffers: list[bytes] = []

@@ -100,7 +100,7 @@ class LimitSettings(_Section):
     presence_per_s: float = Field(20.0, gt=0)
     comm_bytes: int = Field(8 * MIB, gt=0, le=12 * MIB, description="Largest message of a page to a widget or comm.")
     comm_sent_bytes: int = Field(64 * MIB, gt=0, description="Largest message of a widget or comm to pages.")
-    widget_bytes: int = Field(64 * MIB, gt=0, description="State of one kernel's widgets, for pages that come later.")
+    widget_bytes: int = Field(32 * MIB, gt=0, description="State of one kernel's widgets, for pages that come later.")
     widgets_saved_bytes: int = Field(8 * MIB, gt=0, description="State of widgets that is saved in a notebook.")
     call_bytes: int = Field(4 * MIB, gt=0, description="Result of a function that an output calls.")
     answer_bytes: int = Field(12 * MIB, gt=0, le=12 * MIB, description="A page's answer to what a program asks of it.")

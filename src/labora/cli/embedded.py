@@ -6,23 +6,30 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from labora.base.errors import LaboraError, UnavailableError
 from labora.base.ids import new_id, new_secret
 from labora.base.settings import Settings
+from labora.cli.answers import RunAnswers, Secrets
+from labora.cli.run_widgets import RunWidgets
 from labora.cli.serve import prepare_folders, start_host
+from labora.kernels.asks import KernelAsk, read_ask, refused
 from labora.kernels.model import KernelMessage
 from labora.kernels.service import GuestKernelSession, Kernels
+from labora.notebook.codec import write_notebook
 from labora.notebook.model import BlobRef, Cell, Notebook, Output, Store, kernelspec_of, tags_of
 from labora.notebook.operations import apply_output_ops
+from labora.notebook.privacy import settings_of
 from labora.notebook.reducer import OutputReducer, display_update_ops
 from labora.runtimes.model import Progress, Runtime, RuntimeSpec, Shape
 from labora.runtimes.ports import Provider
 
 _FLUSH_BYTES = 1 << 20
+ASKED_BYTES = 256 * 1024
+"""Output of one cell in the notebook that a program asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +74,21 @@ class NotebookRun:
         cells: the notebook's cells.
         store: takes output values that do not stay inline.
         settings: limits.
+        answers: answers what programs ask.
     """
 
-    def __init__(self, kernel: GuestKernelSession, cells: tuple[Cell, ...], store: Store, settings: Settings) -> None:
+    def __init__(
+        self,
+        kernel: GuestKernelSession,
+        cells: tuple[Cell, ...],
+        store: Store,
+        settings: Settings,
+        answers: RunAnswers | None = None,
+    ) -> None:
         self._kernel, self._store, self._settings = kernel, store, settings
+        self._answers = answers
+        self._answering: set[asyncio.Task[None]] = set()
+        self.widgets = RunWidgets(settings.limits)
         self.cells = list(cells)
         self._scope = new_id()
         self._running: int = -1
@@ -83,7 +101,9 @@ class NotebookRun:
         for message in messages:
             if message.channel == "agent" and message.type == "died":
                 self._settle({"status": "died", "message": message.content.get("message")})
-            elif message.execution_id != self._execution or self._reducer is None:
+            elif message.channel == "agent" and message.type == "ask":
+                self._answer(read_ask(message.content, message.execution_id))
+            elif self._elsewhere(message) or self._reducer is None:
                 continue
             elif message.channel == "iopub":
                 self._reducer.feed(message.type, message.content)
@@ -104,9 +124,33 @@ class NotebookRun:
         self._done = asyncio.get_running_loop().create_future()
         await self._kernel.execute(self._execution, self.cells[index].source, allow_stdin=False)
         result = await self._done
+        await self.widgets.tell(self._kernel)
         self._flush(final=True)
         self._count(result.get("execution_count"))
         return result
+
+    def _elsewhere(self, message: KernelMessage) -> bool:
+        """Returns whether a message is none of the cell that runs, or says what a widget is or shows."""
+        to_widget = message.channel == "iopub" and self.widgets.take(message)
+        return to_widget or message.execution_id != self._execution
+
+    def _answer(self, ask: KernelAsk | None) -> None:
+        if ask is None or self._answers is None:
+            return
+        # What was printed before it is in the notebook that it may ask for.
+        self._flush(final=False)
+        task = asyncio.create_task(self._answer_later(ask, self._answers))
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
+
+    async def _answer_later(self, ask: KernelAsk, answers: RunAnswers) -> None:
+        try:
+            answer = await answers.answer(ask)
+        except LaboraError as error:
+            answer = refused(error.error_code, error.message)
+        with suppress(LaboraError):
+            # Nobody may wait for it any more.
+            await self._kernel.answer(ask.ask_id, answer)
 
     def _settle(self, result: dict[str, Any]) -> None:
         if self._done is not None and not self._done.done():
@@ -130,8 +174,24 @@ class NotebookRun:
         self.cells[index] = replace(self.cells[index], outputs=tuple(outputs))
 
 
-async def run_embedded(settings: Settings, notebook: Notebook, store: Store, report: Report) -> tuple[Notebook, bool]:
+async def run_embedded(
+    settings: Settings,
+    notebook: Notebook,
+    blobs: MemoryStore,
+    report: Report,
+    *,
+    name: str,
+    secrets: Secrets | None = None,
+) -> tuple[Notebook, bool]:
     """Runs every code cell in a fresh sandbox; stops at the first error, as Run all does.
+
+    Args:
+        settings: of the sandbox, and limits.
+        notebook: what runs.
+        blobs: takes output values that do not stay inline.
+        report: told of every step.
+        name: the notebook's file name, for programs that ask for it.
+        secrets: for programs that ask for some.
 
     Returns:
         The notebook with its outputs, and whether every cell succeeded.
@@ -140,18 +200,26 @@ async def run_embedded(settings: Settings, notebook: Notebook, store: Store, rep
         UnavailableError: the image, the host or the kernel could not be had.
     """
     async with _runtime(settings, report) as (runtime, kernels):
-        name = kernelspec_of(notebook.metadata).get("name") or "python3"
-        kernel = kernels.session(runtime, new_id(), name)
+        spec = kernelspec_of(notebook.metadata).get("name") or "python3"
+        kernel = kernels.session(runtime, new_id(), spec)
         try:
             info = await kernel.start()
         except LaboraError as error:
-            raise UnavailableError(f"The kernel {name!r} did not start: {error.message}") from error
-        run = NotebookRun(kernel, notebook.cells, store, settings)
+            raise UnavailableError(f"The kernel {spec!r} did not start: {error.message}") from error
+
+        def as_it_is() -> bytes:
+            present = replace(notebook, cells=tuple(run.cells))
+            return write_notebook(present, resolve=blobs.resolve, output_export_bytes=ASKED_BYTES)
+
+        answers = RunAnswers(name, as_it_is, secrets)
+        run = NotebookRun(kernel, notebook.cells, blobs.store, settings, answers)
         await kernel.attach(info.last, run.take)
         succeeded = await _run_cells(run, report)
         metadata = dict(notebook.metadata)
         if info.language and "language_info" not in metadata:
             metadata["language_info"] = {"name": info.language["name"]}
+        if not settings_of(metadata).omit_outputs:
+            metadata = run.widgets.saved(metadata)
         return replace(notebook, cells=tuple(run.cells), metadata=metadata), succeeded
 
 

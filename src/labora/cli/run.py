@@ -46,7 +46,7 @@ def run(
             raise InvalidError("--server needs an API token: --token or LABORA_TOKEN.", code="no_token")
         result, succeeded = asyncio.run(run_remote(server, token, notebook.name, data, parameters, _report))
     else:
-        result, succeeded = _run_here(config, data_dir, data, parameters)
+        result, succeeded = _run_here(config, data_dir, data, parameters, notebook.name)
     if output:
         _write(output, result)
         _say(f"• Written to {output}")
@@ -54,7 +54,7 @@ def run(
 
 
 def _run_here(
-    config: Path | None, data_dir: Path | None, data: bytes, parameters: dict[str, Any]
+    config: Path | None, data_dir: Path | None, data: bytes, parameters: dict[str, Any], name: str
 ) -> tuple[bytes, bool]:
     from labora.notebook.codec import read_notebook, write_notebook
     from labora.notebook.parameters import with_parameters
@@ -66,7 +66,7 @@ def _run_here(
         if read.read_only_reason:
             _say(f"⚠ {read.read_only_reason}")
         done, succeeded = asyncio.run(
-            run_embedded(settings, with_parameters(read.notebook, parameters), blobs.store, _report)
+            run_embedded(settings, with_parameters(read.notebook, parameters), blobs, _report, name=name)
         )
         if settings_of(done.metadata).omit_outputs:
             _say("• This notebook omits outputs when it is saved: none are written.")

@@ -7,7 +7,7 @@ from typing import Any
 
 from labora.notebook.jsontext import mend
 from labora.notebook.outputs import rough_size
-from labora.notebook.widgets import MAX_DEPTH, Model, WidgetStates
+from labora.notebook.widgets import MAX_DEPTH, Model, Values, WidgetStates
 
 TYPES = frozenset({"stream", "display_data", "execute_result", "error", "clear_output"})
 FULL = "This widget shows no more: it holds as much as is kept of one.\n"
@@ -82,8 +82,12 @@ class OutputWidgets:
         if not outputs:
             self._full.discard(key)
         self._clears.discard(key)
-        if self._widgets.update(key, {"outputs": outputs}, [], []) is not None:
+        if self._widgets.update(key, _values(outputs)) is not None:
             self.changed[key] = model
+
+
+def _values(outputs: list[Any]) -> Values:
+    return Values({"outputs": outputs}, {"outputs": len("outputs") + rough_size(outputs)})
 
 
 def _outputs(model: Model) -> list[Any]:

@@ -36,11 +36,41 @@ class Model:
     metadata: dict[str, Any]
     state: State = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
+    frame: bytes | None = None
+    """How it is told to newcomers, once somebody has made it; none after a change."""
 
     @property
     def size(self) -> int:
         """About how many bytes it takes."""
         return MODEL_BYTES + sum(self.sizes.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """Values for a widget's state, checked and measured; for large ones that takes long."""
+
+    state: State
+    sizes: dict[str, int]
+
+
+def read_values(state: Any, paths: Any, buffers: Sequence[bytes]) -> Values | None:
+    """Reads what a message says of a state; None when it says nothing."""
+    if not isinstance(state, dict):
+        return None
+    state = mend(state, max_depth=MAX_DEPTH)[0]
+    sizes = {key: len(key) + rough_size(value) for key, value in state.items()}
+    for path, buffer in zip(_paths(paths), buffers, strict=False):
+        if put_at(state, path, buffer):
+            sizes[path[0]] = sizes.get(path[0], len(path[0])) + len(buffer)
+    return Values(state, sizes)
+
+
+def read_message(content: Mapping[str, Any], buffers: Sequence[bytes]) -> Values | None:
+    """Does that with a message of a comm."""
+    data = content.get("data")
+    if not isinstance(data, dict):
+        return None
+    return read_values(data.get("state"), data.get("buffer_paths"), buffers)
 
 
 class WidgetStates:
@@ -75,10 +105,18 @@ class WidgetStates:
         kind: str,
         content: Mapping[str, Any],
         metadata: Mapping[str, Any],
-        buffers: Sequence[bytes],
+        values: Values | None,
         execution_id: str | None,
     ) -> Model | None:
-        """Takes a message of a comm, from either side; returns the widget whose state it changed."""
+        """Takes a message of a comm, from either side; returns the widget whose state it changed.
+
+        Args:
+            kind: its type.
+            content: its content.
+            metadata: its metadata.
+            values: what :func:`read_message` made of it.
+            execution_id: of the cell that caused it.
+        """
         model_id, data = content.get("comm_id"), content.get("data")
         if not isinstance(model_id, str):
             return None
@@ -95,20 +133,18 @@ class WidgetStates:
             self.size += MODEL_BYTES
         elif data.get("method") not in UPDATES:
             return None
-        return self.update(model_id, data.get("state"), data.get("buffer_paths"), buffers)
+        return self.update(model_id, values)
 
-    def update(self, model_id: str, state: Any, paths: Any, buffers: Sequence[bytes]) -> Model | None:
+    def update(self, model_id: str, values: Values | None) -> Model | None:
         """Merges values into a widget's state; returns it unless it is unknown, or no longer kept."""
         model = self._models.get(model_id)
-        if model is None or not isinstance(state, dict):
+        if model is None or values is None:
             return None
-        state, before = mend(state, max_depth=MAX_DEPTH)[0], model.size
-        sizes = {key: len(key) + rough_size(value) for key, value in state.items()}
-        for path, buffer in zip(_paths(paths), buffers, strict=False):
-            if put_at(state, path, buffer):
-                sizes[path[0]] = sizes.get(path[0], len(path[0])) + len(buffer)
-        model.state.update(state)
-        model.sizes.update(sizes)
+        before = model.size
+        # Values are replaced and never changed in place: whoever copied the state may read it beside the event loop.
+        model.state.update(values.state)
+        model.sizes.update(values.sizes)
+        model.frame = None
         self.size += model.size - before
         if self.size > self._limit:
             self._drop(model_id)
@@ -131,12 +167,13 @@ class WidgetStates:
                 self.size += MODEL_BYTES
                 found.append(self._models[model_id])
             own = by_model.get(model_id, [])
-            self.update(model_id, about.get("state"), [path for path, _ in own], [buffer for _, buffer in own])
+            paths_here, buffers_here = [path for path, _ in own], [buffer for _, buffer in own]
+            self.update(model_id, read_values(about.get("state"), paths_here, buffers_here))
         return [model for model in found if model.model_id in self._models]
 
-    def saved(self) -> dict[str, Any]:
-        """Returns the states as they are kept in a notebook's metadata, by model id."""
-        return {model.model_id: saved_model(model.state) for model in self._models.values()}
+    def copies(self) -> dict[str, State]:
+        """Returns the states by model id, as they are now."""
+        return {model.model_id: dict(model.state) for model in self._models.values()}
 
     def _drop(self, model_id: str) -> None:
         model = self._models.pop(model_id, None)
@@ -204,6 +241,11 @@ def take_buffers(state: State) -> tuple[State, list[list[Any]], list[bytes]]:
         return value
 
     return without(state, []), paths, buffers
+
+
+def saved_models(states: Mapping[str, State]) -> dict[str, Any]:
+    """Returns widgets as they are kept in a notebook's metadata."""
+    return {model_id: saved_model(state) for model_id, state in states.items()}
 
 
 def saved_model(state: State) -> dict[str, Any]:

@@ -97,6 +97,12 @@ class Asks:
         for ask_id in list(self._pending):
             self.gone(ask_id)
 
+    def close(self) -> None:
+        """Forgets everything; the agent asks again whoever attaches next."""
+        for pending in self._pending.values():
+            self._settle(pending)
+        self._pending.clear()
+
     # -- answers ------------------------------------------------------------------------------------------------------
 
     async def _consider(self, ask: KernelAsk, runtime_id: str) -> None:

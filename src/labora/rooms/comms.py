@@ -16,7 +16,7 @@ from labora.base.ids import new_id
 from labora.base.logging import get_logger
 from labora.kernels.model import KernelMessage, KernelSession
 from labora.notebook.widget_outputs import TYPES, OutputWidgets
-from labora.notebook.widgets import WIDGET_TARGET, Model, WidgetStates, take_buffers
+from labora.notebook.widgets import WIDGET_TARGET, Model, WidgetStates, read_message, take_buffers
 from labora.rooms.hidden import is_hidden
 from labora.rooms.liveness import require_live
 from labora.rooms.room import Room
@@ -24,6 +24,8 @@ from labora.rooms.subscriber import Subscriber, comm_frame
 
 COMM_TYPES = ("comm_open", "comm_msg", "comm_close")
 CONTROL_TARGET = "jupyter.widget.control"
+HEAVY_BYTES = 256 * 1024
+"""JSON of more bytes is read and written beside the event loop."""
 MAX_ID = 128
 MAX_WAITING = 64
 """Comm messages of one socket that its kernel has not dealt with."""
@@ -72,7 +74,9 @@ class Comms:
         self._limit = limits.comm_sent_bytes
         self.widgets = WidgetStates(limits.widget_bytes)
         self._outputs = OutputWidgets(self.widgets, min(SHOWN_BYTES, limits.widget_bytes // 4))
-        self._unsynced: dict[str, str] = {}
+        # Output widgets whose contents the kernel does not know yet, and the messages that tell it.
+        self._unsynced: dict[str, None] = {}
+        self._syncs: set[str] = set()
         # Message id in the kernel → the socket that waits and its own id.
         self._waiting: dict[str, tuple[Subscriber, str]] = {}
         self._control: str | None = None
@@ -81,14 +85,15 @@ class Comms:
 
     # -- from the kernel ----------------------------------------------------------------------------------------------
 
-    def hear(self, messages: list[KernelMessage]) -> list[KernelMessage]:
+    async def hear(self, messages: list[KernelMessage]) -> list[KernelMessage]:
         """Takes what comms say and what goes into output widgets; returns a batch in which these say nothing more."""
         rest: list[KernelMessage] = []
         for message in messages:
             if message.channel == "iopub" and message.type in COMM_TYPES:
                 try:
-                    self._from_kernel(message)
+                    await self._from_kernel(message)
                 except RecursionError:
+                    # Nested deeper than anything that widgets say.
                     log.info("comm_left_out", file_id=self._room.file_id)
             elif message.channel == "iopub" and message.type in TYPES and self._catch(message):
                 pass
@@ -107,13 +112,14 @@ class Comms:
             if message.channel != "agent" or message.type not in ("comm_done", "done"):
                 continue
             if message.type == "comm_done":
+                self._syncs.discard(str(message.content.get("id")))
                 found = self._waiting.pop(str(message.content.get("id")), None)
                 if found is not None:
                     found[0].comms -= 1
                     found[0].control({"type": "comm_done", "id": found[1]})
             self._sync_outputs()
 
-    def _from_kernel(self, message: KernelMessage) -> None:
+    async def _from_kernel(self, message: KernelMessage) -> None:
         content, buffers = message.content, message.buffers
         comm_id = content.get("comm_id")
         if not isinstance(comm_id, str) or not 0 < len(comm_id) <= MAX_ID:
@@ -121,11 +127,16 @@ class Comms:
         if comm_id == self._control:
             self._states_came(message)
             return
+        if message.call_id in self._syncs and _method(content) == "echo_update":
+            # It says what the kernel was told, and newer output may have come since.
+            return
+        large = message.size > HEAVY_BYTES + sum(map(len, buffers))
+        values = await asyncio.to_thread(read_message, content, buffers) if large else read_message(content, buffers)
         before = self.widgets.get(comm_id)
-        model = self.widgets.hear(message.type, content, message.metadata, buffers, message.execution_id)
+        model = self.widgets.hear(message.type, content, message.metadata, values, message.execution_id)
         if model is not None:
             self._outputs.follow(model)
-        if sum(map(len, buffers)) + message.size > self._limit:
+        if message.size > self._limit:
             log.info("comm_too_large", file_id=self._room.file_id, bytes=message.size)
             return
         about = {key: content[key] for key in ("target_name", "target_module") if content.get(key) is not None}
@@ -136,9 +147,10 @@ class Comms:
             "content": {"comm_id": comm_id, **about, "data": content.get("data") or {}},
             "metadata": message.metadata,
         }
+        frame = await asyncio.to_thread(comm_frame, header, buffers) if large else None
         private = self._is_private(message.execution_id, model or before)
         sender = self._waiting.get(message.call_id or "")
-        self._tell(header, buffers, private=private, sender=sender)
+        self._tell(header, buffers, private=private, sender=sender, frame=frame)
 
     def _catch(self, message: KernelMessage) -> bool:
         model = self._outputs.catches(message.parent_id)
@@ -151,7 +163,7 @@ class Comms:
         changed = self._outputs.changed
         for model_id, model in changed.items():
             self._tell_update(model, {"outputs": model.state["outputs"]})
-            self._unsynced[model_id] = model_id
+            self._unsynced[model_id] = None
         changed.clear()
 
     def _sync_outputs(self) -> None:
@@ -161,7 +173,7 @@ class Comms:
             if model is not None:
                 state, paths, buffers = take_buffers({"outputs": model.state["outputs"]})
                 data = {"method": "update", "state": state, "buffer_paths": paths}
-                self._put(None, "comm_msg", {"comm_id": model_id, "data": data}, {}, buffers)
+                self._syncs.add(self._put(None, "comm_msg", {"comm_id": model_id, "data": data}, {}, buffers))
         self._unsynced.clear()
 
     # -- to the pages -------------------------------------------------------------------------------------------------
@@ -169,11 +181,13 @@ class Comms:
     def snapshot(self, subscriber: Subscriber) -> list[bytes]:
         """Returns the frames that tell a new socket of the widgets that live."""
         own = subscriber.account_id == self._account_id
-        return [
-            comm_frame(*self._opened(model))
-            for model in self.widgets
-            if own or not self._is_private(model.execution_id, model)
-        ]
+        shown = [model for model in self.widgets if own or not self._is_private(model.execution_id, model)]
+        return [self._frame(model) for model in shown]
+
+    def _frame(self, model: Model) -> bytes:
+        if model.frame is None:
+            model.frame = comm_frame(*self._opened(model))
+        return model.frame
 
     def _opened(self, model: Model) -> tuple[dict[str, Any], list[bytes]]:
         state, paths, buffers = take_buffers(model.state)
@@ -208,10 +222,10 @@ class Comms:
         private: bool,
         sender: tuple[Subscriber, str] | None = None,
         but: Subscriber | None = None,
+        frame: bytes | None = None,
     ) -> None:
         """Sends to every socket that may know; to the one that caused it with the id of its message."""
         self._anything = True
-        frame: bytes | None = None
         for subscriber in list(self._room.subscribers.values()):
             if subscriber is but or (private and subscriber.account_id != self._account_id):
                 continue
@@ -234,6 +248,7 @@ class Comms:
         self.widgets.clear()
         self._outputs.clear()
         self._unsynced.clear()
+        self._syncs.clear()
         self._control = None
         while not self._outgoing.empty():
             self._outgoing.get_nowait()
@@ -260,7 +275,8 @@ class Comms:
             raise ConflictError("You have no kernel here. Connect first.", code="no_runtime")
         if subscriber.comms >= MAX_WAITING:
             raise ConflictError("The kernel is busy and too much waits for it already.", code="too_many_calls")
-        model = self.widgets.hear(message.type, message.content, message.metadata, message.buffers, None)
+        values = read_message(message.content, message.buffers)
+        model = self.widgets.hear(message.type, message.content, message.metadata, values, None)
         if model is not None:
             self._outputs.follow(model)
             header = {
@@ -333,6 +349,11 @@ class Comms:
             return
         found[0].comms -= 1
         found[0].control({"type": "comm_refused", "id": found[1], "code": error.error_code, "message": error.message})
+
+
+def _method(content: dict[str, Any]) -> Any:
+    data = content.get("data")
+    return data.get("method") if isinstance(data, dict) else None
 
 
 def read_comm(header: dict[str, Any], buffers: tuple[bytes, ...]) -> CommMessage:

@@ -99,6 +99,7 @@ class KernelWorker:
 
     async def close(self) -> None:
         """Stops; the kernel goes on and keeps what it says for the next one who attaches."""
+        self.asks.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -320,7 +321,7 @@ class KernelWorker:
             execution["status"] == "running" and execution["account"]["id"] == self.account["id"]
             for execution in self.room.staged.state["executions"].values()
         )
-        said, fresh = fresh, self.comms.hear(fresh)
+        said, fresh = fresh, await self.comms.hear(fresh)
         blamed = Kills(record.get("memory_kills", 0), record.get("disk_kills", 0))
         fresh = await self._deaths.explained(fresh, record["runtime_id"], blamed, running=running)
         began = self.room.clock.monotonic()

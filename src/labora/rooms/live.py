@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Callable
 from typing import Any
 
 from labora.base.errors import ConflictError, ForbiddenError, InvalidError, LaboraError, TooLargeError
-from labora.notebook.widgets import STATE_TYPE, reachable, shown_models
+from labora.notebook.widgets import STATE_TYPE, reachable, saved_models, shown_models
 from labora.rooms.comms import read_comm
 from labora.rooms.kernel import KernelWorker
 from labora.rooms.liveness import require_live
@@ -143,7 +144,10 @@ class Live:
         if worker is None or not len(worker.comms.widgets):
             raise ConflictError("You have no live widgets in this notebook. Run its cells first.", code="no_widgets")
         await room.settled()
-        states = worker.comms.widgets.saved()
+        limit = room.settings.limits.widgets_saved_bytes
+        states = worker.comms.widgets.copies()
+        if worker.comms.widgets.size > 2 * limit:
+            raise _too_large(worker.comms.widgets.size, limit)
         present = document.metadata_value("widgets")
         sections = present if isinstance(present, dict) else {}
         before = sections.get(STATE_TYPE)
@@ -151,19 +155,29 @@ class Live:
         deleted = {cell.id for cell in document.cells() if cell.deleted}
         outputs = [out for key, cell in room.state["cells"].items() if key not in deleted for out in cell["outputs"]]
         kept = reachable(old, shown_models(outputs)) if isinstance(old, dict) else {}
-        whole = {"version_major": 2, "version_minor": 0, "state": {**kept, **states}}
-        limit = room.settings.limits.widgets_saved_bytes
-        if (size := len(json.dumps(whole))) > limit:
-            raise TooLargeError(
-                f"The widgets have {size:,} bytes, at most {limit:,} are kept in a notebook.",
-                code="widgets_too_large",
-                details={"limit": limit, "actual": size},
-            )
+        whole, size = await asyncio.to_thread(_saved, kept, states)
+        if size > limit:
+            raise _too_large(size, limit)
+        await room.settled()
         update = document.set_metadata({"widgets": {**sections, STATE_TYPE: whole}})
         if update != EMPTY_UPDATE:
             room.add_update(update, author=subscriber.account_id)
             await room.settled()
         return {"widgets": len(states)}
+
+
+def _saved(kept: dict[str, Any], states: dict[str, Any]) -> tuple[dict[str, Any], int]:
+    """Returns what is kept in the metadata, and its size as JSON."""
+    whole = {"version_major": 2, "version_minor": 0, "state": {**kept, **saved_models(states)}}
+    return whole, len(json.dumps(whole))
+
+
+def _too_large(size: int, limit: int) -> TooLargeError:
+    return TooLargeError(
+        f"The widgets have {size:,} bytes, at most {limit:,} are kept in a notebook.",
+        code="widgets_too_large",
+        details={"limit": limit, "actual": size},
+    )
 
 
 def invocation(name: str, args: list[Any], kwargs: dict[str, Any]) -> str:

@@ -31,17 +31,17 @@ class Moved(tornado.web.RequestHandler):
 class Events(tornado.web.RequestHandler):
     async def get(self):
         self.set_header("Content-Type", "text/event-stream")
-        self.write("data: streamed\\\\n\\\\n"); await self.flush()
+        self.write("data: streamed\\n\\n"); await self.flush()
         await __import__("asyncio").sleep(3600)
 class Socket(tornado.websocket.WebSocketHandler):
     def select_subprotocol(self, offered): return offered[0]
     def on_message(self, message): self.write_message(message.upper() + " " + self.selected_subprotocol)
-tornado.web.Application([("/", Page), ("/look.js", Look), ("/count", Count), ("/moved", Moved), ("/arrived", Count), ("/events", Events), ("/socket", Socket)]).listen(${PORT}, "127.0.0.1")
+tornado.web.Application([("/", Page), ("/look.js", Look), ("/count", Count), ("/moved", Moved), ("/arrived", Page), ("/events", Events), ("/socket", Socket)]).listen(${PORT}, "127.0.0.1")
 tornado.ioloop.IOLoop.current().start()
 `;
 const START = `import subprocess, sys
 open('/content/app.py', 'w').write(${JSON.stringify(APP)})
-server = subprocess.Popen([sys.executable, '/content/app.py'])`;
+server = subprocess.Popen([sys.executable, '/content/app.py'], stderr=subprocess.DEVNULL)`;
 const SHOW = `from IPython.display import HTML
 HTML('''<p id="url"></p><iframe id="app" title="The app" width="100%" height="120"></iframe><script>
 google.colab.kernel.proxyPort(${PORT}).then((url) => {

@@ -16,6 +16,12 @@ localStorage.setItem('mine', 'kept');
 document.getElementById('said').textContent = [location.hostname, document.cookie || 'no cookie', localStorage.getItem('mine')].join(' | ');
 </script>''')`;
 
+const PORT_APP = `import subprocess, sys
+subprocess.Popen([sys.executable, '-m', 'http.server', '8123', '-b', '127.0.0.1', '-d', '/tmp'], stderr=subprocess.DEVNULL)
+from IPython.display import HTML
+HTML('''<iframe id="app" title="Files"></iframe><script>
+google.colab.kernel.proxyPort(8123).then((url) => { document.getElementById('app').src = url; });</script>''')`;
+
 const free = await new Promise((resolve) => {
   const probe = createServer().listen(0, '127.0.0.1', () => {
     const { port } = probe.address();
@@ -35,7 +41,7 @@ process.removeAllListeners('warning');
 await journey(
   'two-domains',
   async (t) => {
-    const file = await t.notebook([FRAMED]);
+    const file = await t.notebook([FRAMED, PORT_APP]);
     const notebook = await t.open(file);
 
     await t.step('the app is at its public name, signed in by a cookie of that name alone', async () => {
@@ -60,6 +66,18 @@ await journey(
         assert.equal(kept, 'kept');
       },
     );
+
+    await t.step('a web app of the runtime is let into a frame there by a cookie of its own', async () => {
+      // The page that waits for the program, and asks whether it is there, is told by the browser.
+      t.expectProblems(/status of 503/);
+      await notebook.run('cell-1');
+      const frame = await notebook.frame('cell-1');
+      await until('the listing of a folder', async () => {
+        const inner = await (await frame.$('#app'))?.contentFrame();
+        if (!new URL(inner.url()).hostname.match(/^p-.*\.outputs\.test$/)) return null;
+        return (await inner.evaluate(() => document.title)).startsWith('Directory listing');
+      });
+    });
   },
   {
     port: free,
@@ -72,7 +90,7 @@ await journey(
     },
     browser: {
       acceptInsecureCerts: true,
-      args: ['--host-resolver-rules=MAP *.test 127.0.0.1'],
+      args: ['--test-third-party-cookie-phaseout', '--host-resolver-rules=MAP *.test 127.0.0.1'],
       prefs: { 'network.dns.forceResolve': '127.0.0.1' },
     },
   },

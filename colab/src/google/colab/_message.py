@@ -36,7 +36,18 @@ class _Reply:
 
 
 def _notebook(_request: Any, timeout: float | None) -> Any:
-    return _ask.ask("get_ipynb", timeout)
+    found = _ask.ask("get_ipynb", timeout)
+    notebook = found.get("ipynb") if isinstance(found, dict) else None
+    if isinstance(notebook, dict):
+        about = notebook.setdefault("metadata", {}).setdefault("colab", {})
+        if isinstance(about, dict) and "name" not in about:
+            # Programs look for its name there.
+            about["name"] = _ask.ask("notebook", timeout)["name"]
+        for cell in notebook.get("cells", ()):
+            if isinstance(cell.get("source"), str):
+                # As lists of lines, which programs count on.
+                cell["source"] = cell["source"].splitlines(keepends=True)
+    return found
 
 
 def _script(request: Any, timeout: float | None) -> Any:

@@ -205,18 +205,21 @@ class Terminal:
 
     def _look(self, quiet_s: float) -> None:
         """Asks where the command waits for its terminal, and no longer where it does not."""
-        about = termios.tcgetattr(self._master)
-        echoes, by_line = bool(about[3] & termios.ECHO), bool(about[3] & termios.ICANON)
-        password = by_line and not echoes
+        by_line = bool(termios.tcgetattr(self._master)[3] & termios.ICANON)
         if not _readers.wait_for(self._master, by_line, quiet_s):
             self._end_question()
-        elif self._asked != password:
-            self._end_question()
-            if self._keyboard is None:
-                self._end_input()
-            else:
-                self._asked = password
-                self._keyboard.ask(password)
+            return
+        # Now that it reads, the terminal is as the command wants it.
+        flags = termios.tcgetattr(self._master)[3]
+        password = bool(flags & termios.ICANON) and not flags & termios.ECHO
+        if self._asked == password:
+            return
+        self._end_question()
+        if self._keyboard is None:
+            self._end_input()
+        else:
+            self._asked = password
+            self._keyboard.ask(password)
 
     def _answered(self) -> None:
         assert self._keyboard is not None  # noqa: S101 - it was asked

@@ -38,10 +38,24 @@ test('an answer that is not ours becomes an error with its status', async () => 
 });
 
 test('no server at all is told as offline', async () => {
+  vi.stubGlobal('navigator', { onLine: false });
   vi.stubGlobal('fetch', async () => {
     throw new TypeError('Failed to fetch');
   });
   await expect(api.me()).rejects.toMatchObject({ code: 'offline' });
+});
+
+test('what only reads is asked again when the network drops it, a change is not', async () => {
+  vi.stubGlobal('navigator', { onLine: true });
+  const fetch = vi.fn(async () => {
+    if (fetch.mock.calls.length % 2 === 1) throw new TypeError('Failed to fetch');
+    return new Response('{"id":"f"}');
+  });
+  vi.stubGlobal('fetch', fetch);
+  await expect(api.file('f')).resolves.toMatchObject({ id: 'f' });
+  expect(fetch).toHaveBeenCalledTimes(2);
+  await expect(api.changeFile('f', { name: 'New' }, 7)).rejects.toMatchObject({ code: 'offline' });
+  expect(fetch).toHaveBeenCalledTimes(3);
 });
 
 test('an ended login session is told, wrong credentials are not', async () => {

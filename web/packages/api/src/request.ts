@@ -66,21 +66,35 @@ export async function request<Result>(method: string, path: string, options: Req
   const headers: Record<string, string> = { Accept: 'application/json', ...options.headers };
   if (method !== 'GET') headers['X-Labora'] = '1';
   if (options.json !== undefined) headers['Content-Type'] = 'application/json';
-  let response: Response;
-  let text: string;
-  try {
-    response = await fetch(address(path, options.query), {
+  const ask = async () => {
+    const response = await fetch(address(path, options.query), {
       method,
       headers,
       body: options.json === undefined ? null : JSON.stringify(options.json),
       credentials: 'same-origin',
       ...(options.signal ? { signal: options.signal } : {}),
     });
-    text = await response.text();
-  } catch (error) {
-    if (error instanceof DOMException && error.name === 'AbortError') throw error;
-    throw new ApiError(0, 'offline', 'The server cannot be reached.');
-  }
+    return { response, text: await response.text() };
+  };
+  const { response, text } = await reached(ask, method === 'GET' ? AGAIN_MS : []);
   if (!response.ok) throw errorFrom(response.status, text);
   return (text ? JSON.parse(text) : undefined) as Result;
+}
+
+/** Browsers drop what is under way when a network interface comes or goes; what only reads is asked once more. */
+const AGAIN_MS = [100, 500];
+
+/** Browsers know when there is no network at all; elsewhere nothing is known. */
+const isOffline = (): boolean => typeof navigator !== 'undefined' && navigator.onLine === false;
+
+async function reached<Answer>(ask: () => Promise<Answer>, pauses: readonly number[]): Promise<Answer> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error;
+    const [pause, ...later] = pauses;
+    if (pause === undefined || isOffline()) throw new ApiError(0, 'offline', 'The server cannot be reached.');
+    await new Promise((resolve) => setTimeout(resolve, pause));
+    return reached(ask, later);
+  }
 }

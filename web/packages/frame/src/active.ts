@@ -1,5 +1,5 @@
 /** Renderers of active content: HTML, SVG and JavaScript. They exist in frames only. */
-import { type DisplayOutput, type ValueViewFactory } from '@labora/outputs/core';
+import { type DisplayOutput, say, type ValueViewFactory } from '@labora/outputs/core';
 import { local } from './libraries';
 import { rendererOf } from './renderers';
 import { runProgram, runScripts } from './scripts';
@@ -38,12 +38,24 @@ function dressTable(table: Element): void {
   box.append(table);
 }
 
+/** Saves a drawing as the file that it is. */
+function saveLink(svg: SVGSVGElement): HTMLElement {
+  const link = document.createElement('a');
+  link.className = 'lo-button lo-save';
+  link.download = 'image.svg';
+  link.textContent = say('saveImage');
+  const text = new XMLSerializer().serializeToString(svg);
+  link.href = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`;
+  return link;
+}
+
 class SvgView extends ActiveView {
   protected override async show(text: string): Promise<void> {
     this.el.className = 'svg-output';
     this.el.innerHTML = text;
     const svg = this.el.querySelector('svg');
     if (svg !== null && !svg.hasAttribute('role')) svg.setAttribute('role', 'img');
+    if (svg !== null) this.el.append(saveLink(svg));
     await runScripts(this.el);
   }
 }

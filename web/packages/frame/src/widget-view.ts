@@ -23,7 +23,7 @@ export function widgetViews(port: CommPort): Readonly<Record<string, ValueViewFa
 }
 
 class WidgetValueView implements ValueView {
-  readonly el = h('div', { class: 'widget-output' });
+  readonly el = h('div', { class: 'lo-widget-output' });
   private model: unknown;
   private plain = '';
   private leave: (() => void) | null = null;
@@ -53,7 +53,7 @@ class WidgetValueView implements ValueView {
   /** Shows what there is to read instead of the widget, and why. */
   private fallBack(why: string): void {
     const text = this.plain === '' ? [] : [h('div', { class: 'lo-pre' }, this.plain)];
-    this.el.replaceChildren(...text, h('div', { class: 'widget-note', role: 'note' }, why));
+    this.el.replaceChildren(...text, h('div', { class: 'lo-widget-note', role: 'note' }, why));
   }
 
   text(): string {

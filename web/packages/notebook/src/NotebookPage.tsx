@@ -133,7 +133,9 @@ function Page({ fileId }: { fileId: string }) {
           {comments && loaded && <CommentsPanel />}
           <SecretsSide />
         </div>
-        <Dialogs />
+        <Suspense>
+          <Dialogs />
+        </Suspense>
         <DriveConsent />
         <Questions />
         <RunAnnouncer />

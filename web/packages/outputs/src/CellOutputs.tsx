@@ -39,11 +39,12 @@ export function CellOutputs(props: CellOutputsProps) {
   const { fileId, cellId, outputs, executionId, live } = props;
   const framed = useFrameNeeded(executionId, outputs, props.frameWanted ?? false);
   const body = useRef<OutputsText>(null);
+  const root = useRef<HTMLDivElement>(null);
   const [uncapped, setUncapped] = useState<string | null>(null);
   const onTall = useCallback((on: boolean) => setUncapped(on ? executionId : null), [executionId]);
   if (outputs.length === 0 && !(framed && (live || props.frameWanted))) return null;
   return (
-    <div className="lo-outputs" role="group" aria-label={say('activeOutput')} data-cell-outputs={cellId}>
+    <div ref={root} className="lo-outputs" role="group" aria-label={say('activeOutput')} data-cell-outputs={cellId}>
       <TallBox {...props} {...(uncapped !== null && uncapped === executionId ? { scrolled: false } : {})}>
         {framed ? (
           <FrameOutputs key={executionId} ref={body} {...{ fileId, cellId, executionId, outputs, onTall }} />
@@ -51,12 +52,28 @@ export function CellOutputs(props: CellOutputsProps) {
           <PassiveOutputs ref={body} {...{ fileId, cellId, executionId, outputs }} />
         )}
       </TallBox>
-      <Tools onCopy={() => body.current?.text() ?? Promise.resolve('')} onClear={props.onClear} />
+      <Tools
+        onCopy={() => body.current?.text() ?? Promise.resolve('')}
+        onFullScreen={() => void toggleFullScreen(root.current)}
+        onClear={props.onClear}
+      />
     </div>
   );
 }
 
-function Tools({ onCopy, onClear }: { onCopy: () => Promise<string>; onClear: (() => void) | undefined }) {
+/** Lets the outputs fill the screen, or ends that; a browser may refuse, and then they stay as they are. */
+async function toggleFullScreen(element: HTMLElement | null): Promise<void> {
+  if (document.fullscreenElement === element) await document.exitFullscreen().catch(() => {});
+  else await element?.requestFullscreen().catch(() => {});
+}
+
+interface ToolsProps {
+  onCopy: () => Promise<string>;
+  onFullScreen: () => void;
+  onClear: (() => void) | undefined;
+}
+
+function Tools({ onCopy, onFullScreen, onClear }: ToolsProps) {
   const [told, setTold] = useState<'copyOutput' | 'copied' | 'copyFailed'>('copyOutput');
   const copy = useCallback(() => {
     onCopy()
@@ -76,6 +93,11 @@ function Tools({ onCopy, onClear }: { onCopy: () => Promise<string>; onClear: ((
       <button type="button" onClick={copy} aria-live="polite">
         {say(told)}
       </button>
+      {document.fullscreenEnabled && (
+        <button type="button" onClick={onFullScreen}>
+          {say('fullScreen')}
+        </button>
+      )}
       {onClear === undefined ? null : (
         <button type="button" onClick={onClear}>
           {say('clearOutput')}

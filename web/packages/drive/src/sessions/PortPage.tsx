@@ -36,7 +36,7 @@ export function PortPage({ runtime, port }: { runtime: string; port: number }) {
     }
   }, [runtime, port]);
   useEffect(() => {
-    document.title = t('app.title', { page: t('sessions.ports.port', { port }) });
+    document.title = t('app.title', { page: t('sessions.ports.port', { port: String(port) }) });
     if (bounced(`${runtime}/${port}`)) {
       setProblem({ title: t('sessions.ports.failed'), text: t('sessions.ports.cookies') });
     } else {

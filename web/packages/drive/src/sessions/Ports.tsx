@@ -24,9 +24,9 @@ export function Ports({ runtime }: { runtime: Runtime }) {
               href={`/port/${runtime.id}/${port}`}
               target="_blank"
               rel="noopener"
-              title={t('sessions.ports.open', { port })}
+              title={t('sessions.ports.open', { port: String(port) })}
             >
-              {t('sessions.ports.port', { port })}
+              {t('sessions.ports.port', { port: String(port) })}
               {process && <span>{process}</span>}
               <Icon name="open_in_new" size={16} />
             </a>

@@ -43,7 +43,7 @@ export class Addresses {
       if (found === undefined) return all;
       changed = true;
       // RequireJS appends .js to what does not say otherwise.
-      const bare = noExtension === undefined && /\.min$/.test(path);
+      const bare = noExtension === undefined && path.endsWith('.min');
       return this.base + (bare ? found.replace(/\.js$/, '') : found) + (noExtension ?? '');
     });
     return changed ? written.replace(INTEGRITY, '') : text;

@@ -1,6 +1,8 @@
 /** The libraries that this server ships, loaded when an output first needs one. */
 import { Addresses, mentionsNetwork } from './addresses';
 
+/** Where this file lies; spelled so that the build takes it for no asset. */
+const folder = import.meta.url.replace(/[^/]*$/, '');
 let external = false;
 let made: Promise<Addresses> | null = null;
 
@@ -10,9 +12,7 @@ export function allowNetwork(on: boolean): void {
 }
 
 function addresses(): Promise<Addresses> {
-  made ??= import('virtual:libraries').then(
-    ({ default: rules }) => new Addresses(rules, new URL('.', import.meta.url).href, external),
-  );
+  made ??= import('virtual:libraries').then(({ default: rules }) => new Addresses(rules, folder, external));
   return made;
 }
 

@@ -1,5 +1,6 @@
 /** PDF files, page by page: a sandboxed frame has no viewer of the browser's own. */
 import { getDocument, GlobalWorkerOptions, type PDFDocumentProxy } from 'pdfjs-dist';
+// oxlint-disable-next-line import/default -- the build makes it: the file's address
 import worker from 'pdfjs-dist/build/pdf.worker.min.mjs?url';
 import { say, type ViewEnv } from '@labora/outputs/core';
 import { type Drawing } from './lazy';

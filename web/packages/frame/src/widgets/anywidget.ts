@@ -115,7 +115,7 @@ export class AnyView extends DOMWidgetView {
       else void end();
     } catch (error) {
       const message = document.createElement('pre');
-      message.className = 'widget-failed';
+      message.className = 'lo-widget-failed';
       message.textContent = String(error);
       if (turn === this.drawn) this.el.replaceChildren(message);
     }

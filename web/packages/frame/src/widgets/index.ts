@@ -13,6 +13,7 @@ type View = Awaited<ReturnType<Manager['create_view']>>;
 
 export class Widgets {
   private readonly manager: Manager;
+  private readonly views = new Set<Shown>();
 
   constructor(port: CommPort, env: ViewEnv) {
     this.manager = new Manager(port, env);
@@ -23,7 +24,8 @@ export class Widgets {
    * away.
    */
   show(id: string, place: HTMLElement, fallBack: (why: string) => void): () => void {
-    const shown = new Shown(this.manager, place);
+    const shown = new Shown(this.manager, place, () => this.note());
+    this.views.add(shown);
     const draw = () =>
       shown.draw(id).catch((error: unknown) => {
         if (!(error instanceof Missing)) return fallBack(say('widgetFailed', { message: String(error) }));
@@ -31,7 +33,19 @@ export class Widgets {
         this.manager.whenOpened(id, () => void draw());
       });
     void draw();
-    return () => shown.remove();
+    return () => {
+      this.views.delete(shown);
+      shown.remove();
+      this.note();
+    };
+  }
+
+  /** Says once, below the last widget that a person would want to move, why none of them takes changes. */
+  private note(): void {
+    const { why } = this.manager;
+    const views = Array.from(this.views).filter((view) => view.moves);
+    const last = views.reduce<Shown | null>((found, view) => (found?.isAfter(view) ? found : view), null);
+    for (const view of this.views) view.say(view === last ? why : null);
   }
 }
 
@@ -39,11 +53,28 @@ class Shown {
   private view: View | null = null;
   private removed = false;
   private leave: (() => void) | null = null;
+  private readonly box = h('div', { class: 'lo-widget' });
+  private readonly note = h('div', { class: 'lo-widget-note', role: 'note' });
 
   constructor(
     private readonly manager: Manager,
     private readonly place: HTMLElement,
+    private readonly changed: () => void,
   ) {}
+
+  /** Whether there is anything in it that a person would want to move: a progress bar needs no word about that. */
+  get moves(): boolean {
+    return this.view !== null && hasControls(this.box);
+  }
+
+  isAfter(other: Shown): boolean {
+    return (other.place.compareDocumentPosition(this.place) & Node.DOCUMENT_POSITION_FOLLOWING) !== 0;
+  }
+
+  say(why: string | null): void {
+    if (this.note.textContent !== (why ?? '')) this.note.textContent = why ?? '';
+    this.note.hidden = why === null;
+  }
 
   async draw(id: string): Promise<void> {
     const model: WidgetModel = await this.manager.get_model(id);
@@ -52,16 +83,12 @@ class Shown {
     const view = await this.manager.create_view(model);
     if (this.removed) return void view.remove();
     this.view = view;
-    const box = h('div', { class: 'widget-box' });
-    const note = h('div', { class: 'widget-note', role: 'note' });
-    this.place.replaceChildren(box, note);
+    const { box } = this;
+    this.place.replaceChildren(box, this.note);
     attach(view, box);
     const tend = () => {
-      const { why } = this.manager;
       nameControls(box);
-      note.textContent = why ?? '';
-      // What only shows, such as a progress bar, needs no word about who moves it.
-      note.hidden = why === null || !hasControls(box);
+      this.changed();
     };
     const stand = () => {
       holdStill(box, this.manager.why !== null);

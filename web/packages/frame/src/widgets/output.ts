@@ -21,7 +21,7 @@ export class OutputView extends DOMWidgetView {
   private list: OutputList | null = null;
 
   override render(): void {
-    this.el.classList.add('widget-outputs');
+    this.el.classList.add('lo-widget-outputs');
     const manager = this.model.widget_manager as unknown as Manager;
     this.list = new OutputList(this.el, manager.env);
     this.listenTo(this.model, 'change:outputs', () => this.draw());

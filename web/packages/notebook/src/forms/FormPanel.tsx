@@ -14,20 +14,22 @@ export interface FormPanelProps {
   onToggle: () => void;
 }
 
+/** A title is a line of its own, whatever it begins with. */
+const inline = (title: string): string => title.replace(/^(\d+)([.)])/, '$1\\$2').replace(/^[-+*>]/, '\\$&');
+
 export function FormPanel({ cellId, form, codeShown, editable, onToggle }: FormPanelProps) {
   const controller = useController();
-  const title = form.title?.text ?? '';
-  const heading = title.startsWith('#') ? title : `### ${title}`;
+  const [, level = '', title = ''] = /^(#*)\s*(.*)$/.exec(form.title?.text ?? '') ?? [];
   function attributes() {
     controller.ui.activate(cellId);
     controller.ui.dialog.set('formAttributes');
   }
   return (
-    <div className="nb-form" role="group" aria-label={title.replace(/^#+\s*/, '') || t('forms.form')}>
+    <div className="nb-form" role="group" aria-label={title || t('forms.form')}>
       <div className="nb-form-head">
         {/* oxlint-disable-next-line jsx-a11y/no-static-element-interactions -- the button beside it does the same */}
-        <div className="nb-form-title" onDoubleClick={onToggle}>
-          {title && <Markdown source={heading} />}
+        <div className="nb-form-title" data-level={level.length} onDoubleClick={onToggle}>
+          {title && <Markdown source={inline(title)} />}
         </div>
         <div className="nb-form-tools">
           {editable && <IconButton size="sm" icon="tune" label={t('forms.attributes')} onClick={attributes} />}

@@ -2,12 +2,13 @@
  * What outputs may do beyond showing (docs/protocols.md, section 8): this page holds their frames, and decides by the
  * room's state alone. The server checks the execution once more in each verb.
  */
+import { api } from '@labora/api';
 import { CommandError, type Execution, liveExecution, type PageAsk, Store } from '@labora/document';
 import { type FrameContext, type FrameHandle, type FrameVerb, type LiveHost, Refusal } from '@labora/outputs';
 import { t } from '@labora/ui';
 import type { NotebookController } from '../model/controller';
 import { type Answered, Questions } from './questions';
-import { bareName, inFolder, openPort, putFile, saveFile } from './runtime-files';
+import { bareName, inFolder, putFile, saveFile } from './runtime-files';
 
 type Args = Readonly<Record<string, unknown>>;
 type Verb = (context: FrameContext, execution: Execution, args: Args, files: readonly Blob[]) => Promise<unknown>;
@@ -123,8 +124,8 @@ export class LiveOutputs implements LiveHost {
   #port(context: FrameContext, execution: Execution, port: unknown, path: unknown): Promise<unknown> {
     if (!Number.isInteger(port) || (port as number) < 1 || (port as number) > 65_535)
       throw new Refusal('invalid', t('live.invalid'));
-    const to = typeof path === 'string' ? path : null;
-    return openPort(this.#runtimeOf(execution), port as number, to, context.opaque === true);
+    const where = typeof path === 'string' ? { path } : {};
+    return api.openPort(this.#runtimeOf(execution), port as number, { ...where, fallback: context.opaque === true });
   }
 
   async #put(execution: Execution, { folder, names }: Args, files: readonly Blob[]): Promise<unknown> {

@@ -1,5 +1,5 @@
 /** Files of one's own runtime, over REST (docs/protocols.md, section 8). */
-import { address, request } from '@labora/api';
+import { address } from '@labora/api';
 import { Refusal } from '@labora/outputs';
 
 export const contentUrl = (runtimeId: string, path: string): string =>
@@ -52,14 +52,3 @@ export function saveFile(runtimeId: string, path: string): void {
   link.click();
   link.remove();
 }
-
-export interface PortAddress {
-  url: string;
-  ticket_url: string;
-}
-
-/** Returns the addresses of a web app of the runtime. */
-export const openPort = (runtimeId: string, port: number, path: string | null, fallback: boolean) =>
-  request<PortAddress>('POST', `/runtimes/${encodeURIComponent(runtimeId)}/ports/${port}`, {
-    json: { ...(path === null ? {} : { path }), fallback },
-  });

@@ -2,7 +2,8 @@
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { CellOutputs } from '@labora/outputs';
 import { Button, IconButton, t, toast } from '@labora/ui';
-import type { CellRun, InputRequest } from '@labora/document';
+import type { CellRun, InputRequest, Output } from '@labora/document';
+import { usePrelude } from '../live/prelude';
 import { UploadBox } from '../live/UploadBox';
 import { useCanEdit, useCell, useController, useRun, useStatus, useStore } from '../model/context';
 import { OwnOutput } from '../private/OmittedLabel';
@@ -58,12 +59,15 @@ function InputBox({ cellId, run, input }: { cellId: string; run: CellRun; input:
   );
 }
 
+const none: Output[] = [];
+
 export function CellOutput({ cellId, near }: { cellId: string; near: boolean }) {
   const controller = useController();
   const run = useRun(cellId);
   const cell = useCell(cellId);
   const editable = useCanEdit();
-  const outputs = run.state?.outputs ?? [];
+  const outputs = run.state?.outputs ?? none;
+  const shownOutputs = usePrelude(outputs);
   const live = run.execution?.status === 'running' && run.execution.id === run.state?.execution_id;
   const hidden = outputHidden(cell?.metadata) && outputs.length > 0;
   // What has once been shown stays mounted while it is hidden: its scripts and widgets keep their state.
@@ -101,7 +105,7 @@ export function CellOutput({ cellId, near }: { cellId: string; near: boolean }) 
             <CellOutputs
               fileId={controller.fileId}
               cellId={cellId}
-              outputs={outputs}
+              outputs={shownOutputs}
               executionId={executionId}
               live={live}
               frameWanted={frameWanted}

@@ -5,6 +5,7 @@ import { Banner, Button, t, toast } from '@labora/ui';
 import { asking } from '../model/commands';
 import { useController } from '../model/context';
 import './messages';
+import './secrets.css';
 
 /** How long the notice shows before it takes a grant: a click that was meant for something else is none. */
 const SETTLE_MS = 600;
@@ -37,7 +38,7 @@ export function SecretNotice({ name, exists, onDone }: SecretNoticeProps) {
     onDone();
   }
   return (
-    <div className="nb-banners">
+    <div className="nb-banners nb-secret-notice">
       <Banner
         title={t(exists ? 'secrets.wanted' : 'secrets.missing', { name })}
         actions={

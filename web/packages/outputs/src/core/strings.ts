@@ -13,6 +13,7 @@ export const STRINGS = {
   copyOutput: 'Copy output',
   copyFailed: 'Could not copy',
   clearOutput: 'Clear output',
+  fullScreen: 'Full screen',
   saveImage: 'Save image',
   expand: 'Show in full height',
   collapse: 'Scroll inside',

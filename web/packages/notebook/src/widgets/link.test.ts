@@ -1,0 +1,169 @@
+import { CommStore, type RoomClient, type SentComm, Store } from '@labora/document';
+import type { CommMessage, Followed, PageMessage } from '@labora/outputs';
+import { describe, expect, test } from 'vitest';
+import { WidgetLink } from './link';
+
+const STATE = 'application/vnd.jupyter.widget-state+json';
+const turn = () => new Promise<void>((resolve) => setTimeout(resolve));
+
+/** A notebook of which only the widgets are real, as somebody's page shows it. */
+function page(me: string, metadata: Record<string, unknown> = {}) {
+  const comms = new CommStore();
+  const sent: SentComm[] = [];
+  const status = new Store({ connection: 'online', account: { id: me } });
+  const executions = { run: { account: { id: 'ada', name: 'Ada' } } };
+  const client = {
+    comms,
+    status,
+    room: { state: { executions } },
+    document: { metadata: () => metadata },
+    sendComm(message: SentComm, from: object) {
+      comms.sent(me, message, from);
+      sent.push(message);
+      return Promise.resolve();
+    },
+  } as unknown as RoomClient;
+  const modules: string[] = [];
+  const frame = (executionId: string | null = 'run') => {
+    const told: PageMessage[] = [];
+    const module = (name: string) => {
+      modules.push(name);
+      return Promise.resolve(`program of ${name}`);
+    };
+    const link = new WidgetLink(client, { fileId: 'f', cellId: 'c', executionId }, (one) => told.push(one), module);
+    const follow = async (id: string): Promise<Followed> => {
+      link.receive({ t: 'follow', request: 1, id });
+      await turn();
+      const answer = told.findLast((one) => one.t === 'followed');
+      if (answer?.t !== 'followed') throw new Error('no answer yet');
+      return answer.value;
+    };
+    const heard = () => told.flatMap((one) => (one.t === 'comm' ? [one.message] : []));
+    return { link, told, follow, heard };
+  };
+  const open = (id: string, state: object, more: object = {}) =>
+    comms.received(
+      {
+        type: 'comm_open',
+        account_id: 'ada',
+        execution_id: 'run',
+        content: { comm_id: id, target_name: 'jupyter.widget', data: { state, buffer_paths: [] } },
+        ...more,
+      },
+      [],
+    );
+  comms.begin();
+  return { comms, sent, status, modules, frame, open, ready: () => comms.received({ type: 'comms_ready' }, []) };
+}
+
+const move = (id: string, value: number): CommMessage => ({
+  id: `move-${value}`,
+  type: 'comm_msg',
+  content: { comm_id: id, data: { method: 'update', state: { value }, buffer_paths: [] } },
+  metadata: {},
+  buffers: [],
+});
+const values = (messages: readonly CommMessage[]) =>
+  messages.map((message) => (message.content.data as { state?: { value?: unknown } }).state?.value);
+
+describe('a frame of the account that ran the cell', () => {
+  test('follows a model and what it needs, and moves it; other frames hear of that, it itself does not', async () => {
+    const { sent, frame, open, ready } = page('ada');
+    open('slider', { value: 1, layout: 'IPY_MODEL_layout' }, { snapshot: true });
+    open('layout', {}, { snapshot: true });
+    open('other', {}, { snapshot: true });
+    ready();
+    const [one, two] = [frame(), frame()];
+    const answer = await one.follow('slider');
+    expect(answer).toMatchObject({ source: 'live', mine: true });
+    expect(answer.models.map((model) => model.id)).toEqual(['slider', 'layout']);
+    await two.follow('slider');
+    one.link.receive({ t: 'comm', message: move('slider', 5) });
+    await turn();
+    expect(sent).toMatchObject([{ execution_id: 'run', content: { comm_id: 'slider' } }]);
+    expect(one.told.at(-1)).toEqual({ t: 'comm-done', id: 'move-5', ok: true });
+    expect(one.heard()).toEqual([]);
+    expect(values(two.heard())).toEqual([5]);
+  });
+
+  test('waits for the server to tell what lives', async () => {
+    const { frame, open, ready } = page('ada');
+    const { link, told } = frame();
+    link.receive({ t: 'follow', request: 7, id: 'slider' });
+    await turn();
+    expect(told).toEqual([]);
+    open('slider', { value: 1 }, { snapshot: true });
+    ready();
+    await turn();
+    expect(told).toMatchObject([{ t: 'followed', request: 7, value: { source: 'live' } }]);
+  });
+
+  test('a model that comes later is told, and a new link between models', async () => {
+    const { frame, open, ready } = page('ada');
+    ready();
+    const { follow, heard } = frame();
+    expect((await follow('late')).source).toBe('none');
+    open('late', {});
+    expect(heard().map((message) => message.content.comm_id)).toEqual(['late']);
+    expect((await follow('late')).source).toBe('live');
+    open('unrelated', {});
+    open('link', { _model_name: 'LinkModel', source: ['IPY_MODEL_late', 'value'], target: ['IPY_MODEL_x', 'value'] });
+    expect(heard().map((message) => message.content.comm_id)).toEqual(['late', 'link']);
+  });
+
+  test('after a break the frame takes the state that the server tells, and hears of an end', async () => {
+    const { comms, frame, open, ready } = page('ada');
+    open('slider', { value: 1 }, { snapshot: true });
+    ready();
+    const { follow, heard } = frame();
+    await follow('slider');
+    comms.disconnected();
+    comms.begin();
+    open('slider', { value: 9 }, { snapshot: true });
+    ready();
+    expect(values(heard())).toContain(9);
+    comms.received({ type: 'comms_gone', account_id: 'ada' }, []);
+    expect(heard().at(-1)?.type).toBe('comms_gone');
+  });
+
+  test('what it sends to no comm of its account goes nowhere', async () => {
+    const { sent, frame, ready } = page('ada');
+    ready();
+    const { link, told } = frame();
+    link.receive({ t: 'comm', message: move('guessed', 1) });
+    expect(sent).toEqual([]);
+    expect(told).toEqual([{ t: 'comm-done', id: 'move-1', ok: false }]);
+  });
+});
+
+describe('a frame that is not live', () => {
+  test('test_sec_29 of somebody else: it is shown all, sends nothing, and has its own change put back', async () => {
+    const { sent, frame, open, ready, modules } = page('grace');
+    open('slider', { value: 1 }, { snapshot: true });
+    ready();
+    const { link, told, follow, heard } = frame();
+    expect(await follow('slider')).toMatchObject({ source: 'live', mine: false, owner: 'Ada' });
+    link.receive({ t: 'comm', message: move('slider', 5) });
+    link.receive({ t: 'comm', message: { ...move('x', 0), type: 'comm_open' } });
+    link.receive({ t: 'module', request: 2, name: 'jupyter-matplotlib' });
+    await turn();
+    expect(sent).toEqual([]);
+    expect(modules).toEqual([]);
+    expect(told).toContainEqual({ t: 'module', request: 2, source: null });
+    expect(values(heard())).toEqual([1]);
+  });
+
+  test('test_sec_29 a saved output of nobody follows no kernel, only the file', async () => {
+    const record = { model_name: 'M', model_module: 'm', model_module_version: '1', state: { value: 3 } };
+    const { sent, frame, open, ready } = page('ada', {
+      widgets: { [STATE]: { state: { saved: record }, version_major: 2 } },
+    });
+    open('slider', { value: 1 }, { snapshot: true });
+    ready();
+    const { link, follow } = frame(null);
+    expect((await follow('slider')).source).toBe('none');
+    expect(await follow('saved')).toMatchObject({ source: 'saved', mine: false, models: [{ state: { value: 3 } }] });
+    link.receive({ t: 'comm', message: move('slider', 5) });
+    expect(sent).toEqual([]);
+  });
+});
