@@ -25,8 +25,8 @@ def foreground(master: int) -> int:
     return int(struct.unpack("i", fcntl.ioctl(master, termios.TIOCGPGRP, b"\0" * 4))[0])
 
 
-def wait_for(master: int, by_line: bool, quiet_s: float) -> bool:
-    """Returns whether a program of the foreground waits for the keyboard.
+def who_waits(master: int, by_line: bool, quiet_s: float) -> str | None:
+    """Returns which program of the foreground waits for the keyboard, and since which of its sleeps; None for nobody.
 
     Args:
         master: the terminal's other end.
@@ -36,15 +36,15 @@ def wait_for(master: int, by_line: bool, quiet_s: float) -> bool:
     try:
         group, number = foreground(master), struct.unpack("i", fcntl.ioctl(master, TIOCGPTN, b"\0" * 4))[0]
     except OSError:
-        return False
+        return None
     terminals = {f"/dev/pts/{number}", "/dev/tty"}
     unknown = False
     for process in _group(group):
         reads = _reads(process, terminals, by_line)
         if reads:
-            return True
+            return reads
         unknown = unknown or reads is None
-    return unknown and quiet_s >= GUESS_S
+    return f"somebody after {quiet_s}" if unknown and quiet_s >= GUESS_S else None
 
 
 def _group(group: int) -> list[str]:
@@ -61,15 +61,15 @@ def _group(group: int) -> list[str]:
     return found
 
 
-def _reads(process: str, terminals: set[str], by_line: bool) -> bool | None:
-    """Returns whether a process waits for one of the terminals; None where that cannot be seen."""
+def _reads(process: str, terminals: set[str], by_line: bool) -> str | None:
+    """Returns which thread of a process waits for one of the terminals; empty for none, None where it is not seen."""
     machine = platform.machine()
     if machine not in READ:
         return None
     try:
         threads = os.listdir(f"/proc/{process}/task")[:64]
     except OSError:
-        return False
+        return ""
     for thread in threads:
         try:
             with open(f"/proc/{process}/task/{thread}/syscall", encoding="ascii") as file:
@@ -86,12 +86,21 @@ def _reads(process: str, terminals: set[str], by_line: bool) -> bool | None:
         if not words or not words[0].isdigit():
             continue
         call = int(words[0])
-        if call in READ[machine] and _is_terminal(process, int(words[1], 16), terminals):
-            return True
+        reads = call in READ[machine] and _is_terminal(process, int(words[1], 16), terminals)
         alone = call in SELECT[machine] and int(words[1], 16) == 1
-        if call in WAIT[machine] and (alone or not by_line) and _is_terminal(process, 0, terminals):
-            return True
-    return False
+        waits = call in WAIT[machine] and (alone or not by_line) and _is_terminal(process, 0, terminals)
+        if reads or waits:
+            return f"{process}/{thread}/{_sleeps(process, thread)}"
+    return ""
+
+
+def _sleeps(process: str, thread: str) -> str:
+    """Returns how often a thread has gone to sleep: one that was given something since has once more."""
+    try:
+        with open(f"/proc/{process}/task/{thread}/status", encoding="utf-8", errors="replace") as file:
+            return "".join(line.split()[1] for line in file if line.startswith("voluntary_ctxt_switches"))
+    except OSError:
+        return ""
 
 
 def _is_terminal(process: str, descriptor: int, terminals: set[str]) -> bool:

@@ -72,6 +72,8 @@ class Terminal:
         self._held = ""
         self._typed = b""
         self._asked: bool | None = None
+        self._waits: str | None = None
+        self._served: str | None = None
         self._ends = 0
         self.interrupts = 0
         self._kill_at = 0.0
@@ -206,12 +208,17 @@ class Terminal:
     def _look(self, quiet_s: float) -> None:
         """Asks where the command waits for its terminal, and no longer where it does not."""
         by_line = bool(termios.tcgetattr(self._master)[3] & termios.ICANON)
-        if not _readers.wait_for(self._master, by_line, quiet_s):
+        waits = _readers.who_waits(self._master, by_line, quiet_s)
+        if waits is None:
             self._end_question()
+            return
+        if waits == self._served:
+            # What was typed is still on its way to it.
             return
         # Now that it reads, the terminal is as the command wants it.
         flags = termios.tcgetattr(self._master)[3]
         password = bool(flags & termios.ICANON) and not flags & termios.ECHO
+        self._waits = waits
         if self._asked == password:
             return
         self._end_question()
@@ -228,11 +235,12 @@ class Terminal:
         if typed is None:
             self._end_input()
         else:
-            self._ends = 0
+            self._ends, self._served = 0, self._waits
             self._typed += typed.encode() + b"\n"
 
     def _end_input(self) -> None:
         self._ends += 1
+        self._served = self._waits
         if self._ends > PATIENCE:
             self._signal(signal.SIGHUP)
             self._kill_at = self._kill_at or time.monotonic() + GRACE_S
