@@ -216,3 +216,69 @@ async def test_resources_are_given_out_while_the_kernel_runs(kernel: Kernel) -> 
         refusal = {"ok": False, "code": "nobody_asked", "message": "Nobody is there."}
         await kernel.session.answer(asked.content["ask_id"], refusal)
         assert await kernel.end() == expected + "\n"
+
+
+async def test_commands_and_magics_of_the_shell(kernel: Kernel) -> None:
+    assert await kernel.run("!echo hi; exit 3\nprint(_exit_code)") == "hi\n3\n"
+    assert await kernel.run("%cd -q /tmp\na = 'A'\n!pwd; echo $a {a * 3} \\\n  more") == "/tmp\nA AAA more\n"
+    assert await kernel.run("found = !printf '1\\n2'\nprint(found.n, type(found).__name__)") == "1\n2 SList\n"
+    assert await kernel.run("%%shell --ignore-errors\necho $HOME/x | grep -c x\nexit 4") == "1\n"
+    assert await kernel.run("print(_exit_code)\nit = %shell echo ü\nprint(it.returncode, it.output)") == "4\nü\n0 ü\n\n"
+    await kernel.begin("%%shell\nexit 4")
+    assert (await kernel.recorder.done(kernel.execution)).content["status"] == "error"
+    assert kernel.of("error")[0]["ename"] == "CalledProcessError"
+    assert await kernel.run("!sleep 30 &\nprint('at once')") == "at once\n"
+    assert "pip" in await kernel.run("%pip --version")
+    await kernel.begin("%%bigquery\nselect 1")
+    await kernel.recorder.done(kernel.execution)
+    assert "Google Cloud" in kernel.recorder.text(kernel.execution, "stderr")
+
+
+async def test_a_command_asks_below_its_cell(kernel: Kernel) -> None:
+    await kernel.begin("!read -p 'Name: ' n; read -s n2; echo; echo $n/$n2")
+    asked = await kernel.asked("stdin")
+    assert asked.content["content"] == {"prompt": "", "password": False}
+    await kernel.answer("stdin", "Ada")
+    secret = await kernel.recorder.until(lambda m: m.type == "ask" and m.content["content"].get("password") is True)
+    await kernel.session.answer(secret.content["ask_id"], {"ok": True, "value": "secret"})
+    assert await kernel.end() == "Name: Ada\n\nAda/secret\n"
+    # Nobody can be asked by a run that has no page: the end of input.
+    execution = "headless"
+    await kernel.session.execute(execution, "!cat; echo over", allow_stdin=False)
+    await kernel.recorder.done(execution)
+    assert kernel.recorder.text(execution) == "over\n"
+
+
+async def test_the_usual_magics(kernel: Kernel) -> None:
+    said = await kernel.run(
+        "import tempfile\n%cd -q {tempfile.mkdtemp()}\n%env SAID=b\n!echo $SAID\n%load_ext google.colab.data_table\n"
+        "%time 1\n%timeit -n1 -r1 1\n%who_ls str\n"
+    )
+    assert said.startswith("env: SAID=b\nb\n")
+    assert await kernel.run("%%writefile shell_try.py\nprint('one')") == "Writing shell_try.py\n"
+    assert await kernel.run("%%writefile -a shell_try.py\nprint('two')") == "Appending to shell_try.py\n"
+    assert await kernel.run("%run shell_try.py") == "one\ntwo\n"
+    assert await kernel.run("%%bash\necho in bash") == "in bash\n"
+    assert await kernel.run("%%capture kept\n!echo kept") == ""
+    assert await kernel.run("print(kept.stdout)") == "kept\n\n"
+    shown = {"html": "text/html", "svg": "image/svg+xml", "latex": "text/latex", "markdown": "text/markdown"}
+    for magic, mime in {**shown, "javascript": "application/javascript"}.items():
+        await kernel.run(f"%%{magic}\n<svg xmlns='http://www.w3.org/2000/svg'></svg>")
+        assert mime in kernel.of("display_data")[0]["data"]
+
+
+@pytest.mark.parametrize("code", ["exit()", "import IPython\nIPython.Application.instance().kernel.do_shutdown(True)"])
+async def test_a_program_that_ends_its_kernel_stops_what_waits(kernel: Kernel, code: str) -> None:
+    # Last in this module: it ends the kernel of all the others.
+    await kernel.begin(f"print('kept')\nimport sys\ntry:\n    sys.exit()\nexcept SystemExit:\n    pass\n{code}")
+    first = kernel.execution
+    await kernel.begin("print('never')")
+    died = await kernel.recorder.until(lambda m: m.type == "died" and m.content.get("seen") is None)
+    assert (died.content["by"], died.content["exit_code"]) == ("program", 0)
+    died.content["seen"] = True
+    assert (await kernel.recorder.done(first)).content["status"] == "ok"
+    assert kernel.recorder.text(first) == "kept\n"
+    assert (await kernel.recorder.done(kernel.execution)).content["status"] == "aborted"
+    assert kernel.recorder.text(kernel.execution) == ""
+    await kernel.session.restart()
+    assert await kernel.run("print('anew')") == "anew\n"

@@ -128,7 +128,7 @@ async def test_fault_17_the_agent_is_killed(server: ServerProcess) -> None:
     [
         ("import ctypes\nctypes.string_at(0)", "SIGSEGV"),
         ("import os\nos._exit(3)", "exit"),
-        ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "SIGKILL"),
+        ("import os, signal\nme = os.getpid()\nos.kill(me, signal.SIGKILL)", "SIGKILL"),
     ],
     ids=["segfault", "exit", "killed"],
 )

@@ -31,6 +31,7 @@ OF_THE_SERVER = frozenset(
         "private",
         "run-at-once",
         "search",
+        "shell",
         "story",
         "ticks",
     }

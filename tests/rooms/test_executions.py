@@ -384,6 +384,23 @@ async def test_a_crash_while_memory_ran_out_elsewhere_is_not_blamed_on_memory(ho
         assert page.state["runtimes"]["ada"]["reason"] is None
 
 
+async def test_a_kernel_that_its_program_ended_is_started_anew_and_told_until_something_runs(house: Any) -> None:
+    file_id = await house.notebook("hang", "b")
+    async with house.page(file_id) as page:
+        kernel, ids = await start_hanging(house, page, "c0", "c1")
+        kernel.status = "dead"
+        kernel.say("died", {**KILLED, "by": "program", "message": "The program ended its kernel."}, None, "agent")
+        kernel.done(ids[0], "aborted", None)
+        assert (await page.finished(ids[0]))["reason"] == "The program ended its kernel."
+        assert (await page.finished(ids[1]))["status"] == "aborted"
+        await page.until(lambda: page.state["runtimes"]["ada"]["kernel"] == "idle")
+        runtime = page.state["runtimes"]["ada"]
+        assert (runtime["status"], runtime["reason"], runtime["cell_id"]) == ("ready", "program", "c0")
+        again = (await page.command("execute", cells=["c1"]))["result"]["executions"][0]
+        assert (await page.finished(again["id"]))["status"] == "ok"
+        assert page.state["runtimes"]["ada"]["reason"] is None
+
+
 async def test_outputs_copied_onto_a_running_cell_do_not_take_its_own(house: Any) -> None:
     file_id = await house.notebook("hang", "empty")
     async with house.page(file_id) as page:

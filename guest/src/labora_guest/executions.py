@@ -26,6 +26,11 @@ class Executions:
         return None if self._running is None else str(self._running["id"])
 
     @property
+    def code(self) -> str:
+        """The code that is at the kernel; empty when there is none."""
+        return "" if self._running is None else str(self._running["request"].get("code", ""))
+
+    @property
     def waiting(self) -> bool:
         """Whether anything waits."""
         return bool(self._queue)

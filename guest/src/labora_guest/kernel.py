@@ -11,7 +11,7 @@ from typing import Any, Callable
 
 import zmq
 
-from labora_guest import process
+from labora_guest import departure, process
 from labora_guest.asks import Asks, refused
 from labora_guest.calls import Calls
 from labora_guest.channels import Channels
@@ -30,6 +30,8 @@ TAIL_BYTES = 4096
 DRAIN_S, IDLE_DRAIN_S = 0.3, 0.05
 """How long the last words of an ended kernel are waited for; the second of one that was idle and ended on request."""
 SHUTDOWN_GRACE_S = 2.0
+LEAVE_S = 10.0
+"""How long a kernel may take to end that its program told to."""
 END_OF_INPUT = "\x04"
 """What IPython's kernels take for the end of input, as EOFError."""
 COMPLETE_WAIT_S = 1.5
@@ -83,6 +85,7 @@ class Kernel:
         self._ready = False
         self._iopub_seen = False
         self._expected_end = False
+        self._leaves = False
         self._stopped = False
         self._settler: asyncio.Task[None] | None = None
         self._prober: asyncio.Task[None] | None = None
@@ -150,7 +153,7 @@ class Kernel:
         # Before there is a process: what is asked of the kernel meanwhile waits for it.
         self.life += 1
         self.status, self._ready, self._iopub_seen, self._stopped = "starting", False, False, False
-        self._expected_end, self._calling = False, None
+        self._expected_end, self._calling, self._leaves = False, None, False
         self._pulse.reset()
         self._ended = asyncio.Event()
         self._executions.begin_life()
@@ -195,6 +198,9 @@ class Kernel:
     async def _settle(self, status: int) -> None:
         """Takes what the dead kernel had already sent, then says how it ended."""
         channels, about = self._channels, process.describe(status)
+        on_purpose = self._ready and (self._leaves or departure.by_program(status, self._executions.code))
+        if on_purpose:
+            about = {**about, "by": "program", "message": departure.MESSAGE}
         idle = self._expected_end and self._executions.running is None
         until = asyncio.get_running_loop().time() + (IDLE_DRAIN_S if idle else DRAIN_S)
         while asyncio.get_running_loop().time() < until:
@@ -213,7 +219,7 @@ class Kernel:
         self.status, self.pid, self._stopped = "dead", None, False
         if not self._expected_end:
             self._agent("died", {**about, "oom": None})
-        self._abort_all("restart" if self._expected_end else "died")
+        self._abort_all("restart" if self._expected_end else "ended" if on_purpose else "died")
         self._replies.end()
         self.calls.end()
         self.asks.end()
@@ -240,7 +246,7 @@ class Kernel:
         """Sends the next execution when the kernel can take it. One at a time, so that the queue stays ours."""
         if self._executions.running is not None or not self._executions.waiting:
             return
-        if not (self._ready and self._iopub_seen and self.alive) or self._expected_end:
+        if not (self._ready and self._iopub_seen and self.alive) or self._expected_end or self._leaves:
             return
         item = self._executions.take()
         self._became_idle.clear()
@@ -252,11 +258,23 @@ class Kernel:
         if finished is None:
             return
         self._done(*finished)
+        if departure.announced(finished[1]):
+            self._leave()
         if self._executions.waiting:
             self._next()
         else:
             self._set_status("idle")
             self._became_idle.set()
+
+    def _leave(self) -> None:
+        """The program ended its kernel: nothing more is sent to it, and it goes."""
+        self._leaves = True
+        self._abort(self._executions.drop_waiting(), "ended")
+        asyncio.get_running_loop().call_later(LEAVE_S, self._insist, self.life)
+
+    def _insist(self, life: int) -> None:
+        if self._leaves and self.life == life and self.alive and self.pid is not None:
+            process.signal_group(self.pid, signal.SIGKILL)
 
     def _done(self, execution_id: str, content: dict[str, Any]) -> None:
         self._inputs.forget(execution_id)

@@ -18,6 +18,8 @@ from labora.rooms.ports import Compute, Kills
 
 OOM = "oom"
 DISK = "disk"
+PROGRAM = "program"
+"""The program ended its own kernel; the guest's word, which no more than a text and a new kernel follow from."""
 GIB = 1024**3
 
 log = get_logger("rooms")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, assert_never, cast
 
 from labora.base.errors import ConflictError, ForbiddenError, NotFoundError
+from labora.rooms.deaths import PROGRAM
 from labora.rooms.model import (
     FINISHED,
     Execution,
@@ -264,7 +265,8 @@ def _start(turn: Decision, execution: Execution, runtime: RuntimeState) -> None:
         turn.reveal_all(execution["cell_id"])
     turn.emit({"type": "execution", "execution": running})
     if runtime["kernel"] != "busy":
-        _set_runtime(turn, account_id, kernel="busy")
+        told = {"reason": None, "message": None, "cell_id": None} if runtime["reason"] == PROGRAM else {}
+        _set_runtime(turn, account_id, kernel="busy", **told)
     turn.effects.append(StartExecution(account_id, key, source["code"]))
 
 
@@ -348,20 +350,22 @@ def _kernel_ready(turn: Decision, op: KernelReady) -> None:
     before = turn.snapshot.state["runtimes"].get(account_id)
     same = before is not None and before["runtime_id"] == op.record["runtime_id"]
     running = turn.executions_of(account_id, "running")
+    # Said until something runs: why this kernel is a new one.
+    told = before if before is not None and same and before["reason"] == PROGRAM else None
     ready: RuntimeState = {
         "runtime_id": op.record["runtime_id"],
         "account": op.account,
         "status": "ready",
         "kernel": "busy" if running else "idle",
         "progress": None,
-        "reason": None,
-        "message": None,
+        "reason": told["reason"] if told else None,
+        "message": told["message"] if told else None,
         "language": op.language,
         "started_at": before["started_at"] if before is not None and same and before["started_at"] else turn.now,
         "isolation": op.isolation,
         "ends_at": op.ends_at,
         "ends_reason": op.ends_reason,
-        "cell_id": None,
+        "cell_id": told.get("cell_id") if told else None,
         "life": op.record.get("life"),
     }
     if before != ready:
@@ -373,7 +377,12 @@ def _kernel_ready(turn: Decision, op: KernelReady) -> None:
 def _kernel_died(turn: Decision, op: KernelDied) -> None:
     cell_id = next((execution["cell_id"] for execution in turn.executions_of(op.account_id, "running")), None)
     _stop_account(turn, op.account_id, "aborted", op.message)
-    _set_runtime(turn, op.account_id, kernel="dead", reason=op.reason, message=op.message, cell_id=cell_id)
+    runtime = turn.snapshot.state["runtimes"].get(op.account_id)
+    anew = op.reason == PROGRAM and runtime is not None and runtime["status"] == "ready"
+    about = {"reason": op.reason, "message": op.message, "cell_id": cell_id}
+    _set_runtime(turn, op.account_id, kernel="restarting" if anew else "dead", **about)
+    if anew and runtime is not None:
+        turn.effects.append(RestartKernel(runtime["account"]))
 
 
 def _warned(turn: Decision, op: RuntimeWarned) -> None:

@@ -99,7 +99,10 @@ class ExecutionFinished:
 
 @dataclass(frozen=True, slots=True)
 class KernelDied:
-    """The kernel ended by itself; ``message`` says why and what to do. ``reason``: ``oom`` or ``disk``, with proof."""
+    """The kernel ended by itself; ``message`` says why and what to do. ``reason``: ``oom`` or ``disk``, with proof.
+
+    ``program``: its program ended it, and a new one is started.
+    """
 
     account_id: str
     message: str

@@ -17,7 +17,7 @@ from labora.kernels.model import KernelMessage
 from labora.notebook.model import BlobSink, Output
 from labora.notebook.reducer import MESSAGE_TYPES, OutputReducer, display_update_ops
 from labora.rooms import operations as op
-from labora.rooms.deaths import proved
+from labora.rooms.deaths import PROGRAM, proved
 from labora.rooms.hidden import with_reducers
 from labora.rooms.model import Event, Execution, InputRequest, KernelRecord, RoomState
 from labora.rooms.room import Room
@@ -27,6 +27,11 @@ MAX_COUNT = 2**53 - 1
 HEAVY_BYTES = 64 * 1024
 """A batch of more bytes is reduced beside the event loop: a large JSON value takes seconds."""
 ENDS = {"ok": "ok", "error": "error", "aborted": "aborted"}
+ENDED = {
+    "died": "The kernel died.",
+    "ended": "The program ended its kernel.",
+    "restart": "The kernel was restarted.",
+}
 MAX_PAGES = 16
 LOST = "Part of this cell's output was lost in the runtime. Run the cell again."
 
@@ -165,8 +170,8 @@ class Recorder:
     def _of_kernel(self, plan: _Plan, state: RoomState, account_id: str, message: KernelMessage) -> None:
         if message.type == "died":
             self._flush(plan, state)
-            reason = proved(message.content)
-            plan.operations.append(op.KernelDied(account_id, _obituary(message.content), reason))
+            reason = proved(message.content) or (PROGRAM if message.content.get("by") == PROGRAM else None)
+            plan.operations.append(op.KernelDied(account_id, _obituary(message.content, reason), reason))
         elif message.type == "lost":
             self._flush(plan, state)
             for execution in state["executions"].values():
@@ -284,7 +289,7 @@ def _pages(content: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _finished(execution: Execution, content: dict[str, Any]) -> op.ExecutionFinished:
     status, count = ENDS.get(str(content.get("status")), "error"), content.get("execution_count")
-    reason = {"died": "The kernel died.", "restart": "The kernel was restarted."}.get(str(content.get("reason")))
+    reason = ENDED.get(str(content.get("reason")))
     if status == "aborted" and reason is None:
         reason = "It was interrupted before it ran."
     return op.ExecutionFinished(execution["id"], status, _number(count), reason)  # type: ignore[arg-type]
@@ -318,7 +323,7 @@ def _number(value: Any) -> int | None:
     return value if type(value) is int and 0 <= value <= MAX_COUNT else None
 
 
-def _obituary(content: dict[str, Any]) -> str:
+def _obituary(content: dict[str, Any], reason: str | None) -> str:
     message = content.get("message")
     text = message if isinstance(message, str) and message else "The kernel died."
-    return f"{text[:1000]} Run a cell to start a new one."
+    return text[:1000] if reason == PROGRAM else f"{text[:1000]} Run a cell to start a new one."

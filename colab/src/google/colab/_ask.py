@@ -52,6 +52,59 @@ def let_leave() -> None:
     left.wait(LEAVE_S)
 
 
+class Question:
+    """One that was put to the server. Raises what :func:`ask` raises.
+
+    Args:
+        kind: what is asked.
+        timeout_s: seconds after which the server gives up; None for as long as it takes.
+        content: what belongs to the question.
+    """
+
+    def __init__(self, kind: str, timeout_s: float | None = None, **content: Any) -> None:
+        address, secret = os.environ.get("LABORA_ASK"), os.environ.get("LABORA_KERNEL")
+        if not address or not secret:
+            raise NotImplementedError(
+                "This works in a notebook of Labora and in programs that it starts; here is none (LABORA_ASK is not "
+                "set)."
+            )
+        let_leave()
+        # Imported with the first question: kernels start without.
+        from http.client import HTTPConnection
+
+        place = urlsplit(address)
+        limit = None if timeout_s is None else timeout_s + SLACK_S
+        self._connection = HTTPConnection(place.hostname or "127.0.0.1", place.port or 80, timeout=limit)
+        body = json.dumps({"kind": kind, "content": content, "timeout_s": timeout_s}).encode()
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {secret}"}
+        try:
+            self._connection.request("POST", f"{place.path.rstrip('/')}/labora/ask", body, headers)
+        except OSError as error:
+            self.close()
+            raise _no_agent(error) from None
+
+    def fileno(self) -> int:
+        """Returns the descriptor that becomes readable with the answer."""
+        return int(self._connection.sock.fileno())
+
+    def answer(self) -> Any:
+        """Waits for the answer and returns its value."""
+        from http.client import HTTPException
+
+        try:
+            response = self._connection.getresponse()
+            status, text = response.status, response.read()
+        except socket.timeout:
+            raise RefusedError("Nobody answered in time. Run the cell again.", "timeout") from None
+        except (OSError, HTTPException) as error:
+            raise _no_agent(error) from None
+        return _value(status, text)
+
+    def close(self) -> None:
+        """Takes the question back, where it was not answered. Safe to repeat."""
+        self._connection.close()
+
+
 def ask(kind: str, timeout_s: float | None = None, **content: Any) -> Any:
     """Returns the value of the server's answer. May be called from any thread; an interrupt takes the question back.
 
@@ -64,48 +117,30 @@ def ask(kind: str, timeout_s: float | None = None, **content: Any) -> Any:
         NotImplementedError: this is no program of a notebook.
         RefusedError: the answer is no, nobody could be asked, or nobody answered in time.
     """
-    address, secret = os.environ.get("LABORA_ASK"), os.environ.get("LABORA_KERNEL")
-    if not address or not secret:
-        raise NotImplementedError(
-            "This works in a notebook of Labora and in programs that it starts; here is none (LABORA_ASK is not set)."
-        )
-    let_leave()
-    answer = _post(address, secret, {"kind": kind, "content": content, "timeout_s": timeout_s}, timeout_s)
-    if not isinstance(answer, dict):
-        raise RefusedError("This server does not know what the notebook asks for.", "unknown_ask")
-    if not answer.get("ok"):
-        raise RefusedError(str(answer.get("message") or "The server said no."), str(answer.get("code") or "refused"))
-    return answer.get("value")
-
-
-def _post(address: str, secret: str, question: dict[str, Any], timeout_s: float | None) -> Any:
-    # Imported with the first question: kernels start without.
-    from http.client import HTTPConnection, HTTPException
-
-    place = urlsplit(address)
-    limit = None if timeout_s is None else timeout_s + SLACK_S
-    connection = HTTPConnection(place.hostname or "127.0.0.1", place.port or 80, timeout=limit)
+    question = Question(kind, timeout_s, **content)
     try:
-        body = json.dumps(question).encode()
-        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {secret}"}
-        connection.request("POST", f"{place.path.rstrip('/')}/labora/ask", body, headers)
-        response = connection.getresponse()
-        text = response.read()
-    except socket.timeout:
-        raise RefusedError("Nobody answered in time. Run the cell again.", "timeout") from None
-    except (OSError, HTTPException) as error:
-        raise RefusedError(
-            f"The runtime's agent does not answer ({error or type(error).__name__}). Restart the runtime.", "no_agent"
-        ) from None
+        return question.answer()
     finally:
         # Whoever closes gives up: also on an interrupt.
-        connection.close()
+        question.close()
+
+
+def _no_agent(error: Exception) -> RefusedError:
+    about = error or type(error).__name__
+    return RefusedError(f"The runtime's agent does not answer ({about}). Restart the runtime.", "no_agent")
+
+
+def _value(status: int, text: bytes) -> Any:
     try:
         answer = json.loads(text)
     except ValueError:
         answer = None
-    if response.status != 200:
-        about = answer if isinstance(answer, dict) else {}
-        message = about.get("message") or f"The runtime's agent refused the question ({response.status})."
+    about = answer if isinstance(answer, dict) else {}
+    if status != 200:
+        message = about.get("message") or f"The runtime's agent refused the question ({status})."
         raise RefusedError(str(message), str(about.get("code") or "refused"))
-    return answer
+    if not isinstance(answer, dict):
+        raise RefusedError("This server does not know what the notebook asks for.", "unknown_ask")
+    if not about.get("ok"):
+        raise RefusedError(str(about.get("message") or "The server said no."), str(about.get("code") or "refused"))
+    return about.get("value")

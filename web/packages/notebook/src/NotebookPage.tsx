@@ -88,6 +88,7 @@ function outputsHost(controller: NotebookController, externalImages: boolean): P
     externalImages,
     comms: (frame, post) => new WidgetLink(controller.client, frame, post, (name) => widgetModule(controller, name)),
     live: controller.live,
+    restart: () => void controller.restart(),
     onFrameFocus: (cellId) => controller.ui.activate(cellId),
     onFrameKey(cellId, { key, ctrl, meta, shift, alt }) {
       controller.ui.activate(cellId);

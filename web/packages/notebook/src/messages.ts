@@ -177,6 +177,8 @@ addMessages('notebook', {
     download: 'Download original',
     copy: 'Save a copy',
     dead: 'The kernel stopped',
+    restarted: 'The program restarted the kernel',
+    restartedInCell: 'Cell {index} restarted the kernel',
     deadInCell: 'The kernel stopped in cell {index}',
     diedInCell: {
       oom: 'Cell {index} used all memory',

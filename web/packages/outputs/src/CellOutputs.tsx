@@ -49,7 +49,7 @@ export function CellOutputs(props: CellOutputsProps) {
         {framed ? (
           <FrameOutputs key={executionId} ref={body} {...{ fileId, cellId, executionId, outputs, onTall }} />
         ) : (
-          <PassiveOutputs ref={body} fileId={fileId} outputs={outputs} />
+          <PassiveOutputs ref={body} {...{ fileId, cellId, executionId, outputs }} />
         )}
       </TallBox>
       <Tools

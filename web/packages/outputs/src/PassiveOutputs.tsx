@@ -10,16 +10,20 @@ export interface OutputsText {
 /** Outputs that may stand in the page itself. */
 export function PassiveOutputs({
   fileId,
+  cellId,
+  executionId,
   outputs,
   ref,
 }: {
   fileId: string;
+  cellId?: string;
+  executionId?: string | null;
   outputs: readonly Output[];
   ref?: Ref<OutputsText>;
 }) {
   const root = useRef<HTMLDivElement>(null);
   const list = useRef<OutputList | null>(null);
-  const env = useViewEnv(fileId);
+  const env = useViewEnv(fileId, cellId, executionId);
 
   const latest = useRef(outputs);
 

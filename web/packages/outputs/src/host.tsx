@@ -17,6 +17,8 @@ export interface OutputsHost {
   comms?(frame: FrameContext, post: (message: PageMessage) => void): FrameComms;
   /** What lets outputs act; without it they only show. */
   live?: LiveHost;
+  /** Restarts the kernel of the notebook, where the person confirms it. */
+  restart?(): void;
   /** A key that a frame passes on: Escape, Ctrl+Enter, Shift+Enter. */
   onFrameKey?(cellId: string, key: ForwardedKey): void;
   /** The pointer or Tab went into the frame of a cell. */

@@ -112,6 +112,25 @@ function Dead({ runtime }: { runtime: RuntimeState }) {
   );
 }
 
+/** The program ended its kernel on purpose, and there is a new one. */
+function Restarted({ runtime }: { runtime: RuntimeState }) {
+  const controller = useController();
+  const [dismissed, setDismissed] = useState<string | null>(null);
+  useDocument('order', controller.doc.cellIds);
+  const life = `${runtime.runtime_id}:${runtime.life}`;
+  if (dismissed === life) return null;
+  const index = controller.doc.indexOf(runtime.cell_id ?? '') + 1;
+  return (
+    <Banner
+      kind="info"
+      title={t(index === 0 ? 'notebook.banner.restarted' : 'notebook.banner.restartedInCell', { index })}
+      actions={<Dismiss onClick={() => setDismissed(life)} />}
+    >
+      {t('notebook.banner.deadText')}
+    </Banner>
+  );
+}
+
 function showCell(controller: NotebookController, cell: string): void {
   controller.activate(cell);
   document.querySelector(`[data-cell="${CSS.escape(cell)}"]`)?.scrollIntoView({ block: 'center' });
@@ -245,6 +264,9 @@ export function RuntimeBanners() {
       {runtime?.ends_at && <EndingSoon runtime={runtime} />}
       {runtime && phase === 'ended' && <Ended runtime={runtime} />}
       {runtime && phase === 'dead' && <Dead runtime={runtime} />}
+      {runtime?.status === 'ready' && runtime.kernel !== 'dead' && runtime.reason === 'program' && (
+        <Restarted runtime={runtime} />
+      )}
       {phase === 'busy' && <NotResponding />}
       {(phase === 'ready' || phase === 'busy') && <HighUse />}
     </>

@@ -4,6 +4,7 @@ import { ImageView } from './image-view';
 import { JsonView } from './json-view';
 import { MarkdownView } from './markdown-view';
 import { chooseMime, IMAGE_TYPES, showsNothing } from './mime';
+import { PIP_MIME, PipView } from './pip-view';
 import { say } from './strings';
 import { TextView } from './text-view';
 import { type DisplayOutput, isDisplay, type Output, type ValueView, type View, type ViewEnv } from './types';
@@ -14,6 +15,7 @@ function makeValueView(mime: string, env: ViewEnv): ValueView {
   if (IMAGE_TYPES.has(mime)) return new ImageView(env, mime);
   if (mime === 'text/markdown' || mime === 'text/latex') return new MarkdownView(env, mime);
   if (mime === 'application/json') return new JsonView(env);
+  if (mime === PIP_MIME) return new PipView(env);
   return new TextView(env);
 }
 

@@ -1,4 +1,5 @@
 /** Which value of a MIME bundle is shown, and which ones may only be shown in a frame. */
+import { PIP_MIME, replacedPackages } from './pip-view';
 import { type DisplayOutput, isDisplay, type Output } from './types';
 
 const ACTIVE = new Set([
@@ -44,6 +45,7 @@ export const IMAGE_TYPES: ReadonlySet<string> = new Set(['image/png', 'image/jpe
 
 /** Returns the MIME type that is shown of an output, or undefined when none is known. */
 export function chooseMime(output: DisplayOutput): string | undefined {
+  if (replacedPackages(output.data[PIP_MIME]) !== undefined) return PIP_MIME;
   const charts = Object.keys(output.data).find((mime) => VEGA.test(mime));
   return charts ?? ORDER.find((mime) => Object.hasOwn(output.data, mime));
 }

@@ -17,6 +17,8 @@ export const STRINGS = {
   saveImage: 'Save image',
   expand: 'Show in full height',
   collapse: 'Scroll inside',
+  pipReplaced: 'Imported before another version was installed: {packages}. Restart to use what is installed now.',
+  pipRestart: 'Restart runtime',
   framesHidden: 'Show {n} hidden lines of the traceback',
   traceback: 'Traceback',
   stdout: 'Standard output',

@@ -65,6 +65,14 @@ export function isBlobRef(value: unknown): value is BlobRef {
   return typeof value === 'object' && value !== null && '$blob' in value;
 }
 
+/** The kernel of a cell's outputs, where it is the reader's own and still the one that made them. */
+export interface RestartOffer {
+  possible(): boolean;
+  /** Calls `listener` when that may have changed; returns how to stop it. */
+  watch(listener: () => void): () => void;
+  run(): void;
+}
+
 /** What a view needs from where it stands: the page, or the frame that asks the page through its port. */
 export interface ViewEnv {
   readBlob(blob: BlobInfo, signal?: AbortSignal): Promise<Blob>;
@@ -72,6 +80,8 @@ export interface ViewEnv {
   blobUrl?(blob: BlobInfo): string;
   externalImages: boolean;
   copyText(text: string): Promise<void>;
+  /** Lets an output offer to restart the kernel that made it (the page only). */
+  restart?: RestartOffer;
   /** Takes the place of an output that comes next, where a program may move it (frames only). */
   seat?(): (element: HTMLElement) => void;
   /** Renderers of active content; only frames have them. */
