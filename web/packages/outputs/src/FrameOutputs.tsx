@@ -1,10 +1,18 @@
 import { useTheme } from '@labora/ui';
-import { type Ref, useEffect, useImperativeHandle, useLayoutEffect, useRef } from 'react';
+import {
+  type Ref,
+  useCallback,
+  useEffect,
+  useImperativeHandle,
+  useLayoutEffect,
+  useRef,
+  useSyncExternalStore,
+} from 'react';
 import { type Output, say } from './core';
 import { usableLocation } from './frame-location';
 import { FrameSlot } from './frame-slot';
 import { useOutputsHost } from './host';
-import { type FrameContext, Refusal } from './live';
+import { type FrameContext, type LiveHost, Refusal } from './live';
 import { type OutputsText } from './PassiveOutputs';
 import { frameTheme } from './theme-tokens';
 
@@ -18,10 +26,20 @@ interface Props {
   ref?: Ref<OutputsText>;
 }
 
+/** Whether the cell shows what this person's own running kernel made. */
+function useOwn(live: LiveHost | undefined, fileId: string, cellId: string, executionId: string | null): boolean {
+  const subscribe = useCallback(
+    (listener: () => void) => live?.onLive({ fileId, cellId, executionId }, listener) ?? (() => {}),
+    [live, fileId, cellId, executionId],
+  );
+  return useSyncExternalStore(subscribe, () => live?.isOwn({ fileId, cellId, executionId }) ?? false);
+}
+
 /** All outputs of a cell in its one frame on the content origin. */
 export function FrameOutputs({ fileId, cellId, executionId, outputs, onTall, ref }: Props) {
   const host = useOutputsHost();
   const theme = useTheme();
+  const own = useOwn(host.live, fileId, cellId, executionId);
   const root = useRef<HTMLDivElement>(null);
   const slot = useRef<FrameSlot | null>(null);
   const latest = useRef({ outputs, host, theme, onTall });
@@ -40,7 +58,7 @@ export function FrameOutputs({ fileId, cellId, executionId, outputs, onTall, ref
     const leaving: (() => void)[] = [];
     const fail = () => root.current?.replaceChildren(say('loadFailed'));
     const start = async () => {
-      const location = await usableLocation(await latest.current.host.frameLocation(fileId));
+      const location = await usableLocation(await latest.current.host.frameLocation(fileId, own));
       if (left || root.current === null) return;
       const { comms } = latest.current.host;
       context.opaque = location.mode === 'C';
@@ -81,7 +99,8 @@ export function FrameOutputs({ fileId, cellId, executionId, outputs, onTall, ref
       slot.current?.dispose();
       slot.current = null;
     };
-  }, [fileId, cellId, executionId]);
+    // Another origin is another frame: nothing of the one goes over into the other.
+  }, [fileId, cellId, executionId, own]);
 
   useImperativeHandle(ref, () => ({ text: () => slot.current?.text() ?? Promise.resolve('') }), []);
   return <div ref={root} className="lo-frame-slot" />;

@@ -31,7 +31,12 @@ export class Refusal extends Error {
 
 export interface LiveHost {
   isLive(context: FrameContext): boolean;
-  /** Calls `listener` when it may have changed; returns how to stop that. */
+  /**
+   * Whether the output is of this person's own running kernel, also while that cannot be asked: its frame comes from
+   * an origin that no other output shares.
+   */
+  isOwn(context: FrameContext): boolean;
+  /** Calls `listener` when either may have changed; returns how to stop that. */
   onLive(context: FrameContext, listener: () => void): () => void;
   /** What a live frame asks for. Rejects with a Refusal. */
   ask(
