@@ -96,7 +96,9 @@ async def test_sec_29_outputs_of_ones_own_kernel_share_no_origin_with_others(ser
     notebook = await server.notebook(editor)
     async with server.client(cookie=editor) as client:
         given = {"login": "bob", "role": "viewer"}
-        made = await client.post(f"/api/v1/files/{notebook}/permissions", json=given, headers={"Origin": APP, "X-Labora": "1"})
+        made = await client.post(
+            f"/api/v1/files/{notebook}/permissions", json=given, headers={"Origin": APP, "X-Labora": "1"}
+        )
         assert made.status_code == 201, made.text
     saved, own = await server.location(editor, notebook), await server.location(editor, notebook, own=True)
     assert saved["origin"] != own["origin"]

@@ -55,21 +55,33 @@ const harness: Harness = {
 addEventListener('securitypolicyviolation', (event) =>
   harness.violations.push(`${event.violatedDirective} ${event.blockedURI}`),
 );
+let shown: Cell[] = [];
 const comms = new CommStore();
 comms.begin();
 /** A notebook of which only the widgets are real. */
 const client = {
   comms,
   status: new Store({ connection: 'online', account: { id: '' } }),
-  room: { state: { executions: { run: { account: { id: 'ada', name: 'Ada' } } } } },
+  room: {
+    get state() {
+      const life = { runtime_id: 'r', life: 1 };
+      const account = { id: 'ada', name: 'Ada' };
+      const execution = { id: 'run', account, status: 'ok', started_at: '', ...life };
+      return {
+        // The first cell shows it live.
+        cells: Object.fromEntries(shown.map(({ id }) => [id, { execution_id: 'run' }])),
+        executions: { run: { ...execution, cell_id: shown[0]?.id } },
+        runtimes: { ada: { status: 'ready', kernel: 'idle', ...life } },
+      };
+    },
+  },
   document: { metadata: () => harness.metadata },
   sendComm(message: { content: { data: unknown } }, from: object) {
-    comms.sent('ada', message as never, from);
+    const told = comms.sent('ada', message as never, from);
     harness.sent.push(message.content.data);
-    return Promise.resolve();
+    return Promise.resolve().then(() => told.done());
   },
 };
-let shown: Cell[] = [];
 const watching = new Set<() => void>();
 const live: LiveHost = {
   isLive: () => false,

@@ -1,13 +1,5 @@
 import { useTheme } from '@labora/ui';
-import {
-  type Ref,
-  useCallback,
-  useEffect,
-  useImperativeHandle,
-  useLayoutEffect,
-  useRef,
-  useSyncExternalStore,
-} from 'react';
+import { type Ref, useEffect, useImperativeHandle, useLayoutEffect, useRef, useState } from 'react';
 import { type Output, say } from './core';
 import { usableLocation } from './frame-location';
 import { FrameSlot } from './frame-slot';
@@ -26,13 +18,16 @@ interface Props {
   ref?: Ref<OutputsText>;
 }
 
-/** Whether the cell shows what this person's own running kernel made. */
+/** Whether the cell's frame is one of this person's own running kernel. */
 function useOwn(live: LiveHost | undefined, fileId: string, cellId: string, executionId: string | null): boolean {
-  const subscribe = useCallback(
-    (listener: () => void) => live?.onLive({ fileId, cellId, executionId }, listener) ?? (() => {}),
-    [live, fileId, cellId, executionId],
-  );
-  return useSyncExternalStore(subscribe, () => live?.isOwn({ fileId, cellId, executionId }) ?? false);
+  const [own, setOwn] = useState(() => live?.isOwn({ fileId, cellId, executionId }, false) ?? false);
+  useEffect(() => {
+    const context = { fileId, cellId, executionId };
+    const look = () => setOwn((was) => live?.isOwn(context, was) ?? false);
+    look();
+    return live?.onLive(context, look);
+  }, [live, fileId, cellId, executionId]);
+  return own;
 }
 
 /** All outputs of a cell in its one frame on the content origin. */
@@ -54,7 +49,7 @@ export function FrameOutputs({ fileId, cellId, executionId, outputs, onTall, ref
   useEffect(() => {
     let left = false;
     const { live } = latest.current.host;
-    const context: FrameContext = { fileId, cellId, executionId };
+    const context: FrameContext = { fileId, cellId, executionId, own };
     const leaving: (() => void)[] = [];
     const fail = () => root.current?.replaceChildren(say('loadFailed'));
     const start = async () => {

@@ -71,10 +71,12 @@ export class LiveOutputs implements LiveHost {
     return this.#live(context) !== null;
   }
 
-  isOwn({ cellId, executionId }: FrameContext): boolean {
+  isOwn({ cellId, executionId }: FrameContext, was: boolean): boolean {
     const { room, client } = this.#controller;
     const execution = ownExecution(room.state, client.status.get().account?.id, cellId);
-    return execution !== null && execution.id === executionId;
+    if (execution === null || execution.id !== executionId) return false;
+    const runtime = room.state.runtimes[execution.account.id];
+    return was || (runtime?.status !== 'ended' && runtime?.kernel !== 'dead');
   }
 
   #live({ cellId, executionId }: FrameContext): Execution | null {
