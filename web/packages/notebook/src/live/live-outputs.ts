@@ -3,7 +3,7 @@
  * room's state alone. The server checks the execution once more in each verb.
  */
 import { api } from '@labora/api';
-import { CommandError, type Execution, liveExecution, type PageAsk, Store } from '@labora/document';
+import { CommandError, type Execution, liveExecution, ownExecution, type PageAsk, Store } from '@labora/document';
 import { type FrameContext, type FrameHandle, type FrameVerb, type LiveHost, Refusal } from '@labora/outputs';
 import { t } from '@labora/ui';
 import type { NotebookController } from '../model/controller';
@@ -33,7 +33,8 @@ const DEVICES = new Set(['camera', 'microphone']);
 export class LiveOutputs implements LiveHost {
   /** Cells whose frame is asked for, with the execution that asks: it is made whatever the outputs are. */
   readonly wanted = new Store<ReadonlyMap<string, string>>(new Map());
-  readonly uploads = new Store<ReadonlyMap<string, UploadRequest>>(new Map());
+  /** By cell; it may ask for several at once, from threads. */
+  readonly uploads = new Store<ReadonlyMap<string, readonly UploadRequest[]>>(new Map());
   readonly questions = new Questions();
   readonly #controller: NotebookController;
   readonly #frames = new Map<string, Attached>();
@@ -69,6 +70,14 @@ export class LiveOutputs implements LiveHost {
 
   isLive(context: FrameContext): boolean {
     return this.#live(context) !== null;
+  }
+
+  isOwn({ cellId, executionId }: FrameContext, was: boolean): boolean {
+    const { room, client } = this.#controller;
+    const execution = ownExecution(room.state, client.status.get().account?.id, cellId);
+    if (execution === null || execution.id !== executionId) return false;
+    const runtime = room.state.runtimes[execution.account.id];
+    return was || (runtime?.status !== 'ended' && runtime?.kernel !== 'dead');
   }
 
   #live({ cellId, executionId }: FrameContext): Execution | null {
@@ -228,8 +237,10 @@ export class LiveOutputs implements LiveHost {
     return new Promise((resolve) => {
       const set = (request: UploadRequest | null) => {
         const uploads = new Map(this.uploads.get());
-        if (request === null) uploads.delete(ask.cell_id);
-        else uploads.set(ask.cell_id, request);
+        const others = (uploads.get(ask.cell_id) ?? []).filter(({ id }) => id !== ask.ask_id);
+        if (request !== null) uploads.set(ask.cell_id, [...others, request]);
+        else if (others.length > 0) uploads.set(ask.cell_id, others);
+        else uploads.delete(ask.cell_id);
         this.uploads.set(uploads);
       };
       signal.addEventListener('abort', () => set(null));
