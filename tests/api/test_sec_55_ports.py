@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from labora.api.ports.access import TICKETS_PER_ACCOUNT
 from tests.api.ports_world import FRAME, PASSWORD, TOP, Person, Visitor, World, listening, world
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -42,7 +43,15 @@ async def seen(request: Request) -> Response:
 
 async def hostile(_request: Request) -> Response:
     response = Response("<p>hi", headers=HOSTILE)
-    for cookie in ("__Host-labora-x=1; Secure; Path=/", "LABORA-y=1", "=labora-z=1", "labora-alone", "good=1"):
+    for cookie in (
+        "__Host-labora-x=1; Secure; Path=/",
+        "LABORA-y=1",
+        "=labora-z=1",
+        "= labora-z=1",
+        "=\t=labora-z=1",
+        "labora-alone",
+        "good=1",
+    ):
         response.headers.append("Set-Cookie", cookie)
     return response
 
@@ -150,6 +159,16 @@ async def test_sec_55_a_stranger_is_sent_to_sign_in_or_refused(ada: Person, page
     for cookie in ("labora-port=", "labora-port=s.x.t.y", page.cookie[:-1] + "a", page.cookie.replace(".t.", ".f.")):
         forged = Visitor(ada.world, {"url": page.url, "ticket_url": ""}, cookie)
         assert (await forged.get("/", headers={"Sec-Fetch-Mode": "cors"})).status_code == 401, cookie
+
+
+async def test_sec_55_an_account_holds_few_tickets_and_takes_none_of_anothers(
+    ada: Person, bob: Person, web: int
+) -> None:
+    bobs = Visitor(bob.world, await bob.open(web))
+    opened = [Visitor(ada.world, await ada.open(web)) for _ in range(TICKETS_PER_ACCOUNT + 1)]
+    for visitor, lets_in in ((opened[0], False), (opened[1], True), (opened[-1], True), (bobs, True)):
+        entered = await visitor.get(visitor.ticket, headers=TOP)
+        assert ("set-cookie" in entered.headers) is lets_in
 
 
 async def test_sec_55_ports_of_the_runtime_itself_have_no_address(ada: Person, page: Visitor) -> None:
@@ -323,10 +342,21 @@ async def test_sec_31_by_path_an_app_gets_no_worker_and_no_origin(house: World, 
         b"HTTP/1.1 200 OK\r\nX: " + b"y" * 1_000_000 + b"\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nBad Name: 1\r\n\r\n",
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nraw",
+        b"HTTP/1.1 600 No\r\nContent-Length: 0\r\n\r\n",
         b"SSH-2.0-OpenSSH_9.2\r\n",
         b"",
     ],
-    ids=["two framings", "two lengths", "two codings", "long", "bad name", "unasked upgrade", "no http", "nothing"],
+    ids=[
+        "two framings",
+        "two lengths",
+        "two codings",
+        "long",
+        "bad name",
+        "unasked upgrade",
+        "no status",
+        "no http",
+        "nothing",
+    ],
 )
 async def test_sec_56_an_answer_that_is_none_becomes_502(ada: Person, answer: bytes) -> None:
     async with saying(answer) as port:
