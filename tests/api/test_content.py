@@ -54,9 +54,9 @@ class Server:
         assert principal is not None
         return (await self.app.services.drive.create_notebook(principal, "A.ipynb")).id
 
-    async def location(self, cookie: str, file_id: str, base: str = APP) -> dict[str, str]:
+    async def location(self, cookie: str, file_id: str, base: str = APP, *, own: bool = False) -> dict[str, str]:
         async with self.client(base, cookie) as client:
-            answer = await client.get(f"/api/v1/files/{file_id}/frame-origin")
+            answer = await client.get(f"/api/v1/files/{file_id}/frame-origin", params={"own": own})
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
@@ -89,6 +89,24 @@ async def test_each_notebook_and_login_session_has_its_own_lasting_origin(server
     own = await server.notebook(second)
     origins.add((await server.location(second, own))["origin"])
     assert len(origins) == 4
+
+
+async def test_sec_29_outputs_of_ones_own_kernel_share_no_origin_with_others(server: Server) -> None:
+    editor, viewer = await server.person("ada"), await server.person("bob")
+    notebook = await server.notebook(editor)
+    async with server.client(cookie=editor) as client:
+        given = {"login": "bob", "role": "viewer"}
+        made = await client.post(
+            f"/api/v1/files/{notebook}/permissions", json=given, headers={"Origin": APP, "X-Labora": "1"}
+        )
+        assert made.status_code == 201, made.text
+    saved, own = await server.location(editor, notebook), await server.location(editor, notebook, own=True)
+    assert saved["origin"] != own["origin"]
+    assert own == await server.location(editor, notebook, own=True)
+    async with server.client() as client:
+        assert (await client.get(own["url"])).status_code == 200
+    # Who cannot run the notebook has no output of their own.
+    assert await server.location(viewer, notebook, own=True) == await server.location(viewer, notebook)
 
 
 async def test_the_origin_follows_the_port_of_the_request(server: Server) -> None:

@@ -50,7 +50,8 @@ OWN = "own"
 
 
 class ContentLabels:
-    """Host labels of notebooks' frames: one per notebook, account and login session, and never given to another.
+    """Host labels of notebooks' frames, never given to another: per notebook, account and login session one for outputs
+    that the account's running kernel made, and one for all others.
 
     A label is 128 bits of HMAC over what it is for, then 80 bits of HMAC over those: that a label is ours is checked
     without remembering it. Between the two, one of the kind :data:`OWN` has 80 bits of HMAC over its first part and its
@@ -262,8 +263,16 @@ class ContentSite:
         public = self._settings.public_url
         return public.rstrip("/") if public else "'none'"
 
-    async def location(self, host: Host, principal: Principal, file_id: str) -> FrameLocation:
-        """Returns where the frames of a notebook come from, for a page of ``host``."""
+    async def location(self, host: Host, principal: Principal, file_id: str, *, own: bool) -> FrameLocation:
+        """Returns where the frames of a notebook come from, for a page of ``host``.
+
+        Args:
+            host: of the request.
+            principal: who looks.
+            file_id: the notebook.
+            own: for outputs of the looker's own running kernel. What is saved or somebody else's shares no origin with
+                them, or it could act in their name.
+        """
         self._look()
         fallback, network = f"/out.html?v={self._version}", self._settings.external_outputs
         domain = self._settings.content_domain
@@ -271,7 +280,8 @@ class ContentSite:
         if not domain and not local:
             return FrameLocation(mode="C", origin="null", url=fallback, fallback=fallback, network=network)
         credential = principal.login_session_id or principal.token_id or ""
-        label = await self.labels.issue("out", host.origin, file_id, principal.account_id or "", credential)
+        kind = "own" if own else "out"
+        label = await self.labels.issue(kind, host.origin, file_id, principal.account_id or "", credential)
         origin = f"{host.scheme}://{label}.{domain or 'localhost'}{host.port}"
         url = f"{origin}/frame.html?v={self._version}"
         return FrameLocation(mode="A" if domain else "B", origin=origin, url=url, fallback=fallback, network=network)
@@ -307,8 +317,14 @@ async def frame_origin(
     file_id: str,
     caller: Annotated[Principal, Depends(Needs(TokenScope.READ, Ability.READ, link=True))],
     services: Annotated[Services, Depends(services_of)],
+    own: bool = False,
 ) -> FrameLocation:
-    """Returns where the frames of a notebook's active outputs come from, for the host of this request."""
-    await services.drive.access(caller, file_id, Ability.READ)
+    """Returns where the frames of a notebook's active outputs come from, for the host of this request.
+
+    With ``own`` for outputs of the caller's own running kernel, where the caller is signed in and may run the notebook;
+    for everybody else these come from where all others do.
+    """
+    access = await services.drive.access(caller, file_id, Ability.READ)
+    own = own and caller.login_session_id is not None and access.allows(Ability.EDIT)
     site: ContentSite = request.app.state.content_site
-    return await site.location(request.scope["labora.host"], caller, file_id)
+    return await site.location(request.scope["labora.host"], caller, file_id, own=own)

@@ -135,6 +135,40 @@ for (const name of (process.env.BROWSERS ?? 'chromium,firefox').split(',')) {
           ['c', 'Enter', true],
         ],
       );
+      assert.deepEqual(await page.evaluate(() => window.harness.focused), ['c']);
+    });
+
+    test('test_sec_35 keys and focus that an output makes up reach nobody', async () => {
+      await open();
+      const forged = `for (const key of ['Enter', 'Escape']) for (const target of [window, document, document.body])
+        target.dispatchEvent(new KeyboardEvent('keydown', { key, ctrlKey: key === 'Enter', bubbles: true }));
+        window.dispatchEvent(new Event('focus')); self.forged = true;`;
+      await show([{ id: 'c', outputs: [html('<input id="field">'), script(forged)] }]);
+      const frame = await frameOf('c');
+      await frame.waitForFunction(() => window.forged);
+      // Not even where the person works in that very frame.
+      await (await frame.$('#field')).click();
+      await until('the focus', async () => (await page.evaluate(() => window.harness.focused.length)) > 0);
+      await frame.evaluate(forged);
+      await page.keyboard.press('Escape');
+      await until('the real key', async () => (await page.evaluate(() => window.harness.keys.length)) > 0);
+      const keys = await page.evaluate(() => window.harness.keys.map(({ key }) => key));
+      assert.deepEqual(keys, ['Escape']);
+    });
+
+    test('test_sec_35 a frame that has taken the port over needs the focus to run its cell', async () => {
+      await open('hostile');
+      await show([{ id: 'c', outputs: [html('x')] }]);
+      const frame = await frameShown(page, '#c iframe.lo-frame', () => window.port !== undefined);
+      await frame.evaluate(() => {
+        const plain = { shift: false, alt: false, meta: false };
+        window.port.postMessage({ t: 'key', key: 'Enter', ctrl: true, ...plain });
+        window.port.postMessage({ t: 'key', key: 'Escape', ctrl: false, ...plain });
+        window.port.postMessage({ t: 'focus' });
+      });
+      await later(600);
+      const told = await page.evaluate(() => [window.harness.keys, window.harness.focused]);
+      assert.deepEqual(told, [[], []]);
     });
 
     test('test_sec_22 the page around a frame is out of reach', async () => {
@@ -347,6 +381,44 @@ for (const name of (process.env.BROWSERS ?? 'chromium,firefox').split(',')) {
       assert.equal(sizes[1], null);
       assert.ok(sizes[2] > 0);
     });
+
+    for (const file of ['one', 'opaque'])
+      test(`test_sec_29 saved outputs do not reach into own ones (${file})`, async () => {
+        await open(file);
+        const act = 'google.colab.kernel.invokeFunction';
+        const cells = [
+          { id: 'own1', own: true, outputs: [html('own')] },
+          { id: 'own2', own: true, outputs: [html('own')] },
+          { id: 'saved', outputs: [html('saved')] },
+        ];
+        await show(cells);
+        for (const { id } of cells) await frameOf(id);
+        /** What the frame of a cell finds of others, by `parent.frames`. */
+        const reached = async (cell) =>
+          (await frameOf(cell)).evaluate((path) => {
+            const found = [];
+            for (let at = 0; at < parent.frames.length; at += 1) {
+              const other = parent.frames[at];
+              if (other === self) continue;
+              try {
+                found.push(typeof path.split('.').reduce((value, name) => value[name], other));
+              } catch (error) {
+                found.push(error.name);
+              }
+            }
+            return found.toSorted().join();
+          }, act);
+        assert.equal(await reached('saved'), 'SecurityError,SecurityError');
+        // Own ones share their origin, as in Colab; opaque ones share nothing.
+        const own = file === 'opaque' ? 'SecurityError,SecurityError' : 'SecurityError,function';
+        assert.equal(await reached('own1'), own);
+        // The kernel begins anew: what it showed is of the past.
+        const mark = (await frameOf('own2')).evaluate(() => (window.mark = 7));
+        await mark;
+        await show(cells.map((cell) => ({ ...cell, own: cell.id === 'own1' })));
+        await until('another frame', async () => (await (await frameOf('own2')).evaluate(() => window.mark)) !== 7);
+        if (file === 'one') assert.equal(await reached('saved'), 'SecurityError,function');
+      });
 
     test('test_sec_32 storage is shared by the cells of a notebook and by nobody else', async () => {
       await open('one');

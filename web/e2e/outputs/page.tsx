@@ -1,5 +1,5 @@
 /** A page that shows what a test gives it, through the same components as the notebook. */
-import { CellOutputs, Markdown, OutputsProvider, type Output } from '@labora/outputs';
+import { CellOutputs, type LiveHost, Markdown, OutputsProvider, type Output } from '@labora/outputs';
 import { CommStore, type RoomClient, Store } from '@labora/document';
 import { WidgetLink } from '../../packages/notebook/src/widgets/link';
 import '../../packages/ui/src/tokens.css';
@@ -15,11 +15,15 @@ interface Cell {
   outputs?: Output[];
   executionId?: string;
   live?: boolean;
+  /** Of this person's own running kernel. */
+  own?: boolean;
 }
 
 interface Harness {
   fileId: string;
   keys: unknown[];
+  /** Cells that the page was told have the focus. */
+  focused: string[];
   violations: string[];
   /** Null until the page takes cells. */
   show: ((cells: Cell[]) => void) | null;
@@ -38,6 +42,7 @@ interface Harness {
 const harness: Harness = {
   fileId: new URLSearchParams(location.search).get('file') ?? 'one',
   keys: [],
+  focused: [],
   violations: [],
   show: null,
   sent: [],
@@ -50,33 +55,65 @@ const harness: Harness = {
 addEventListener('securitypolicyviolation', (event) =>
   harness.violations.push(`${event.violatedDirective} ${event.blockedURI}`),
 );
+let shown: Cell[] = [];
 const comms = new CommStore();
 comms.begin();
 /** A notebook of which only the widgets are real. */
 const client = {
   comms,
   status: new Store({ connection: 'online', account: { id: '' } }),
-  room: { state: { executions: { run: { account: { id: 'ada', name: 'Ada' } } } } },
+  room: {
+    get state() {
+      const life = { runtime_id: 'r', life: 1 };
+      const account = { id: 'ada', name: 'Ada' };
+      const execution = { id: 'run', account, status: 'ok', started_at: '', ...life };
+      return {
+        // The first cell shows it live.
+        cells: Object.fromEntries(shown.map(({ id }) => [id, { execution_id: 'run' }])),
+        executions: { run: { ...execution, cell_id: shown[0]?.id } },
+        runtimes: { ada: { status: 'ready', kernel: 'idle', ...life } },
+      };
+    },
+  },
   document: { metadata: () => harness.metadata },
   sendComm(message: { content: { data: unknown } }, from: object) {
-    comms.sent('ada', message as never, from);
+    const told = comms.sent('ada', message as never, from);
     harness.sent.push(message.content.data);
-    return Promise.resolve();
+    return Promise.resolve().then(() => told.done());
   },
 };
+const watching = new Set<() => void>();
+const live: LiveHost = {
+  isLive: () => false,
+  isOwn: ({ cellId }) => shown.find((cell) => cell.id === cellId)?.own ?? false,
+  onLive(_context, listener) {
+    watching.add(listener);
+    return () => void watching.delete(listener);
+  },
+  ask: () => Promise.reject(new Error('not live')),
+  devices: () => [],
+  attach: () => () => {},
+};
 const host = {
+  live,
   comms(frame: never, post: never) {
     client.status.patch({ account: { id: harness.me } });
     const module = (name: string) => Promise.resolve(harness.modules[name] ?? null);
     return new WidgetLink(client as unknown as RoomClient, frame, post, module);
   },
   onFrameKey: (cellId: string, key: object) => void harness.keys.push({ cellId, ...key }),
+  onFrameFocus: (cellId: string) => void harness.focused.push(cellId),
 };
 
 function Page() {
   const [cells, setCells] = useState<Cell[]>([]);
   useEffect(() => {
-    Object.assign(harness, { show: (next: Cell[]) => flushSync(() => setCells(next)) });
+    const show = (next: Cell[]) => {
+      shown = next;
+      flushSync(() => setCells(next));
+      for (const listener of watching) listener();
+    };
+    Object.assign(harness, { show });
   }, []);
   return (
     <OutputsProvider host={host}>

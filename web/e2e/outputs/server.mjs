@@ -64,9 +64,9 @@ export async function serve() {
 async function answer(request, response, folder, log) {
   const { host = '' } = request.headers;
   const [name, port] = host.split(':');
-  const { pathname } = new URL(request.url, `http://${host}`);
+  const { pathname, search } = new URL(request.url, `http://${host}`);
   log.push({ host: name, path: pathname, cookie: request.headers.cookie ?? '', method: request.method });
-  if (name === 'localhost') return answerApp(request, response, folder, port, pathname);
+  if (name === 'localhost') return answerApp(response, folder, port, pathname + search);
   const headers = {
     'X-Content-Type-Options': 'nosniff',
     'Cross-Origin-Resource-Policy': 'cross-origin',
@@ -90,7 +90,8 @@ function framePolicy(flags, own, near, port) {
   return `sandbox ${flags}; default-src ${own} https: data: blob: ${near} 'unsafe-inline' 'unsafe-eval'; connect-src ${own} https: wss: data: blob: ${near}; object-src 'none'; base-uri 'none'; frame-ancestors http://localhost:${port}; form-action https:`;
 }
 
-async function answerApp(request, response, folder, port, pathname) {
+async function answerApp(response, folder, port, address) {
+  const [pathname, search] = address.split('?');
   const origin = (file) => `http://f-${file}.localhost:${port}`;
   const file = /^\/api\/v1\/files\/([\w-]+)\/(\S+)/.exec(pathname);
   if (pathname === '/') {
@@ -105,7 +106,8 @@ async function answerApp(request, response, folder, port, pathname) {
     const [, id] = file;
     const fallback = '/out.html';
     const opaque = { mode: 'C', origin: 'null', url: fallback, fallback };
-    const own = id === 'hostile' ? `http://hostile.localhost:${port}` : origin(id);
+    const label = search === 'own=true' ? `${id}-own` : id;
+    const own = id === 'hostile' ? `http://hostile.localhost:${port}` : origin(label);
     const found = id === 'opaque' ? opaque : { mode: 'B', origin: own, url: `${own}/frame.html`, fallback };
     return send(response, JSON.stringify(found), '.json');
   }

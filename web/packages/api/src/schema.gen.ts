@@ -568,6 +568,9 @@ export interface paths {
         /**
          * Frame Origin
          * @description Returns where the frames of a notebook's active outputs come from, for the host of this request.
+         *
+         *     With ``own`` for outputs of the caller's own running kernel, where the caller is signed in and may run the notebook;
+         *     for everybody else these come from where all others do.
          */
         get: operations["frame_origin_api_v1_files__file_id__frame_origin_get"];
         put?: never;
@@ -5532,7 +5535,9 @@ export interface operations {
     };
     frame_origin_api_v1_files__file_id__frame_origin_get: {
         parameters: {
-            query?: never;
+            query?: {
+                own?: boolean;
+            };
             header?: never;
             path: {
                 file_id: string;

@@ -4,7 +4,7 @@
  */
 import type { CommContent, CommHeader, CommKind, CommsHeader, SentComm } from './comm-wire';
 import { Emitter } from './emitter';
-import { isRecord, overlay, readUpdate, type WidgetModel } from './widget-model';
+import { isRecord, overlay, readUpdate, traitsOf, type WidgetModel, type WidgetUpdate } from './widget-model';
 
 export interface CommNews {
   type: CommKind | 'comms_gone';
@@ -17,8 +17,26 @@ export interface CommNews {
   from?: object;
 }
 
+/** How it goes on with what a page has sent. */
+export interface SentNews {
+  /** The kernel has dealt with it. */
+  done(): void;
+  /** It came to nothing. */
+  refused(): void;
+}
+
+/** An update of a model that its kernel has not yet dealt with. */
+interface Change {
+  accountId: string;
+  id: string;
+  update: WidgetUpdate;
+  /** What the traits that it names were. */
+  before: WidgetUpdate;
+}
+
 type Listener = (news: CommNews) => void;
 
+const nothing: SentNews = { done() {}, refused() {} };
 const none: ReadonlyMap<string, WidgetModel> = new Map();
 const gone: CommNews = {
   type: 'comms_gone',
@@ -35,6 +53,9 @@ export class CommStore {
   /** What the snapshot that runs has told so far. */
   #snapshot: Map<string, Set<string>> | null = null;
   #known = false;
+  readonly #changes = new Set<Change>();
+  /** Comms that a page is opening. */
+  readonly #opening = new Set<string>();
 
   /** Whether the server has told which widgets live; false while it cannot be reached. */
   get known(): boolean {
@@ -83,22 +104,66 @@ export class CommStore {
     if (!echo) this.#apply(header.account_id, toNews(header, buffers));
   }
 
-  /** Takes what a frame of this page tells the account's kernel, so that the page's other frames stay in step. */
-  sent(accountId: string, message: SentComm, from: object): void {
+  /**
+   * Takes what a frame of this page tells the account's kernel, so that the page's other frames stay in step: an update at
+   * once, and back again if it is refused; that a comm begins or ends once the kernel knows it.
+   */
+  sent(accountId: string, message: SentComm, from: object): SentNews {
     const { type, content, metadata, buffers } = message;
-    const method = isRecord(content.data) ? content.data['method'] : undefined;
-    if (type === 'comm_msg' && method !== 'update') return;
-    this.#apply(accountId, { type, content, metadata, buffers, executionId: message.execution_id, from });
+    const id = content.comm_id;
+    const news: CommNews = { type, content, metadata, buffers, executionId: message.execution_id, from };
+    if (type !== 'comm_msg') {
+      if (type === 'comm_open') this.#opening.add(id);
+      const begun = () => type === 'comm_close' || this.#opening.delete(id);
+      return {
+        done: () => void (begun() && this.#apply(accountId, news)),
+        refused: () => void this.#opening.delete(id),
+      };
+    }
+    if (!isRecord(content.data) || content.data['method'] !== 'update') return nothing;
+    const update = readUpdate(content.data, buffers);
+    const model = this.models(accountId).get(id);
+    this.#apply(accountId, news);
+    if (!update || !model) return nothing;
+    const change = { accountId, id, update, before: traitsOf(model, update) };
+    this.#changes.add(change);
+    return { done: () => void this.#changes.delete(change), refused: () => this.#putBack(change) };
   }
 
   // --- Within ----------------------------------------------------------------------------------------------------
+
+  /** Gives the traits of a refused update their values back, in every frame; not those that have changed since. */
+  #putBack(change: Change): void {
+    const { accountId, id, update } = change;
+    if (!this.#changes.delete(change)) return;
+    const model = this.models(accountId).get(id);
+    const state: Record<string, unknown> = {};
+    for (const [trait, value] of Object.entries(change.before.state)) {
+      const later = [...this.#changes].find(
+        (other) => other.accountId === accountId && other.id === id && Object.hasOwn(other.before.state, trait),
+      );
+      // One that is still under way stands on this one: it would go back to what was refused.
+      if (later?.before.state[trait] === update.state[trait]) {
+        if (later)
+          later.before = overlay(later.before, traitsOf(change.before, { state: { [trait]: value }, buffers: [] }));
+      } else if (!later && model && model.state[trait] === update.state[trait]) state[trait] = value;
+    }
+    if (Object.keys(state).length === 0) return;
+    const { buffers } = traitsOf(change.before, { state, buffers: [] });
+    const data = { method: 'update', state, buffer_paths: buffers.map((one) => one.path) };
+    const content = { comm_id: id, data };
+    const bytes = buffers.map((one) => one.data);
+    this.#apply(accountId, { type: 'comm_msg', content, metadata: {}, buffers: bytes, executionId: null });
+  }
 
   #apply(accountId: string, news: CommNews): void {
     const id = news.content.comm_id;
     const models = this.#accounts.get(accountId) ?? new Map<string, WidgetModel>();
     const before = models.get(id);
-    if (news.type === 'comm_close') models.delete(id);
-    else if (news.type === 'comm_open') {
+    if (news.type === 'comm_close') {
+      models.delete(id);
+      this.#opening.delete(id);
+    } else if (news.type === 'comm_open') {
       const update = readUpdate(news.content.data, news.buffers);
       if (update) models.set(id, { id, metadata: news.metadata, ...update });
     } else if (before && isRecord(news.content.data) && news.content.data['method'] === 'update') {
@@ -121,6 +186,7 @@ export class CommStore {
   }
 
   #gone(accountId: string): void {
+    for (const change of this.#changes) if (change.accountId === accountId) this.#changes.delete(change);
     if (this.#accounts.delete(accountId)) this.#tell(accountId, gone);
   }
 

@@ -7,7 +7,7 @@ export { type CommContent, type CommKind, type SentComm } from './comm-wire';
 export { EDIT, type DocumentTopic, NotebookDocument } from './document';
 export { Emitter, Store } from './emitter';
 export { applyEvent, applyOutputOp, emptyState } from './events';
-export { isLive, liveExecution } from './live';
+export { isLive, liveExecution, ownExecution } from './live';
 export { compareKeys, positionBetween } from './position';
 export { type Notice, RoomClient, type RoomClientOptions } from './room-client';
 export { type CellRun, RoomStore, type RoomTopic } from './room-store';

@@ -151,8 +151,14 @@ export class RoomClient {
    */
   sendComm(message: SentComm, from: object): Promise<void> {
     const account = this.status.get().account?.id;
-    if (account) this.comms.sent(account, message, from);
-    return this.#sender.send(message);
+    const told = account ? this.comms.sent(account, message, from) : null;
+    return this.#sender.send(message).then(
+      () => told?.done(),
+      (error: unknown) => {
+        told?.refused();
+        throw error;
+      },
+    );
   }
 
   /** This tab's own id among the present clients. */

@@ -36,6 +36,15 @@ export function readUpdate(data: unknown, buffers: readonly ArrayBuffer[]): Widg
   };
 }
 
+/** What the traits that an update names are in `model`, with their buffers. */
+export function traitsOf(model: WidgetUpdate, update: WidgetUpdate): WidgetUpdate {
+  const named = new Set([...Object.keys(update.state), ...update.buffers.map((buffer) => String(buffer.path[0]))]);
+  return {
+    state: Object.fromEntries(Object.entries(model.state).filter(([trait]) => named.has(trait))),
+    buffers: model.buffers.filter((buffer) => named.has(String(buffer.path[0]))),
+  };
+}
+
 /** The later of two updates over the earlier: a trait's new value takes the buffers of its old one away. */
 export function overlay(before: WidgetUpdate, after: WidgetUpdate): WidgetUpdate {
   const renewed = new Set([...Object.keys(after.state), ...after.buffers.map((buffer) => String(buffer.path[0]))]);

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Asks, type PageAsk } from '../src/asks';
 import { CommandError } from '../src/commands';
 import { emptyState } from '../src/events';
-import { isLive } from '../src/live';
+import { isLive, ownExecution } from '../src/live';
 import type { Execution, RoomState, RuntimeState } from '../src/types';
 
 const ada = { id: 'ada', name: 'Ada' };
@@ -50,6 +50,22 @@ describe('isLive', () => {
     expect(isLive(saved, 'ada', 'c')).toBe(false);
     expect(isLive({ ...state, cells: { c: { ...saved.cells.c, execution_id: '__proto__' } } }, 'ada', 'c')).toBe(false);
     expect(isLive(state, '__proto__', 'c')).toBe(false);
+  });
+});
+
+describe('ownExecution', () => {
+  const own = (execution: Partial<Execution>, runtime: Partial<RuntimeState>, account = 'ada') =>
+    ownExecution(stateWith(execution, runtime), account, 'c') !== null;
+
+  test('stays the same from the start of a run until the kernel begins another life', () => {
+    expect(own({ status: 'running' }, { kernel: 'busy' })).toBe(true);
+    expect(own({}, { kernel: 'idle' })).toBe(true);
+    expect(own({}, { kernel: 'restarting' })).toBe(true);
+    expect(own({}, { kernel: 'dead' })).toBe(true);
+    expect(own({}, { status: 'ended' })).toBe(true);
+    expect(own({}, { life: 3 })).toBe(false);
+    expect(own({}, { runtime_id: 'next' })).toBe(false);
+    expect(own({}, {}, 'eve')).toBe(false);
   });
 });
 

@@ -5,6 +5,8 @@ export function forwardKeys(post: (message: FrameMessage) => void): void {
   addEventListener(
     'keydown',
     (event) => {
+      // What an output makes up itself is nobody's key.
+      if (!event.isTrusted) return;
       const run = event.key === 'Enter' && (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
       if (event.key !== 'Escape' && !run) return;
       if (run) event.preventDefault();
@@ -13,5 +15,5 @@ export function forwardKeys(post: (message: FrameMessage) => void): void {
     },
     true,
   );
-  addEventListener('focus', () => post({ t: 'focus' }));
+  addEventListener('focus', (event) => event.isTrusted && post({ t: 'focus' }));
 }

@@ -1,10 +1,10 @@
 import { useTheme } from '@labora/ui';
-import { type Ref, useEffect, useImperativeHandle, useLayoutEffect, useRef } from 'react';
+import { type Ref, useEffect, useImperativeHandle, useLayoutEffect, useRef, useState } from 'react';
 import { type Output, say } from './core';
 import { usableLocation } from './frame-location';
 import { FrameSlot } from './frame-slot';
 import { useOutputsHost } from './host';
-import { type FrameContext, Refusal } from './live';
+import { type FrameContext, type LiveHost, Refusal } from './live';
 import { type OutputsText } from './PassiveOutputs';
 import { frameTheme } from './theme-tokens';
 
@@ -18,10 +18,23 @@ interface Props {
   ref?: Ref<OutputsText>;
 }
 
+/** Whether the cell's frame is one of this person's own running kernel. */
+function useOwn(live: LiveHost | undefined, fileId: string, cellId: string, executionId: string | null): boolean {
+  const [own, setOwn] = useState(() => live?.isOwn({ fileId, cellId, executionId }, false) ?? false);
+  useEffect(() => {
+    const context = { fileId, cellId, executionId };
+    const look = () => setOwn((was) => live?.isOwn(context, was) ?? false);
+    look();
+    return live?.onLive(context, look);
+  }, [live, fileId, cellId, executionId]);
+  return own;
+}
+
 /** All outputs of a cell in its one frame on the content origin. */
 export function FrameOutputs({ fileId, cellId, executionId, outputs, onTall, ref }: Props) {
   const host = useOutputsHost();
   const theme = useTheme();
+  const own = useOwn(host.live, fileId, cellId, executionId);
   const root = useRef<HTMLDivElement>(null);
   const slot = useRef<FrameSlot | null>(null);
   const latest = useRef({ outputs, host, theme, onTall });
@@ -36,11 +49,11 @@ export function FrameOutputs({ fileId, cellId, executionId, outputs, onTall, ref
   useEffect(() => {
     let left = false;
     const { live } = latest.current.host;
-    const context: FrameContext = { fileId, cellId, executionId };
+    const context: FrameContext = { fileId, cellId, executionId, own };
     const leaving: (() => void)[] = [];
     const fail = () => root.current?.replaceChildren(say('loadFailed'));
     const start = async () => {
-      const location = await usableLocation(await latest.current.host.frameLocation(fileId));
+      const location = await usableLocation(await latest.current.host.frameLocation(fileId, own));
       if (left || root.current === null) return;
       const { comms } = latest.current.host;
       context.opaque = location.mode === 'C';
@@ -81,7 +94,8 @@ export function FrameOutputs({ fileId, cellId, executionId, outputs, onTall, ref
       slot.current?.dispose();
       slot.current = null;
     };
-  }, [fileId, cellId, executionId]);
+    // Another origin is another frame: nothing of the one goes over into the other.
+  }, [fileId, cellId, executionId, own]);
 
   useImperativeHandle(ref, () => ({ text: () => slot.current?.text() ?? Promise.resolve('') }), []);
   return <div ref={root} className="lo-frame-slot" />;

@@ -16,6 +16,9 @@ import type { FrameWork } from './frame-work';
 
 const START_MS = 20_000;
 const TEXT_MS = 5_000;
+/** A browser may tell the page of a focus or a key this long after the frame has. */
+const HAND_MS = 250;
+const HAND_STEP_MS = 25;
 const RATE_PER_S = 200;
 const BURST = 500;
 /** A frame that is refused this often within ten seconds is cut off. */
@@ -158,14 +161,25 @@ export class FrameHost {
     const message = parseFrameMessage(data);
     if (message === null) return;
     if (message.t === 'height') this.options.onHeight(message.px);
-    else if (message.t === 'key') this.options.onKey(message);
-    else if (message.t === 'focus') this.options.onFocus();
+    else if (message.t === 'key') this.byHand(message.key !== 'Escape', () => this.options.onKey(message));
+    else if (message.t === 'focus') this.byHand(true, () => this.options.onFocus());
     else if (message.t === 'tall') this.options.onTall(message.on);
     else if (message.t === 'done') this.options.work.done(message);
     else if (message.t === 'ask') void this.options.work.ask(message);
     else if (message.t === 'comm' || message.t === 'follow' || message.t === 'module') this.comms?.receive(message);
     else if (message.t === 'text') this.texts.get(message.request)?.(message.text);
     else if (message.t === 'blob') void this.answerBlob(message.request, message.blob);
+  }
+
+  /**
+   * Does what only a person may cause, not the frame's word: the browser says that the frame has the focus and, where it
+   * is `active`, that they did something just now (which Escape does not count as).
+   */
+  private byHand(active: boolean, act: () => void, left = HAND_MS): void {
+    if (this.port === null) return;
+    const focused = document.activeElement === this.iframe;
+    if (focused && (!active || (navigator.userActivation as UserActivation | undefined)?.isActive !== false)) act();
+    else if (left > 0) setTimeout(() => this.byHand(active, act, left - HAND_STEP_MS), HAND_STEP_MS);
   }
 
   /** A frame may read the blobs of its own cell, and no other of the notebook. */

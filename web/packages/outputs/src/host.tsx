@@ -10,7 +10,8 @@ export interface OutputsHost {
   readBlob(fileId: string, blob: BlobInfo, signal?: AbortSignal): Promise<Blob>;
   /** A same-origin URL of the blob that an `<img>` may load. */
   blobUrl(fileId: string, blob: BlobInfo): string;
-  frameLocation(fileId: string): Promise<FrameLocation>;
+  /** `own`: for outputs of this person's own running kernel. */
+  frameLocation(fileId: string, own: boolean): Promise<FrameLocation>;
   /** Whether Markdown may load images from other sites. */
   externalImages: boolean;
   /** The page's side of a frame's comms; without it widgets cannot be drawn. */
@@ -38,8 +39,9 @@ const DEFAULT_HOST: OutputsHost = {
     const response = await answered(await fetch(blobUrl(fileId, blob), { signal: signal ?? null }));
     return response.blob();
   },
-  async frameLocation(fileId) {
-    const response = await answered(await fetch(`/api/v1/files/${encodeURIComponent(fileId)}/frame-origin`));
+  async frameLocation(fileId, own) {
+    const query = own ? '?own=true' : '';
+    const response = await answered(await fetch(`/api/v1/files/${encodeURIComponent(fileId)}/frame-origin${query}`));
     return (await response.json()) as FrameLocation;
   },
 };

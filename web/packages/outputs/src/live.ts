@@ -6,6 +6,8 @@ export interface FrameContext {
   fileId: string;
   cellId: string;
   executionId: string | null;
+  /** The frame has the origin of own outputs: no program of the document runs there. */
+  own?: boolean;
   /** The frame has an opaque origin (mode C). */
   opaque?: boolean;
 }
@@ -31,7 +33,13 @@ export class Refusal extends Error {
 
 export interface LiveHost {
   isLive(context: FrameContext): boolean;
-  /** Calls `listener` when it may have changed; returns how to stop that. */
+  /**
+   * Whether the output is of this person's own running kernel, also while that cannot be asked: its frame comes from
+   * an origin that no other output shares. `was`: its frame is there as own; it stays so when the kernel has ended, until
+   * another begins.
+   */
+  isOwn(context: FrameContext, was: boolean): boolean;
+  /** Calls `listener` when either may have changed; returns how to stop that. */
   onLive(context: FrameContext, listener: () => void): () => void;
   /** What a live frame asks for. Rejects with a Refusal. */
   ask(

@@ -23,7 +23,9 @@ export class OutputView extends DOMWidgetView {
   override render(): void {
     this.el.classList.add('lo-widget-outputs');
     const manager = this.model.widget_manager as unknown as Manager;
-    this.list = new OutputList(this.el, manager.env);
+    // Its outputs stay within it, wherever the cell's active area is.
+    const { seat: _seat, ...env } = manager.env;
+    this.list = new OutputList(this.el, env);
     this.listenTo(this.model, 'change:outputs', () => this.draw());
     this.draw();
   }

@@ -3,7 +3,7 @@
  * room's state alone. The server checks the execution once more in each verb.
  */
 import { api } from '@labora/api';
-import { CommandError, type Execution, liveExecution, type PageAsk, Store } from '@labora/document';
+import { CommandError, type Execution, liveExecution, ownExecution, type PageAsk, Store } from '@labora/document';
 import { type FrameContext, type FrameHandle, type FrameVerb, type LiveHost, Refusal } from '@labora/outputs';
 import { t } from '@labora/ui';
 import type { NotebookController } from '../model/controller';
@@ -69,6 +69,14 @@ export class LiveOutputs implements LiveHost {
 
   isLive(context: FrameContext): boolean {
     return this.#live(context) !== null;
+  }
+
+  isOwn({ cellId, executionId }: FrameContext, was: boolean): boolean {
+    const { room, client } = this.#controller;
+    const execution = ownExecution(room.state, client.status.get().account?.id, cellId);
+    if (execution === null || execution.id !== executionId) return false;
+    const runtime = room.state.runtimes[execution.account.id];
+    return was || (runtime?.status !== 'ended' && runtime?.kernel !== 'dead');
   }
 
   #live({ cellId, executionId }: FrameContext): Execution | null {

@@ -67,7 +67,7 @@ export function CellOutput({ cellId, near }: { cellId: string; near: boolean }) 
   const cell = useCell(cellId);
   const editable = useCanEdit();
   const outputs = run.state?.outputs ?? none;
-  const shownOutputs = usePrelude(outputs);
+  const shownOutputs = usePrelude(cellId, outputs);
   const live = run.execution?.status === 'running' && run.execution.id === run.state?.execution_id;
   const hidden = outputHidden(cell?.metadata) && outputs.length > 0;
   // What has once been shown stays mounted while it is hidden: its scripts and widgets keep their state.

@@ -1,4 +1,4 @@
-import { CommStore, type RoomClient, type SentComm, Store } from '@labora/document';
+import { CommandError, CommStore, type RoomClient, type RuntimeState, type SentComm, Store } from '@labora/document';
 import type { CommMessage, Followed, PageMessage } from '@labora/outputs';
 import { describe, expect, test } from 'vitest';
 import { WidgetLink } from './link';
@@ -11,26 +11,37 @@ function page(me: string, metadata: Record<string, unknown> = {}) {
   const comms = new CommStore();
   const sent: SentComm[] = [];
   const status = new Store({ connection: 'online', account: { id: me } });
-  const executions = { run: { account: { id: 'ada', name: 'Ada' } } };
+  const life = { runtime_id: 'r', life: 1 };
+  const account = { id: 'ada', name: 'Ada' };
+  const executions = { run: { id: 'run', cell_id: 'c', account, status: 'ok', started_at: 'then', ...life } };
+  const runtime = { status: 'ready', kernel: 'idle', ...life } as RuntimeState;
+  const state = { cells: { c: { execution_id: 'run' } }, executions, runtimes: { ada: runtime } };
+  const kernel = { refuses: false };
   const client = {
     comms,
     status,
-    room: { state: { executions } },
+    room: { state },
     document: { metadata: () => metadata },
     sendComm(message: SentComm, from: object) {
-      comms.sent(me, message, from);
+      const told = comms.sent(me, message, from);
       sent.push(message);
-      return Promise.resolve();
+      if (!kernel.refuses) return Promise.resolve().then(() => told.done());
+      return Promise.reject(new CommandError('refused', 'No.')).finally(() => told.refused());
     },
   } as unknown as RoomClient;
   const modules: string[] = [];
-  const frame = (executionId: string | null = 'run') => {
+  const frame = (executionId: string | null = 'run', own = false) => {
     const told: PageMessage[] = [];
     const module = (name: string) => {
       modules.push(name);
       return Promise.resolve(`program of ${name}`);
     };
-    const link = new WidgetLink(client, { fileId: 'f', cellId: 'c', executionId }, (one) => told.push(one), module);
+    const link = new WidgetLink(
+      client,
+      { fileId: 'f', cellId: 'c', executionId, own },
+      (one) => told.push(one),
+      module,
+    );
     const follow = async (id: string): Promise<Followed> => {
       link.receive({ t: 'follow', request: 1, id });
       await turn();
@@ -53,7 +64,17 @@ function page(me: string, metadata: Record<string, unknown> = {}) {
       [],
     );
   comms.begin();
-  return { comms, sent, status, modules, frame, open, ready: () => comms.received({ type: 'comms_ready' }, []) };
+  return {
+    comms,
+    sent,
+    status,
+    modules,
+    runtime,
+    kernel,
+    frame,
+    open,
+    ready: () => comms.received({ type: 'comms_ready' }, []),
+  };
 }
 
 const move = (id: string, value: number): CommMessage => ({
@@ -136,7 +157,78 @@ describe('a frame of the account that ran the cell', () => {
   });
 });
 
+describe('what is refused', () => {
+  test('goes back in every frame, and a comm that did not open is kept by nobody', async () => {
+    const { comms, kernel, frame, open, ready } = page('ada');
+    open('slider', { value: 1 }, { snapshot: true });
+    ready();
+    kernel.refuses = true;
+    const [one, two] = [frame(), frame()];
+    await one.follow('slider');
+    await two.follow('slider');
+    one.link.receive({ t: 'comm', message: move('slider', 5) });
+    one.link.receive({ t: 'comm', message: move('slider', 6) });
+    const made = { comm_id: 'mine', target_name: 'jupyter.widget', data: { state: {}, buffer_paths: [] } };
+    one.link.receive({ t: 'comm', message: { ...move('mine', 0), type: 'comm_open', content: made } });
+    await turn();
+    expect(one.told).toContainEqual({ t: 'comm-done', id: 'move-5', ok: false });
+    expect(values(two.heard()).at(-1)).toBe(1);
+    expect(values(one.heard()).at(-1)).toBe(1);
+    expect(comms.models('ada').get('slider')?.state).toEqual({ value: 1 });
+    expect(comms.models('ada').has('mine')).toBe(false);
+    kernel.refuses = false;
+    one.link.receive({ t: 'comm', message: { ...move('mine', 0), type: 'comm_open', content: made } });
+    await turn();
+    expect(comms.models('ada').has('mine')).toBe(true);
+  });
+
+  test('a frame with comms of its own alone hears of the end, and nothing of a comm that has ended', async () => {
+    const { comms, frame, ready } = page('ada');
+    ready();
+    const { link, heard } = frame();
+    const about = { account_id: 'ada', execution_id: 'run' };
+    const content = { comm_id: 'chat', target_name: 'chat', data: {} };
+    const said = (type: string) => comms.received({ type, ...about, content } as never, []);
+    said('comm_open');
+    said('comm_close');
+    said('comm_msg');
+    expect(heard().map(({ type }) => type)).toEqual(['comm_open', 'comm_close']);
+    link.receive({ t: 'comm', message: { ...move('chat', 0), type: 'comm_open', content } });
+    await turn();
+    comms.received({ type: 'comms_gone', account_id: 'ada' }, []);
+    expect(heard().at(-1)?.type).toBe('comms_gone');
+  });
+});
+
 describe('a frame that is not live', () => {
+  test('test_sec_29 of a kernel that has ended: it sends nothing, and the page keeps nothing of it', async () => {
+    const { comms, sent, runtime, frame, open, ready } = page('ada');
+    open('slider', { value: 1 }, { snapshot: true });
+    ready();
+    runtime.life = 2;
+    const { link, follow, heard } = frame();
+    await follow('slider');
+    link.receive({ t: 'comm', message: move('slider', 5) });
+    const made = { comm_id: 'mine', target_name: 'jupyter.widget', data: { state: {}, buffer_paths: [] } };
+    link.receive({ t: 'comm', message: { ...move('mine', 0), type: 'comm_open', content: made } });
+    await turn();
+    expect(sent).toEqual([]);
+    expect(values(heard())).toEqual([1]);
+    expect(comms.models('ada').has('mine')).toBe(false);
+  });
+
+  test('test_sec_29 what the document keeps of widgets runs in no own frame, and in no live one', async () => {
+    const saved = { model_name: 'M', model_module: 'm', model_module_version: '1', state: { _esm: 'evil' } };
+    const { runtime, frame, ready } = page('ada', {
+      widgets: { [STATE]: { state: { saved }, version_major: 2 } },
+    });
+    ready();
+    expect((await frame().follow('saved')).source).toBe('none');
+    runtime.kernel = 'dead';
+    expect((await frame('run', true).follow('saved')).source).toBe('none');
+    expect((await frame().follow('saved')).source).toBe('saved');
+  });
+
   test('test_sec_29 of somebody else: it is shown all, sends nothing, and has its own change put back', async () => {
     const { sent, frame, open, ready, modules } = page('grace');
     open('slider', { value: 1 }, { snapshot: true });

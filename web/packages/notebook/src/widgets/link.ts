@@ -1,5 +1,6 @@
 /** The page's side of one frame's comms: which models it is shown, and what of its messages reaches the kernel. */
 import {
+  liveExecution,
   neededFor,
   type CommNews,
   referencesOf,
@@ -71,6 +72,13 @@ export class WidgetLink implements FrameComms {
     return me !== undefined && me === this.#account;
   }
 
+  /** Whether its output may act now. */
+  get #live(): boolean {
+    const { room, status } = this.#client;
+    const execution = liveExecution(room.state, status.get().account?.id, this.#frame.cellId);
+    return execution !== null && execution.id === this.#frame.executionId;
+  }
+
   #models(): ReadonlyMap<string, WidgetModel> {
     return this.#client.comms.models(this.#account ?? '');
   }
@@ -92,7 +100,9 @@ export class WidgetLink implements FrameComms {
 
   #follow(id: string): Followed {
     const live = this.#models();
-    const saved = live.has(id) ? null : savedWidgets(this.#client.document.metadata());
+    // Whoever edits the document writes what it keeps, programs of widgets among it: they run beside nothing that acts.
+    const closed = live.has(id) || this.#frame.own === true || this.#live;
+    const saved = closed ? null : savedWidgets(this.#client.document.metadata());
     const models = neededFor(id, saved ?? live);
     if (models.length === 0) {
       this.#awaited.add(id);
@@ -111,7 +121,9 @@ export class WidgetLink implements FrameComms {
     const { comm_id: id, target_name: target } = content;
     const message: CommMessage = { type, content: { ...content, data: content.data ?? {} }, metadata, buffers };
     if (type === 'comms_gone') {
-      if (this.#followed.size > 0) this.#post({ t: 'comm', message });
+      if (this.#followed.size + this.#own.size > 0) this.#post({ t: 'comm', message });
+      this.#followed.clear();
+      this.#own.clear();
     } else if (type === 'comm_open' && target !== undefined && target !== WIDGETS) {
       if (news.executionId === null || news.executionId !== this.#frame.executionId) return;
       this.#own.add(id);
@@ -121,7 +133,9 @@ export class WidgetLink implements FrameComms {
       else if (this.#awaited.delete(id) || this.#joins(id)) this.#post({ t: 'comm', message });
     } else if (this.#followed.has(id) || this.#own.has(id)) {
       this.#post({ t: 'comm', message });
-      if (type === 'comm_close') this.#followed.delete(id);
+      if (type !== 'comm_close') return;
+      this.#followed.delete(id);
+      this.#own.delete(id);
     }
   }
 
@@ -154,7 +168,7 @@ export class WidgetLink implements FrameComms {
     const { executionId } = this.#frame;
     const opens = type === 'comm_open';
     const known = opens || this.#own.has(content.comm_id) || this.#models().has(content.comm_id);
-    if (type === 'comms_gone' || executionId === null || !this.#mine || !known) {
+    if (type === 'comms_gone' || executionId === null || !this.#live || !known) {
       this.#post({ t: 'comm-done', id, ok: false });
       if (type === 'comm_msg' && this.#followed.has(content.comm_id)) this.#putBack(content.comm_id);
       return;
@@ -163,7 +177,10 @@ export class WidgetLink implements FrameComms {
     const sent = { type, execution_id: executionId, content, metadata, buffers };
     this.#client.sendComm(sent, this).then(
       () => this.#post({ t: 'comm-done', id, ok: true }),
-      () => this.#post({ t: 'comm-done', id, ok: false }),
+      () => {
+        if (opens) this.#own.delete(content.comm_id);
+        this.#post({ t: 'comm-done', id, ok: false });
+      },
     );
   }
 }
