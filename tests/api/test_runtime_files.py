@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from labora.kernels.connection import GuestConnection
+from labora.kernels.streams import GuestStream
 from tests.api.ports_world import Person, World, world
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -101,3 +104,32 @@ async def test_a_folder_is_listed(house: World, ada: Person) -> None:
     gone = await ada.api.get(f"/runtimes/{ada.runtime_id}/files", params={"path": "/content/none"})
     assert (gone.status_code, gone.json()["code"]) == (404, "no_such_file")
     assert (await ada.api.get(f"/runtimes/{ada.runtime_id}/ports")).json() == {"ports": []}
+
+
+async def test_a_part_of_a_file_that_changes_meanwhile_is_refused(
+    house: World, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where, file = f"/runtimes/{ada.runtime_id}/content", house.content(ada) / "growing"
+    file.write_bytes(b"a" * 10)
+    opened = GuestConnection.open_stream
+
+    async def later(*args: Any, **more: Any) -> GuestStream:
+        file.write_bytes(b"b" * 20)
+        return await opened(*args, **more)
+
+    monkeypatch.setattr(GuestConnection, "open_stream", later)
+    answer = await ada.api.get(where, params={"path": "/content/growing"}, headers={"Range": "bytes=0-4"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "changed")
+    whole = await ada.api.get(where, params={"path": "/content/growing"})
+    assert whole.content == b"b" * 20
+
+
+@pytest.mark.parametrize("junk", [None, [], "x", 1, {"entries": 1, "ports": 1}, {"entries": {}, "ports": {"a": 1}}])
+async def test_junk_of_a_guest_is_nothing(ada: Person, monkeypatch: pytest.MonkeyPatch, junk: object) -> None:
+    async def say(*_: object, **__: object) -> object:
+        return junk
+
+    monkeypatch.setattr(GuestConnection, "request", say)
+    for what, key in (("files?path=/content", "entries"), ("ports", "ports")):
+        answer = await ada.api.get(f"/runtimes/{ada.runtime_id}/{what}")
+        assert (answer.status_code, answer.json()[key]) == (200, []), what

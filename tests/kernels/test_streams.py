@@ -16,6 +16,7 @@ from labora.base.errors import LaboraError
 from labora.kernels.connection import GuestConnection
 from labora.kernels.streams import WINDOW, GuestStream
 from labora.testing.providers import guest_path
+from labora.testing.recorder import Recorder
 from labora.testing.runtime import LocalRuntime
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -126,6 +127,39 @@ async def test_sec_55_ports_of_the_runtime_itself_are_refused(guest: GuestConnec
     assert await refusal(guest, "tcp", port=port) == "port_refused"
 
 
+async def test_an_answer_is_read_though_its_program_resets_the_connection(guest: GuestConnection) -> None:
+    async def early(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(1)
+        writer.write(b"too much")
+        await writer.drain()
+        # What it did not read makes a reset of its end.
+        writer.close()
+
+    async with await asyncio.start_server(early, "127.0.0.1", 0) as server:
+        stream = await guest.open_stream("tcp", {"port": server.sockets[0].getsockname()[1]})
+        writing = asyncio.ensure_future(stream.write(b"w" * (16 * WINDOW)))
+        assert await everything(stream) == b"too much"
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+        await stream.close()
+
+
+async def test_what_came_before_a_break_is_read_before_it_and_closing_waits_for_nobody() -> None:
+    async def never(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    said: list[object] = []
+    stream = GuestStream("s", never, lambda header, _: said.append(header), lambda: None, lambda _c, m: LaboraError(m))
+    stream.take({"t": "data", "s": "s"}, [b"whole"])
+    stream.fail(LaboraError("The connection broke.", code="stream_broken"))
+    assert await stream.read() == b"whole"
+    with pytest.raises(LaboraError, match="broke"):
+        await stream.read()
+    other = GuestStream("o", never, lambda header, _: said.append(header), lambda: None, lambda _c, m: LaboraError(m))
+    await other.close()
+    assert said == [{"t": "end", "s": "o", "error": "closed"}]
+
+
 async def test_who_does_not_read_holds_up_nobody(guest: GuestConnection, shared: LocalRuntime) -> None:
     """A flood stops at its window, however much the program has to say; a stream beside it and requests go on."""
     said = 0
@@ -219,6 +253,33 @@ async def test_programs_that_listen_are_listed_with_their_names_and_the_agent_is
     names, agent, ended = said.stdout.splitlines()
     assert "python" in names
     assert (agent, ended) == ("False", "False")
+
+
+OPENS = """
+import os, subprocess, sys
+code = "import socket; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True); s.accept()"
+program = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+print(int(program.stdout.readline()), os.environ["LABORA_ASK"].rpartition(":")[2])
+"""
+
+
+async def test_sec_55_on_a_shared_loopback_only_programs_of_the_runtime_are_reached() -> None:
+    async with LocalRuntime(any_port=False) as alone, await asyncio.start_server(_ignore, "127.0.0.1", 0) as machines:
+        session = alone.session("k")
+        await session.start(cwd=alone.cwd)
+        recorder = Recorder(session)
+        await recorder.attach()
+        said = await recorder.run("open", OPENS)
+        assert said.content["status"] == "ok"
+        port, agents = map(int, recorder.text().split())
+        guest = alone.kernels.connection(alone.runtime)
+        await (await guest.open_stream("tcp", {"port": port})).close()
+        assert await refusal(guest, "tcp", port=machines.sockets[0].getsockname()[1]) == "nobody_listens"
+        assert await refusal(guest, "tcp", port=agents) == "port_refused"
+
+
+async def _ignore(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.close()
 
 
 def server_port_that_was_free() -> int:

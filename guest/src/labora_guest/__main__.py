@@ -37,6 +37,7 @@ async def _serve(listener: socket.socket, key: str, generation: int) -> None:
         zygotes=os.environ.get("LABORA_ZYGOTES") != "off",
         linger_s=float(os.environ.get("LABORA_ZYGOTE_LINGER_S", LINGER_S)),
         port=int(os.environ.get("LABORA_ASK_PORT", "0")),
+        any_port=os.environ.get("LABORA_PORTS") == "any",
     )
     process.watch_termination(agent.stop)
     await agent.serve(listener)

@@ -48,13 +48,13 @@ class _Flow:
 class _Connection:
     """One connection of the control plane after a correct hello."""
 
-    def __init__(self, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, writer: asyncio.StreamWriter, port: Callable[[Any], int]) -> None:
         self.writer = writer
         self.answers: deque[bytes] = deque()
         self.flows: dict[str, _Flow] = {}
         self.wake = asyncio.Event()
         self.tasks: set[asyncio.Task[None]] = set()
-        self.streams = Streams(self.answer, self.wake.set)
+        self.streams = Streams(self.answer, self.wake.set, port)
 
     def answer(self, value: dict[str, Any]) -> None:
         self.answers.append(b"".join(channel.encode_frame(channel.dump(value))))
@@ -101,6 +101,7 @@ class Agent:
         zygotes: whether second kernels may be forked.
         linger_s: for how many seconds a zygote stays when there is at most one kernel.
         port: where programs ask, on the loopback of a network namespace of the runtime's own; 0 where it has none.
+        any_port: without such a namespace, whether streams lead to whatever listens on the machine's loopback.
     """
 
     def __init__(
@@ -112,6 +113,7 @@ class Agent:
         zygotes: bool = True,
         linger_s: float = LINGER_S,
         port: int = 0,
+        any_port: bool = False,
     ) -> None:
         self._key = key
         self._generation = generation
@@ -122,6 +124,7 @@ class Agent:
         self._nursery = Nursery(self._reaper, forks=zygotes, linger_s=linger_s)
         self._kernels: dict[str, Kernel] = {}
         self._hatch = Hatch(self._kernels, port, self._is_taken)
+        self._any_port = any_port
         self._connection: _Connection | None = None
         self._stopping = asyncio.Event()
         self._verbs: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -140,7 +143,7 @@ class Agent:
             "meter": self._meter,
             "file.describe": lambda args: asyncio.to_thread(files.describe, args),
             "file.list": lambda args: asyncio.to_thread(files.listing, args),
-            "port.list": lambda _args: asyncio.to_thread(ports.listing, [one.pid for one in self._kernels.values()]),
+            "port.list": lambda _args: asyncio.to_thread(self._ports),
             "shutdown": self._shutdown,
         }
 
@@ -163,6 +166,17 @@ class Agent:
                 kernel.close()
             self._context.destroy(0)
 
+    def _ports(self) -> dict[str, Any]:
+        return ports.listing([one.pid for one in list(self._kernels.values())])
+
+    def _port(self, port: Any) -> int:
+        """Returns the number of a port that streams may lead to. Raises KernelError."""
+        number = ports.check(port, self._hatch.port)
+        if self._hatch.shared and not self._any_port:
+            # What listens there may be a program of the machine's.
+            ports.check_listed(number, self._ports())
+        return number
+
     def stop(self) -> None:
         """Makes :meth:`serve` return."""
         self._stopping.set()
@@ -180,7 +194,7 @@ class Agent:
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.transport.set_write_buffer_limits(high=TURN_BYTES)
-        connection = _Connection(writer)
+        connection = _Connection(writer, self._port)
         sender: asyncio.Task[None] | None = None
         try:
             if not await self._hello(connection, reader):

@@ -45,6 +45,9 @@ class _Request:
 class Hatch:
     """Answers programs of the kernels.
 
+    Attributes:
+        shared: whether the loopback is the machine's.
+
     Args:
         kernels: by id; the agent's own, as they are now.
         port: on the loopback of a network namespace of the runtime's own. 0 where the loopback is the machine's: any
@@ -56,7 +59,7 @@ class Hatch:
         self._kernels = kernels
         self._taken = taken
         self._port = port
-        self._shared = port == 0
+        self.shared = port == 0
         self._secrets: dict[str, str] = {}
         self._server: asyncio.AbstractServer | None = None
         self._open = 0
@@ -68,6 +71,11 @@ class Hatch:
                 self._server = await asyncio.start_server(self._connected, "127.0.0.1", port, limit=HEAD_BYTES)
                 self._port = self._server.sockets[0].getsockname()[1]
                 return
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self._port
 
     def close(self) -> None:
         """Stops listening."""
@@ -116,7 +124,7 @@ class Hatch:
         if request.method != "GET":
             raise _HttpError(405, "bad_request", "This is read with GET.")
         if request.path == "/api/sessions":
-            if self._shared:
+            if self.shared:
                 self._kernel(request)
             return 200, await self._sessions()
         if request.path.startswith("/labora/secrets/"):

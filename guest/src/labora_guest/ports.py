@@ -21,11 +21,21 @@ _ANY_OR_LOOPBACK = re.compile(
 )
 
 
-def check(port: Any) -> int:
-    """Returns the number of a port that a program may have. Raises KernelError ``port_refused``."""
-    if not isinstance(port, int) or isinstance(port, bool) or not 1 <= port <= 65_535 or port in RESERVED:
+def check(port: Any, agents: int = 0) -> int:
+    """Returns the number of a port that a program may have; ``agents`` is where the agent itself listens.
+
+    Raises KernelError ``port_refused``.
+    """
+    known = isinstance(port, int) and not isinstance(port, bool) and 1 <= port <= 65_535
+    if not known or port in RESERVED or port == agents:
         raise KernelError("port_refused", "This port is not one of a program of yours.")
-    return port
+    return int(port)
+
+
+def check_listed(port: int, found: dict[str, Any]) -> None:
+    """Raises KernelError ``nobody_listens`` unless :func:`listing` found the port."""
+    if all(row["port"] != port for row in found["ports"]):
+        raise KernelError("nobody_listens", "No program of the runtime listens on this port.")
 
 
 def listing(kernels: Collection[int | None] = ()) -> dict[str, Any]:

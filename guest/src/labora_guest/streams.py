@@ -11,7 +11,7 @@ import contextlib
 from collections import deque
 from typing import Any, Callable, Union
 
-from labora_guest import channel, files, ports
+from labora_guest import channel, files
 from labora_guest.spec import KernelError
 
 PIECE = 64 * 1024
@@ -161,10 +161,13 @@ class Streams:
     Args:
         answer: queues a frame that goes before everything else.
         wake: called when there is something to send.
+        port: returns the number of a port that may be connected to, or raises KernelError; called in a thread.
     """
 
-    def __init__(self, answer: Callable[[dict[str, Any]], None], wake: Callable[[], None]) -> None:
-        self._answer, self._wake = answer, wake
+    def __init__(
+        self, answer: Callable[[dict[str, Any]], None], wake: Callable[[], None], port: Callable[[Any], int]
+    ) -> None:
+        self._answer, self._wake, self._port = answer, wake, port
         self._open: dict[str, Stream] = {}
         self._opening: set[str] = set()
         self._waiting: deque[Stream] = deque()
@@ -191,11 +194,11 @@ class Streams:
     async def _reach(self, args: dict[str, Any]) -> End:
         kind = args.get("kind")
         if kind == "tcp":
-            return await Connection.to(ports.check(args.get("port")))
+            return await Connection.to(await asyncio.to_thread(self._port, args.get("port")))
         if kind == "read":
-            return await asyncio.to_thread(FileSource, args)
+            return await _opened(FileSource, args)
         if kind == "write":
-            return await asyncio.to_thread(FileSink, args)
+            return await _opened(FileSink, args)
         raise KernelError("bad_request", f"There is no stream of the kind {kind}.")
 
     def take(self, header: dict[str, Any], buffers: list[bytes]) -> bool:
@@ -236,6 +239,16 @@ class Streams:
             self._waiting.remove(stream)
 
 
+class _Reader(asyncio.StreamReader):
+    """Hands out what was said before a connection was reset; the reset is its end then."""
+
+    def set_exception(self, exc: BaseException) -> None:
+        if isinstance(exc, ConnectionError):
+            self.feed_eof()
+        else:
+            super().set_exception(exc)  # type: ignore[arg-type]
+
+
 class Connection:
     """A connection to a program that listens inside the runtime."""
 
@@ -251,8 +264,11 @@ class Connection:
         """Connects by IPv4, else IPv6. Raises KernelError ``nobody_listens``."""
         for host in ("127.0.0.1", "::1"):
             with contextlib.suppress(OSError, asyncio.TimeoutError):
-                connecting = asyncio.open_connection(host, port, limit=PIECE)
-                return cls(*await asyncio.wait_for(connecting, CONNECT_S))
+                loop, reader = asyncio.get_running_loop(), _Reader(limit=PIECE)
+                protocol = asyncio.StreamReaderProtocol(reader)
+                connecting = loop.create_connection(lambda protocol=protocol: protocol, host, port)
+                transport, _ = await asyncio.wait_for(connecting, CONNECT_S)
+                return cls(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
         raise KernelError("nobody_listens", "No program of the runtime listens on this port.")
 
     async def read(self, most: int) -> bytes:
@@ -339,6 +355,16 @@ class FileSink(_File):
 
 
 End = Union[Connection, FileSource, FileSink]
+
+
+async def _opened(kind: Callable[[dict[str, Any]], FileSource | FileSink], args: dict[str, Any]) -> End:
+    """Opens a file in a thread. Whoever goes meanwhile leaves nothing open, and no part of a file, behind."""
+    opening = asyncio.get_running_loop().run_in_executor(None, kind, args)
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        opening.add_done_callback(lambda done: done.cancelled() or done.exception() or done.result().close())
+        raise
 
 
 def _count(args: dict[str, Any], name: str) -> int | None:

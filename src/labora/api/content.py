@@ -44,7 +44,9 @@ _OPAQUE_SANDBOX = SANDBOX.replace("allow-same-origin ", "")
 _FOREVER = "public, max-age=31536000, immutable"
 _ENCODINGS = {"br": ".br", "gzip": ".gz"}
 _ID_BYTES, _CHECK_BYTES = 16, 10
-_ID_CHARS = 26
+_ID_CHARS, _CHECK_CHARS = 26, 16
+OWN = "own"
+"""The kind of labels for outputs of an account's own live programs; :meth:`ContentLabels.is_own` knows them again."""
 
 
 class ContentLabels:
@@ -52,7 +54,8 @@ class ContentLabels:
     that the account's running kernel made, and one for all others.
 
     A label is 128 bits of HMAC over what it is for, then 80 bits of HMAC over those: that a label is ours is checked
-    without remembering it.
+    without remembering it. Between the two, one of the kind :data:`OWN` has 80 bits of HMAC over its first part and its
+    account, so that a port of this account's runtime knows whose it is.
 
     Args:
         load_key: returns the secret of this installation; called once.
@@ -63,19 +66,31 @@ class ContentLabels:
         self._key: bytes | None = None
 
     async def issue(self, kind: str, app_origin: str, file_id: str, account_id: str, credential_id: str) -> str:
-        """Returns the label of a notebook as one login session sees it: 42 characters, fit for DNS."""
+        """Returns the label of a notebook as one login session sees it: at most 58 characters, fit for DNS."""
         subject = "\0".join((kind, app_origin, file_id, account_id, credential_id)).encode()
         name = _base32(await self._mac(b"label\0" + subject, _ID_BYTES))
+        if kind == OWN:
+            name += await self._owner(name, account_id)
         return name + await self._check(name)
 
     async def verify(self, label: str) -> bool:
         """Returns whether :meth:`issue` made this label."""
-        name, check = label[:_ID_CHARS], label[_ID_CHARS:]
+        name, check = label[:-_CHECK_CHARS], label[-_CHECK_CHARS:]
         return hmac.compare_digest(check.encode(), (await self._check(name)).encode())
+
+    async def is_own(self, label: str, account_id: str) -> bool:
+        """Returns whether :meth:`issue` made this label for outputs of the account's own live programs."""
+        name, owner = label[:_ID_CHARS], label[_ID_CHARS:-_CHECK_CHARS]
+        if not owner or not await self.verify(label):
+            return False
+        return hmac.compare_digest(owner.encode(), (await self._owner(name, account_id)).encode())
 
     async def sign(self, *subject: str) -> str:
         """Returns 128 bits of HMAC over what is given, as 26 characters fit for DNS; other uses have other keys."""
         return _base32(await self._mac(b"sign\0" + "\0".join(subject).encode(), _ID_BYTES))
+
+    async def _owner(self, name: str, account_id: str) -> str:
+        return _base32(await self._mac(f"owner\0{name}\0{account_id}".encode(), _CHECK_BYTES))
 
     async def _check(self, name: str) -> str:
         return _base32(await self._mac(b"check\0" + name.encode(), _CHECK_BYTES))

@@ -216,7 +216,9 @@ class PortSettings(_Section):
     enabled: bool = Field(True, description="False: ports of runtimes are not reached from outside.")
     body_bytes: int = Field(2 * GIB, gt=0, description="Largest body of one request to a web app.")
     message_bytes: int = Field(16 * MIB, gt=0, description="Largest WebSocket message of a web app.")
-    answer_s: float = Field(600.0, gt=0, description="Longest wait until a web app begins to answer.")
+    answer_s: float = Field(
+        600.0, gt=0, description="Longest wait until a web app begins to answer, after the last of what it was sent."
+    )
 
 
 class NetworkSettings(_Section):

@@ -85,7 +85,7 @@ class GuestConnection:
         self._number = 0
         self._answers: dict[int, tuple[asyncio.Future[Any], Callable[[Any], None] | None]] = {}
         self._inboxes: dict[str, Inbox] = {}
-        self._streams = GuestStreams(self._send_frame, self._send, _refusal)
+        self._streams = GuestStreams(self._send_frame, self._post_frame, self._send, _refusal)
         self._task = asyncio.create_task(self._run(), name=f"guest-{runtime_id}")
 
     @property
@@ -311,14 +311,21 @@ class GuestConnection:
 
     async def _send_frame(self, header: Mapping[str, Any], buffers: Sequence[bytes]) -> None:
         """Sends a frame of a stream, and waits while the guest is behind."""
+        writer = self._post_frame(header, buffers)
+        try:
+            await writer.drain()
+        except OSError:
+            raise _broken_stream() from None
+
+    def _post_frame(self, header: Mapping[str, Any], buffers: Sequence[bytes]) -> asyncio.StreamWriter:
         writer = self._writer
         if writer is None:
             raise _broken_stream()
         try:
             writer.writelines(channel.encode_frame(channel.dump(header), buffers))
-            await writer.drain()
         except OSError:
             raise _broken_stream() from None
+        return writer
 
     async def _attach(self, inbox: Inbox) -> None:
         def resume(result: Any) -> None:

@@ -24,6 +24,7 @@ MAX_STREAMS = 256
 """Streams of one guest at a time."""
 
 Send = Callable[[Mapping[str, Any], Sequence[bytes]], Awaitable[None]]
+Post = Callable[[Mapping[str, Any], Sequence[bytes]], object]
 Refusal = Callable[[str, str], LaboraError]
 
 
@@ -34,10 +35,10 @@ class GuestStream:
         facts: what the guest said of the other end, such as the ``size`` of a file.
     """
 
-    def __init__(self, number: str, send: Send, forget: Callable[[], None], refusal: Refusal) -> None:
+    def __init__(self, number: str, send: Send, post: Post, forget: Callable[[], None], refusal: Refusal) -> None:
         self.facts: Mapping[str, Any] = {}
         self._number = number
-        self._send, self._forget, self._refusal = send, forget, refusal
+        self._send, self._post, self._forget, self._refusal = send, post, forget, refusal
         self._inbox: deque[bytes] = deque()
         self._held = self._taken = 0
         self._credit = WINDOW
@@ -52,12 +53,14 @@ class GuestStream:
         Raises:
             LaboraError: the stream broke; ``stream_broken`` where the connection to the guest did.
         """
-        await self._wait(lambda: bool(self._inbox) or self._ended)
+        # What was said before a break is read before it: an answer may be whole by then.
+        if not self._inbox:
+            await self._wait(lambda: bool(self._inbox) or self._ended)
         if not self._inbox:
             return b""
         data = self._inbox.popleft()
         self._taken += len(data)
-        if self._taken >= WINDOW // 4 and not self._ended:
+        if self._taken >= WINDOW // 4 and not self._ended and self._error is None:
             taken, self._taken = self._taken, 0
             self._held -= taken
             await self._send({"t": "window", "s": self._number, "bytes": taken}, ())
@@ -85,12 +88,12 @@ class GuestStream:
         return self._result
 
     async def close(self) -> None:
-        """Ends the stream, for the other side too. Safe to repeat."""
+        """Ends the stream, for the other side too; waits for nobody. Safe to repeat."""
         self._forget()
         if self._error is None and not (self._ended and self._sent_end):
             self._error = UnavailableError("The stream was closed.", code="stream_closed")
             with contextlib.suppress(LaboraError):
-                await self._send({"t": "end", "s": self._number, "error": "closed"}, ())
+                self._post({"t": "end", "s": self._number, "error": "closed"}, ())
 
     # -- from the connection ------------------------------------------------------------------------------------------
 
@@ -145,12 +148,15 @@ class GuestStreams:
 
     Args:
         send: writes one frame, and waits while the guest is behind.
+        post: writes one frame.
         request: sends a request on the present connection, once.
         refusal: makes the error of a code that the guest said.
     """
 
-    def __init__(self, send: Send, request: Callable[[str, dict[str, Any]], Awaitable[Any]], refusal: Refusal) -> None:
-        self._send, self._request, self._refusal = send, request, refusal
+    def __init__(
+        self, send: Send, post: Post, request: Callable[[str, dict[str, Any]], Awaitable[Any]], refusal: Refusal
+    ) -> None:
+        self._send, self._post, self._request, self._refusal = send, post, request, refusal
         self._open: dict[str, GuestStream] = {}
 
     async def open(self, kind: str, args: Mapping[str, Any]) -> GuestStream:
@@ -165,7 +171,7 @@ class GuestStreams:
                 "Too much of this runtime is open at a time. Close some of it.", code="too_many_streams", retry_after=2
             )
         number = new_id()
-        stream = GuestStream(number, self._send, partial(self._forget, number), self._refusal)
+        stream = GuestStream(number, self._send, self._post, partial(self._forget, number), self._refusal)
         self._open[number] = stream
         try:
             facts = await self._request("stream.open", {**args, "stream_id": number, "kind": kind})

@@ -56,12 +56,14 @@ class LocalProvider:
     Args:
         python: interpreter of the agent and of kernels whose kernelspec says ``python``.
         spool_bytes: what the agent holds of one kernel.
+        any_port: whether streams lead to any port of the machine, such as those of a test, or only to the runtime's.
     """
 
     name = "local"
 
-    def __init__(self, *, python: str = sys.executable, spool_bytes: int | None = None) -> None:
+    def __init__(self, *, python: str = sys.executable, spool_bytes: int | None = None, any_port: bool = True) -> None:
         self._python = python
+        self._any_port = any_port
         self._spool_bytes = spool_bytes
         self._runtimes: dict[str, _Local] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -97,6 +99,7 @@ class LocalProvider:
             "TMPDIR": str(folder),
             "LABORA_CONTENT": str(folder / "content"),
         }
+        env["LABORA_PORTS"] = "any" if self._any_port else "own"
         if self._spool_bytes is not None:
             env["LABORA_SPOOL_BYTES"] = str(self._spool_bytes)
         env.pop("PYTEST_CURRENT_TEST", None)

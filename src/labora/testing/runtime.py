@@ -24,10 +24,11 @@ class LocalRuntime:
     Args:
         account_id: whose runtime it is.
         spool_bytes: what the agent holds of one kernel; small values bring backpressure early.
+        any_port: whether streams lead to any port of the machine, or only to those of the runtime's programs.
     """
 
-    def __init__(self, *, account_id: str = "account", spool_bytes: int | None = None) -> None:
-        self.provider = LocalProvider(spool_bytes=spool_bytes)
+    def __init__(self, *, account_id: str = "account", spool_bytes: int | None = None, any_port: bool = True) -> None:
+        self.provider = LocalProvider(spool_bytes=spool_bytes, any_port=any_port)
         self.kernels = Kernels()
         self.runtime: Runtime
         self.handle: ProviderHandle

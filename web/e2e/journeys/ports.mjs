@@ -33,20 +33,32 @@ class Events(tornado.web.RequestHandler):
         self.set_header("Content-Type", "text/event-stream")
         self.write("data: streamed\\n\\n"); await self.flush()
         await __import__("asyncio").sleep(3600)
+class Api(tornado.web.RequestHandler):
+    def _say(self):
+        self.set_header("Access-Control-Allow-Origin", self.request.headers.get("Origin", "none"))
+        self.set_header("Access-Control-Allow-Credentials", "true")
+        self.write("asked by " + self.request.method)
+    get = post = _say
 class Socket(tornado.websocket.WebSocketHandler):
+    def check_origin(self, origin): return True
     def select_subprotocol(self, offered): return offered[0]
     def on_message(self, message): self.write_message(message.upper() + " " + self.selected_subprotocol)
-tornado.web.Application([("/", Page), ("/look.js", Look), ("/count", Count), ("/moved", Moved), ("/arrived", Page), ("/events", Events), ("/socket", Socket)]).listen(${PORT}, "127.0.0.1")
+tornado.web.Application([("/", Page), ("/look.js", Look), ("/count", Count), ("/moved", Moved), ("/arrived", Page), ("/api", Api), ("/events", Events), ("/socket", Socket)]).listen(${PORT}, "127.0.0.1")
 tornado.ioloop.IOLoop.current().start()
 `;
 const START = `import subprocess, sys
 open('/content/app.py', 'w').write(${JSON.stringify(APP)})
 server = subprocess.Popen([sys.executable, '/content/app.py'], stderr=subprocess.DEVNULL)`;
 const SHOW = `from IPython.display import HTML
-HTML('''<p id="url"></p><iframe id="app" title="The app" width="100%" height="120"></iframe><script>
+HTML('''<p id="url"></p><p id="own"></p><iframe id="app" title="The app" width="100%" height="120"></iframe><script>
 google.colab.kernel.proxyPort(${PORT}).then((url) => {
   document.getElementById('url').textContent = url;
   document.getElementById('app').src = url;
+  const found = {};
+  const tell = (k) => (v) => { found[k] = String(v); document.getElementById('own').textContent = JSON.stringify(found); };
+  for (const method of ['GET', 'POST']) fetch(url + 'api', { method, credentials: 'include' }).then((a) => a.text()).then(tell(method), tell(method));
+  const socket = new WebSocket(url.replace(/^http/, 'ws') + 'socket', ['labora']);
+  socket.onopen = () => socket.send('own'); socket.onmessage = (e) => tell('socket')(e.data); socket.onerror = () => tell('socket')('failed');
 });</script>''')`;
 
 await journey(
@@ -89,6 +101,12 @@ await journey(
         return found?.url().includes('//p-') ? found : null;
       });
       assert.deepEqual(await works(inner), expected);
+      const own = await until('what the output asked', async () => {
+        const text = await frame.evaluate(() => document.getElementById('own').textContent);
+        const found = JSON.parse(text || '{}');
+        return Object.keys(found).length === 3 ? found : null;
+      });
+      assert.deepEqual(own, { GET: 'asked by GET', POST: 'asked by POST', socket: 'OWN labora' });
       await t.shot(notebook.page, 'framed');
       return frame.evaluate(() => document.getElementById('url').textContent);
     });

@@ -27,6 +27,8 @@ from labora.runtimes.model import Runtime
 T = TypeVar("T")
 TICKET_S = 30.0
 MAX_TICKETS = 10_000
+TICKETS_PER_ACCOUNT = 50
+"""Unused tickets of an account; the oldest make room."""
 FRESH_S = 1.0
 """For how long what the database said of a credential or a runtime is believed; what ends here is known at once."""
 _VALUE = re.compile(r"([st])\.([a-z2-7]{20})\.([ft])\.([a-z2-7]{26})")
@@ -41,6 +43,14 @@ class Grant:
     framed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Ticket:
+    label: str
+    account_id: str
+    grant: Grant
+    until: float
+
+
 class PortAccess:
     """Tickets, cookies and the life of what they stand for.
 
@@ -52,7 +62,8 @@ class PortAccess:
     def __init__(self, services: Services, labels: PortLabels) -> None:
         self._services = services
         self._labels = labels
-        self._tickets: dict[str, tuple[str, Grant, float]] = {}
+        self._tickets: dict[str, _Ticket] = {}
+        self._tickets_of: dict[str, dict[str, None]] = {}
         self._known: dict[object, tuple[object, float]] = {}
         self._changes = 0
         self._live = Sockets(0)
@@ -65,18 +76,36 @@ class PortAccess:
     def ticket(self, caller: Principal, door: Door) -> str:
         """Returns a secret that lets its bearer pass once, within half a minute. Who may have it was checked before."""
         now = time.monotonic()
-        for secret in [secret for secret, (_, _, until) in self._tickets.items() if until < now]:
-            del self._tickets[secret]
-        while len(self._tickets) >= MAX_TICKETS:
-            self._tickets.pop(next(iter(self._tickets)))
+        # All live equally long, so the first are the oldest.
+        while self._tickets:
+            first = next(iter(self._tickets))
+            if self._tickets[first].until >= now and len(self._tickets) < MAX_TICKETS:
+                break
+            self._take(first)
+        account = caller.account_id or ""
+        own = self._tickets_of.get(account, {})
+        if len(own) >= TICKETS_PER_ACCOUNT:
+            self._take(next(iter(own)))
         secret = new_secret()
-        self._tickets[secret] = (door.label, self._grant(caller), now + TICKET_S)
+        self._tickets[secret] = _Ticket(door.label, account, self._grant(caller), now + TICKET_S)
+        self._tickets_of.setdefault(account, {})[secret] = None
         return secret
+
+    def _take(self, secret: str) -> _Ticket | None:
+        ticket = self._tickets.pop(secret, None)
+        if ticket is not None:
+            own = self._tickets_of[ticket.account_id]
+            del own[secret]
+            if not own:
+                del self._tickets_of[ticket.account_id]
+        return ticket
 
     def redeem(self, secret: str, door: Door) -> Grant | None:
         """Takes a ticket; None for one that is used, too old or of another door."""
-        label, grant, until = self._tickets.pop(secret, ("", None, 0.0))
-        return grant if label == door.label and until >= time.monotonic() else None
+        ticket = self._take(secret)
+        if ticket is None or ticket.label != door.label or ticket.until < time.monotonic():
+            return None
+        return ticket.grant
 
     async def pass_for(self, caller: Principal, door: Door) -> str:
         """Returns what :meth:`cookie` does, for one who asks by the API."""

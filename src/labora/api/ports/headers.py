@@ -167,7 +167,8 @@ def _policy(value: str) -> list[Header]:
 def _set_cookie(value: str, outside: Outside) -> list[Header]:
     """Returns a cookie of the app, of its own host alone."""
     pair, *attributes = [part.strip() for part in value.split(";")]
-    if OURS.match(pair) or "=" not in pair or OURS.match(pair.lstrip("=")):
+    # Browsers take a nameless cookie's value for its name, and blanks around either away.
+    if "=" not in pair or OURS.match(pair.lstrip("= \t")):
         return []
     drop = ("domain", *(("samesite", "secure", "partitioned") if outside.framed else ()))
     kept = [part for part in attributes if part.partition("=")[0].strip().lower() not in drop]

@@ -19,6 +19,7 @@ from labora.base.errors import InvalidError, LaboraError, TooLargeError, Unavail
 from labora.kernels.streams import GuestStream
 
 MAX_HEAD = 64 * 1024
+_LAST_STATUS = 599
 
 
 class BadGatewayError(LaboraError):
@@ -34,13 +35,14 @@ class Exchange:
         stream: leads to the app; the caller closes it.
         outside: how the browser sees the app.
         body_bytes: longest body of the request.
-        answer_s: longest wait for the answer's head.
+        answer_s: longest wait for the answer's head, from when the last of the request went to the app.
     """
 
     def __init__(self, stream: GuestStream, outside: Outside, body_bytes: int, answer_s: float) -> None:
         self._stream, self._outside = stream, outside
         self._limit, self._patience = body_bytes, answer_s
         self._app = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
+        self._waiting: asyncio.Timeout | None = None
         self.started = False
 
     async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,7 +92,7 @@ class Exchange:
         """Sends the request, then waits for the browser to go away."""
         with contextlib.suppress(h11.LocalProtocolError):
             # That is said when the answer is over before the request is.
-            await self._stream.write(self._head)
+            await self._pass(self._head)
             size = 0
             more = True
             while more:
@@ -102,10 +104,16 @@ class Exchange:
                 if size > self._limit:
                     raise self._too_large()
                 if body:
-                    await self._stream.write(self._bytes(h11.Data(data=body)))
-            await self._stream.write(self._bytes(h11.EndOfMessage()))
+                    await self._pass(self._bytes(h11.Data(data=body)))
+            await self._pass(self._bytes(h11.EndOfMessage()))
         while (await receive())["type"] != "http.disconnect":
             pass
+
+    async def _pass(self, data: bytes) -> None:
+        """Sends a part of the request; the app's time to answer begins anew."""
+        await self._stream.write(data)
+        if self._waiting is not None and not self._waiting.expired():
+            self._waiting.reschedule(asyncio.get_running_loop().time() + self._patience)
 
     def _too_large(self) -> TooLargeError:
         return TooLargeError(
@@ -116,14 +124,17 @@ class Exchange:
 
     async def _answer(self, send: Send) -> None:
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._patience) as self._waiting:
                 head = await self._next()
                 while isinstance(head, h11.InformationalResponse):
                     head = await self._next()
+                self._waiting = None
         except TimeoutError:
             raise UnavailableError("The web app did not answer in time.", code="no_answer") from None
         if not isinstance(head, h11.Response):
             raise BadGatewayError("The web app closed the connection without an answer.")
+        if head.status_code > _LAST_STATUS:
+            raise BadGatewayError("The web app answered with a status that there is not.")
         try:
             headers = downstream(head.headers, self._outside)
         except InvalidError as error:

@@ -25,6 +25,7 @@ from labora.api.ports.headers import Outside, own_headers, refuse_two_framings
 from labora.api.ports.http import Exchange
 from labora.api.ports.labels import Door, PortLabels
 from labora.api.ports.notes import note, plain
+from labora.api.ports.origins import Origins
 from labora.api.ports.websocket import Conversation
 from labora.api.services import Services
 from labora.base.errors import (
@@ -95,7 +96,7 @@ class PortSite:
     def __init__(self, services: Services, labels: ContentLabels, hosts: Hosts) -> None:
         self._services = services
         self._settings = services.settings
-        self._content_labels, self._hosts = labels, hosts
+        self._hosts, self._origins = hosts, Origins(labels, hosts)
         self._labels = PortLabels(labels)
         self._access = PortAccess(services, self._labels)
 
@@ -175,7 +176,7 @@ class PortSite:
         if scope["type"] == "http" and visit.raw.decode("latin-1") == ENTER and not visit.outside.base:
             await (await self._enter(visit, scope))(scope, receive, send)
             return
-        await self._check(visit, scope)
+        await self._check(visit, runtime, scope)
         grant = await self._grant(visit)
         try:
             if grant is None:
@@ -184,13 +185,13 @@ class PortSite:
         except UnauthenticatedError:
             await _refuse(_unknown(visit, scope), scope, receive, send)
 
-    async def _check(self, visit: Visit, scope: Scope) -> None:
+    async def _check(self, visit: Visit, runtime: Runtime, scope: Scope) -> None:
         """Refuses what no page that may speak to a port sends. Raises LaboraError."""
         headers = Headers(scope=scope)
-        if scope["type"] == "websocket" and not await self._known_origin(visit, headers.get("origin", "")):
-            raise ForbiddenError("Another site asked for this.", code="bad_origin")
         if scope["type"] == "http" and scope["method"] not in _METHODS:
             raise InvalidError("This method is not passed on.", code="bad_method")
+        if not await self._origins.may_ask(visit.outside, runtime.account_id, scope):
+            raise ForbiddenError("Another site asked for this.", code="bad_origin")
         if not visit.outside.opaque:
             return
         worker = headers.get("sec-fetch-dest") in {"serviceworker", "sharedworker"} or "service-worker" in headers
@@ -198,18 +199,6 @@ class PortSite:
         inside = headers.get("sec-fetch-site") == "same-origin"
         if worker or (inside and headers.get("sec-fetch-mode") not in {"navigate", "websocket"}):
             raise NotFoundError("There is nothing at this address.")
-
-    async def _known_origin(self, visit: Visit, origin: str) -> bool:
-        """Returns whether an origin is the port's own or that of an output frame; it still has to hold a grant."""
-        if visit.outside.opaque:
-            return origin == "null"
-        scheme, _, name = origin.partition("://")
-        host = self._hosts.read(name, scheme)
-        ours = host.origin == origin and origin.startswith(visit.outside.origin.partition("//")[0])
-        if not ours or host.kind is not HostKind.CONTENT:
-            return False
-        label = host.name.partition(".")[0]
-        return label == visit.door.label or await self._content_labels.verify(label)
 
     async def _grant(self, visit: Visit) -> Grant | None:
         for value in visit.passes:

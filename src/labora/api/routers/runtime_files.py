@@ -22,7 +22,7 @@ from labora.api.routers.runtimes import own_runtime
 from labora.api.runtime_guest import living, told
 from labora.api.services import Services
 from labora.base.clock import timestamp
-from labora.base.errors import TooLargeError
+from labora.base.errors import ConflictError, TooLargeError
 from labora.kernels.streams import GuestStream
 
 router = APIRouter(prefix=PREFIX, tags=["runtimes"])
@@ -75,8 +75,9 @@ async def list_runtime_files(
     """Lists a folder of a runtime."""
     connection = living(services, await own_runtime(runtime_id, caller, services))
     found = await told(connection.request("file.list", {"path": path}))
-    rows = found.get("entries") if isinstance(found, dict) else None
-    entries = [EntryAnswer.of(row) for row in rows or []]
+    found = found if isinstance(found, dict) else {}
+    rows = found.get("entries")
+    entries = [EntryAnswer.of(row) for row in rows] if isinstance(rows, list) else []
     return FolderAnswer(path=path, entries=entries, more=bool(found.get("more")))
 
 
@@ -97,6 +98,7 @@ async def read_runtime_file(
         "Content-Security-Policy": BLOB_POLICY,
     }
     part: dict[str, int] = {}
+    known: EntryAnswer | None = None
     if wanted is not None:
         known = EntryAnswer.of(await told(connection.request("file.describe", {"path": path})))
         if request.headers.get("if-range") in (None, _etag(known.size, known.modified_at)):
@@ -110,6 +112,9 @@ async def read_runtime_file(
     stream: GuestStream = await told(connection.open_stream("read", {"path": path, **part}))
     size = _whole(stream.facts.get("size"))
     headers["ETag"] = _etag(size, _moment(stream.facts.get("modified")))
+    if known is not None and headers["ETag"] != _etag(known.size, known.modified_at):
+        await stream.close()
+        raise ConflictError("The file changed meanwhile. Ask for it again.", code="changed")
     headers["Content-Length"] = str(part.get("length", size))
     return _Streamed(stream, 206 if part else 200, headers)
 

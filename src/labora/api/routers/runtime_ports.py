@@ -64,8 +64,8 @@ async def list_ports(runtime_id: str, caller: Runner, services: Container) -> Po
     rows = found.get("ports") if isinstance(found, dict) else None
     ports = [
         PortAnswer(port=row["port"], process=str(row.get("process", ""))[:64])
-        for row in (rows or [])[:MAX_PORTS]
-        if isinstance(row, dict) and isinstance(row.get("port"), int) and 0 < row["port"] < 65_536
+        for row in (rows if isinstance(rows, list) else [])[:MAX_PORTS]
+        if isinstance(row, dict) and type(row.get("port")) is int and 0 < row["port"] < 65_536
     ]
     return PortList(ports=[answer for answer in ports if answer.port not in RESERVED])
 

@@ -4,7 +4,7 @@ addMessages('secrets', {
   title: 'Secrets',
   close: 'Close the secrets',
   intro:
-    'Keys and passwords of your account. Only you see them. Code that you run in this notebook reads a secret while its switch is on: turn it on only where you trust the code, whoever wrote it.',
+    'Keys and passwords of your account. Only you see them. Code that you run in this notebook reads a secret while its switch is on: turn it on only where you trust the code, whoever wrote it, and the code of other notebooks that run beside it on your machine.',
   signIn: 'Sign in to keep secrets.',
   noRun: 'You cannot run this notebook, so it cannot read your secrets. A playground or a copy of your own can.',
   empty: 'You have no secrets yet.',
