@@ -7,8 +7,8 @@ a page can do. Whoever cannot be asked is said at once. How long a program waits
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,7 +64,7 @@ class Asks:
         self._account_id = account_id
         self._answers = answers
         self._drives = drives
-        self._send = send
+        self._to_kernel = send
         self._spawn = spawn
         self._pending: dict[str, _Pending] = {}
         # Those whose answers are under way: after a break the agent may ask them again meanwhile.
@@ -261,19 +261,13 @@ class Asks:
         chosen.reply(control_frame(message))
 
     async def answer(self, subscriber: Subscriber, ask_id: str, answer: dict[str, Any]) -> None:
-        """Takes the answer of the page that was asked.
-
-        Raises:
-            NotFoundError: it was not asked, or is no more.
-            LaboraError: the answer cannot be delivered; the program is told so.
-        """
+        """Takes the answer of the page that was asked. Raises NotFoundError for what it was not asked, or no more."""
         pending = self._pending.get(ask_id)
         if pending is None or pending.subscriber is not subscriber:
             raise NotFoundError("The program no longer waits for this.", code="no_such_ask")
         del self._pending[ask_id]
         self._settle(pending)
-        self._delivering.add(ask_id)
-        await self._hand_over(ask_id, answer)
+        await self._send(ask_id, answer)
 
     def moved(self, subscriber: Subscriber, *, joined: bool) -> None:
         """A socket joined or left: what the one was asked goes to the other."""
@@ -294,6 +288,20 @@ class Asks:
 
     # -- helpers ------------------------------------------------------------------------------------------------------
 
+    async def _send(self, ask_id: str, answer: dict[str, Any]) -> None:
+        """Sends an answer; one that cannot be sent is made a refusal. Raises LaboraError, also after that."""
+        self._delivering.add(ask_id)
+        try:
+            await self._to_kernel(ask_id, answer)
+        except GoneError:
+            raise
+        except LaboraError as error:
+            with contextlib.suppress(LaboraError):
+                await self._to_kernel(ask_id, asks.refused(error.error_code, error.message))
+            raise
+        finally:
+            self._delivering.discard(ask_id)
+
     def _reply(self, ask_id: str, answer: dict[str, Any]) -> None:
         """Answers for good, and takes the question away from whoever saw it."""
         pending = self._pending.pop(ask_id, None)
@@ -304,24 +312,11 @@ class Asks:
 
     async def _deliver(self, ask_id: str, answer: dict[str, Any]) -> None:
         try:
-            await self._hand_over(ask_id, answer)
+            await self._send(ask_id, answer)
         except LaboraError as error:
             # Nobody waits there any more, or was told that this cannot be answered.
             log.info("ask_not_answered", file_id=self._room.file_id, code=error.error_code)
         self.gone(ask_id)
-
-    async def _hand_over(self, ask_id: str, answer: dict[str, Any]) -> None:
-        """Sends an answer; one that cannot be sent is made a refusal. Raises LaboraError, also after that."""
-        try:
-            await self._send(ask_id, answer)
-        except GoneError:
-            raise
-        except LaboraError as error:
-            with suppress(LaboraError):
-                await self._send(ask_id, asks.refused(error.error_code, error.message))
-            raise
-        finally:
-            self._delivering.discard(ask_id)
 
     def _settle(self, pending: _Pending) -> None:
         if pending.timer is not None:
