@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from labora.access import Principal, Role, Scope
 from labora.base.errors import GoneError, InvalidError, LaboraError, NotFoundError, UnavailableError
 from labora.kernels.asks import read_ask
+from labora.rooms.checkpoints import Checkpoints
 from labora.testing.recorder import eventually
 
 ADA = Principal("ada", "Ada", scopes=frozenset(Scope))
@@ -376,6 +377,35 @@ async def test_what_is_asked_again_while_its_answer_is_under_way_is_done_once(
         arrives.set()
         await answer_of(kernel, "ask-u")
         assert len(drives.made) == 1
+
+
+async def test_a_notebook_is_written_for_programs_one_at_a_time_and_measured_as_it_is_sent(
+    house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export, active, most = Checkpoints.export, 0, 0
+
+    async def watched(*args: Any, **options: Any) -> bytes:
+        nonlocal active, most
+        active += 1
+        most = max(most, active)
+        try:
+            return await export(*args, **options)
+        finally:
+            active -= 1
+
+    monkeypatch.setattr(Checkpoints, "export", watched)
+    # Three bytes a character in the file, six on the channel.
+    file_id = await house.notebook("hang", "\u65e5" * 1000)
+    async with house.page(file_id) as page:
+        kernel, execution = await page_ask(house, page)
+        for number in range(5):
+            kernel.ask(f"ask-{number}", "get_ipynb", execution)
+        for number in range(5):
+            assert (await answer_of(kernel, f"ask-{number}"))["ok"] is True
+        assert most == 1
+        monkeypatch.setattr("labora.rooms.answers.IPYNB_BYTES", 5000)
+        kernel.ask("ask-large", "get_ipynb", execution)
+        assert (await answer_of(kernel, "ask-large"))["code"] == "too_large"
 
 
 JSONS = st.sampled_from(
