@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from labora.base.errors import UnavailableError
+from labora.base.errors import InvalidError, UnavailableError
+from labora.kernels import channel
 from labora.kernels.connection import GuestConnection
 from labora.kernels.service import Kernels
 from labora.testing.recorder import Recorder
@@ -181,6 +182,26 @@ async def test_a_sink_that_fails_can_attach_again(kernel: Recorder) -> None:
     await again.done("e2")
     assert again.text("e2") == "kept\n"
     assert again.numbers == list(range(durable + 1, durable + 1 + len(again.numbers)))
+
+
+async def test_a_request_that_the_agent_would_not_read_is_refused_and_breaks_nothing(
+    local: LocalRuntime, kernel: Recorder
+) -> None:
+    connection = local.kernels.connection(local.runtime)
+    empty = {"t": "req", "id": 1000, "verb": "meter", "args": {"pad": ""}}
+    largest = channel.GUEST_REQUEST_BYTES - 4 - len(channel.dump(empty))
+    hello = connection.hello
+    with pytest.raises(InvalidError) as caught:
+        await connection.request("meter", {"pad": "x" * (largest + 4)})
+    assert caught.value.error_code == "too_large"
+    with pytest.raises(InvalidError):
+        # What counts is what is sent.
+        await kernel.session.answer("ask-1", {"ok": True, "value": "ä" * (3 << 20)})
+    # Numbers of requests are shorter here than in ``empty``.
+    await connection.request("meter", {"pad": "x" * largest})
+    await kernel.run("e1", "print('on')")
+    assert kernel.text("e1") == "on\n"
+    assert connection.hello is hello, "the connection is the same"
 
 
 async def test_a_wrong_key_is_refused(local: LocalRuntime) -> None:

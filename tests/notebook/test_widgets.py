@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labora.notebook.widget_outputs import OutputWidgets
+from labora.notebook.widget_outputs import OutputWidgets, read_shown
 from labora.notebook.widgets import (
     VIEW_TYPE,
     WidgetStates,
@@ -140,22 +140,62 @@ def test_an_output_widget_catches_what_its_parent_shows() -> None:
     model = outputs.catches("labora-exec-e")
     assert model is not None
     for text in ("a\n", "b\n"):
-        outputs.show(model, "stream", {"name": "stdout", "text": text})
-    outputs.show(model, "display_data", {"data": {"text/plain": "1"}, "metadata": {}})
+        outputs.show(model, read_shown("stream", {"name": "stdout", "text": text}))
+    outputs.show(model, read_shown("display_data", {"data": {"text/plain": "1"}, "metadata": {}}))
+    outputs.settle()
     stream = {"output_type": "stream", "name": "stdout", "text": "a\nb\n"}
     assert model.state["outputs"] == [
         stream,
         {"output_type": "display_data", "data": {"text/plain": "1"}, "metadata": {}},
     ]
-    outputs.show(model, "clear_output", {"wait": True})
+    outputs.show(model, read_shown("clear_output", {"wait": True}))
+    outputs.settle()
     assert len(model.state["outputs"]) == 2
-    outputs.show(model, "error", {"ename": "E", "evalue": "v", "traceback": ["t"]})
+    outputs.show(model, read_shown("error", {"ename": "E", "evalue": "v", "traceback": ["t"]}))
+    outputs.settle()
     assert [output["output_type"] for output in model.state["outputs"]] == ["error"]
     for _ in range(3):
-        outputs.show(model, "stream", {"name": "stdout", "text": "x" * 800})
+        outputs.show(model, read_shown("stream", {"name": "stdout", "text": "x" * 800}))
+    outputs.settle()
     assert len(model.state["outputs"]) == 3
     assert "shows no more" in model.state["outputs"][-1]["text"]
-    outputs.show(model, "clear_output", {"wait": False})
+    outputs.show(model, read_shown("clear_output", {"wait": False}))
+    outputs.settle()
     assert model.state["outputs"] == []
     output_widget(states, outputs, "")
     assert outputs.catches("labora-exec-e") is None
+
+
+SAID = st.sampled_from(
+    [
+        ("stream", {"name": "stdout", "text": "one\n"}),
+        ("stream", {"name": "stderr", "text": "two\n"}),
+        ("stream", {"name": "stdout", "text": "ü" * 100}),
+        ("display_data", {"data": {"text/plain": "d" * 300}}),
+        ("display_data", {"data": None}),
+        ("error", {"ename": "E", "evalue": "v", "traceback": ["t"]}),
+        ("clear_output", {"wait": True}),
+        ("clear_output", {"wait": False}),
+    ]
+)
+
+
+@given(st.lists(st.tuples(SAID, st.booleans()), max_size=20))
+def test_merging_at_once_shows_what_merging_one_by_one_shows(said: list[tuple[Any, bool]]) -> None:
+    shown = []
+    for at_once in (False, True):
+        states = WidgetStates(PLENTY)
+        outputs = OutputWidgets(states, 1500)
+        output_widget(states, outputs, "p")
+        model = outputs.catches("p")
+        assert model is not None
+        for (kind, content), settles in said:
+            outputs.show(model, read_shown(kind, content))
+            if settles or not at_once:
+                outputs.settle()
+        outputs.take_changed()
+        assert outputs.take_changed() == []
+        assert states.size == model.size
+        assert model.sizes.get("outputs", 0) <= 1500 + 200
+        shown.append(model.state.get("outputs"))
+    assert shown[0] == shown[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -10,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labora.access import Principal, Role, Scope
-from labora.base.errors import NotFoundError
+from labora.base.errors import GoneError, InvalidError, LaboraError, NotFoundError, UnavailableError
 from labora.kernels.asks import read_ask
+from labora.rooms.checkpoints import Checkpoints
 from labora.testing.recorder import eventually
 
 ADA = Principal("ada", "Ada", scopes=frozenset(Scope))
@@ -38,6 +40,8 @@ class Drives:
         self.made.append((account_id, target, readonly))
 
     async def unmount(self, account_id: str, runtime_id: str, target: str) -> list[str]:
+        if target == "/broken":
+            raise RuntimeError("a fault of the server's")
         self.made.append((account_id, target, None))
         return ["lost.txt"]
 
@@ -276,7 +280,137 @@ async def test_sec_55_a_refused_secret_is_told_to_the_accounts_own_pages(house: 
         assert len(page.told("secret_refused")) == 1
 
 
-JSONS = st.sampled_from([None, True, -1, 0, 1.5, float("nan"), float("inf"), "", "x" * 1000, [1], {"a": []}])
+def refuse_large(kernel: Any, monkeypatch: pytest.MonkeyPatch, error: LaboraError) -> list[str]:
+    """Lets a kernel take refusals only, as the channel does with answers that are too large for it."""
+    tries: list[str] = []
+    take = kernel.answer
+
+    async def answer(ask_id: str, found: dict[str, Any]) -> None:
+        tries.append(ask_id)
+        if found["ok"]:
+            raise error
+        await take(ask_id, found)
+
+    monkeypatch.setattr(kernel, "answer", answer)
+    return tries
+
+
+async def test_an_answer_that_cannot_be_delivered_is_a_refusal_for_program_and_page(
+    house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_id = await house.notebook("hang")
+    async with house.page(file_id) as page:
+        kernel, execution = await page_ask(house, page)
+        refuse_large(kernel, monkeypatch, InvalidError("The request is too large.", code="too_large"))
+        await page.until(lambda: bool(page.told("ask")))
+        told = await page.command("answer", ask_id="ask-p", ok=True, value="x")
+        assert told["code"] == "too_large"
+        expected = {"ok": False, "code": "too_large", "message": "The request is too large."}
+        assert await answer_of(kernel, "ask-p") == expected
+        kernel.ask("ask-n", "notebook", execution)
+        assert await answer_of(kernel, "ask-n") == expected
+
+
+async def test_nobody_is_told_twice_that_a_program_no_longer_waits(house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    file_id = await house.notebook("hang")
+    async with house.page(file_id) as page:
+        kernel, _ = await page_ask(house, page)
+        tries = refuse_large(kernel, monkeypatch, GoneError("Nobody waits.", code="no_such_ask"))
+        await page.until(lambda: bool(page.told("ask")))
+        assert (await page.command("answer", ask_id="ask-p", ok=True, value=1))["code"] == "no_such_ask"
+        assert (tries, kernel.answers) == (["ask-p"], {})
+
+
+async def test_what_is_taken_back_before_its_turn_is_not_done(house: Any, drives: Drives) -> None:
+    file_id = await house.notebook("hang")
+    async with house.page(file_id) as page:
+        kernel, execution = await page_ask(house, page, "ask-first")
+        await page.until(lambda: bool(page.told("ask")))
+        # In one batch, as they come when the server was away for a while.
+        for kind in ("unassign", "drive.unmount", "javascript", "secret.get"):
+            kernel.ask(f"ask-{kind}", kind, execution)
+            kernel.say("ask_gone", {"ask_id": f"ask-{kind}"}, execution, "agent")
+        kernel.ask("ask-n", "notebook", execution)
+        await answer_of(kernel, "ask-n")
+        await page.settle()
+        assert page.state["runtimes"]["ada"]["status"] == "ready"
+        assert (drives.made, list(kernel.answers), len(page.told("ask"))) == ([], ["ask-n"], 1)
+        assert page.told("secret_refused") == []
+
+
+async def test_a_fault_of_the_server_is_an_answer_too(
+    house: Any, drives: Drives, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: Any) -> bool:
+        raise UnavailableError("The database is busy.", code="storage_busy")
+
+    file_id = await house.notebook("hang")
+    async with house.page(file_id) as page:
+        kernel, execution = await page_ask(house, page)
+        kernel.ask("ask-u", "drive.unmount", execution, mountpoint="/broken")
+        assert (await answer_of(kernel, "ask-u"))["code"] == "internal"
+        monkeypatch.setattr(drives, "granted", away)
+        kernel.ask("ask-m", "drive.mount", execution, mountpoint="/content/drive")
+        assert (await answer_of(kernel, "ask-m"))["code"] == "storage_busy"
+
+
+async def test_what_is_asked_again_while_its_answer_is_under_way_is_done_once(
+    house: Any, drives: Drives, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_id = await house.notebook("hang")
+    async with house.page(file_id) as page:
+        kernel, execution = await page_ask(house, page)
+        under_way, arrives, take = asyncio.Event(), asyncio.Event(), kernel.answer
+
+        async def answer(ask_id: str, found: dict[str, Any]) -> None:
+            if ask_id == "ask-u":
+                under_way.set()
+                await arrives.wait()
+            await take(ask_id, found)
+
+        monkeypatch.setattr(kernel, "answer", answer)
+        kernel.ask("ask-u", "drive.unmount", execution, mountpoint="/content/drive")
+        await under_way.wait()
+        kernel.ask("ask-u", "drive.unmount", execution, mountpoint="/content/drive")
+        kernel.ask("ask-n", "notebook", execution)
+        await answer_of(kernel, "ask-n")
+        arrives.set()
+        await answer_of(kernel, "ask-u")
+        assert len(drives.made) == 1
+
+
+async def test_a_notebook_is_written_for_programs_one_at_a_time_and_measured_as_it_is_sent(
+    house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export, active, most = Checkpoints.export, 0, 0
+
+    async def watched(*args: Any, **options: Any) -> bytes:
+        nonlocal active, most
+        active += 1
+        most = max(most, active)
+        try:
+            return await export(*args, **options)
+        finally:
+            active -= 1
+
+    monkeypatch.setattr(Checkpoints, "export", watched)
+    # Three bytes a character in the file, six on the channel.
+    file_id = await house.notebook("hang", "\u65e5" * 1000)
+    async with house.page(file_id) as page:
+        kernel, execution = await page_ask(house, page)
+        for number in range(5):
+            kernel.ask(f"ask-{number}", "get_ipynb", execution)
+        for number in range(5):
+            assert (await answer_of(kernel, f"ask-{number}"))["ok"] is True
+        assert most == 1
+        monkeypatch.setattr("labora.rooms.answers.IPYNB_BYTES", 5000)
+        kernel.ask("ask-large", "get_ipynb", execution)
+        assert (await answer_of(kernel, "ask-large"))["code"] == "too_large"
+
+
+JSONS = st.sampled_from(
+    [None, True, -1, 0, 1.5, float("nan"), float("inf"), 10**400, 1e300, "", "x" * 1000, [1], {"a": []}]
+)
 
 
 @given(st.dictionaries(st.sampled_from(["ask_id", "kind", "content", "timeout_s"]), JSONS))
@@ -284,4 +418,4 @@ def test_whatever_a_guest_asks_is_read_or_refused(content: dict[str, Any]) -> No
     found = read_ask({"ask_id": "ask-1", **content}, None)
     if found is not None:
         assert len(found.kind) <= 256
-        assert found.timeout_s is None or found.timeout_s > 0
+        assert found.timeout_s is None or 0 < found.timeout_s <= 7 * 24 * 3600

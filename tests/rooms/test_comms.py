@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from labora.access import Principal, Role, Scope
 from labora.base.errors import GoneError
+from labora.notebook.widget_outputs import FULL, SHOWN_BYTES
 from labora.rooms.liveness import is_live
 from labora.rooms.model import empty_state
 from labora.testing.recorder import eventually
@@ -163,6 +165,133 @@ async def test_where_outputs_are_omitted_their_widgets_are_told_to_their_account
         assert (await page.command("save_widgets"))["code"] == "outputs_omitted"
 
 
+def omit(page: Any, on: bool) -> None:
+    page.doc["metadata"]["colab"] = json.dumps({"private_outputs": on})
+    page.flush()
+
+
+async def test_what_a_widget_held_in_private_stays_so_when_outputs_are_not_omitted_any_more(house: Any) -> None:
+    mime = "application/vnd.jupyter.widget-state+json"
+    file_id = await house.notebook("a", "b")
+    await house.drive.sharing.add(ADA, file_id, role=Role.EDITOR, account_id="bob")
+    async with house.page(file_id) as page, house.page(file_id, BOB) as bob:
+        before = await ran(page)
+        kernel = house.compute.kernel_of("ada")
+        open_widget(kernel, before, "open", value="shown")
+        open_widget(kernel, before, "turned", value="shown")
+        await bob.until(lambda: len(bob.said("comm_open")) == 2)
+        omit(page, True)
+        await page.settle()
+        hidden = await ran(page, "c1")
+        open_widget(kernel, hidden, "born", value="secret")
+        open_widget(kernel, hidden, "shut", value="secret")
+        update(kernel, before, "turned", value="secret")
+        page.comm("p", "comm_open", hidden, comm_id="mine", target_name="jupyter.widget", data={"state": {"value": 1}})
+        await page.until(lambda: len(page.said("comm_msg")) == 1)
+        omit(page, False)
+        await page.settle()
+        # The cells are run again, so nothing says any more that their earlier runs were private.
+        await ran(page)
+        later = await ran(page, "c1")
+        for comm_id in ("born", "turned", "mine"):
+            update(kernel, later, comm_id, value="secret still")
+        kernel.say("comm_close", {"comm_id": "shut", "data": {}}, later)
+        update(kernel, later, "open", value="public")
+        await bob.until(lambda: bool(bob.said("comm_msg")))
+        assert [header["content"]["comm_id"] for header in bob.said("comm_msg")] == ["open"]
+        assert len(bob.said("comm_open")) == 2
+        assert bob.said("comm_close") == []
+        assert len(page.said("comm_msg")) == 5
+        async with house.page(file_id, BOB) as late, house.page(file_id) as own:
+            assert [header["content"]["comm_id"] for header in late.said("comm_open")] == ["open"]
+            assert len(own.said("comm_open")) == 4
+        assert (await page.command("save_widgets"))["result"] == {"widgets": 1}
+        assert list(page.room.require_document().metadata_value("widgets")[mime]["state"]) == ["open"]
+        kernel.say("comm_close", {"comm_id": "open", "data": {}}, later)
+        await bob.until(lambda: bool(bob.said("comm_close")))
+        assert (await page.command("save_widgets"))["code"] == "outputs_omitted"
+
+
+async def test_what_is_recovered_while_its_account_has_private_outputs_is_private(house: Any) -> None:
+    file_id = await house.notebook("a", "b")
+    await house.drive.sharing.add(ADA, file_id, role=Role.EDITOR, account_id="bob")
+    async with house.page(file_id) as page:
+        omit(page, True)
+        await page.settle()
+        run = await ran(page)
+        omit(page, False)
+        await page.settle()
+        kernel = house.compute.kernel_of("ada")
+    await house.crash()
+    await house.start()
+    async with house.page(file_id) as page, house.page(file_id, BOB) as bob:
+        await eventually(lambda: len(kernel.comms) == 2)
+        data = {"method": "update_states", "states": {"w": {"state": {"value": "secret"}}}, "buffer_paths": []}
+        kernel.say("comm_msg", {"comm_id": kernel.comms[0][3]["comm_id"], "data": data}, None)
+        await page.until(lambda: bool(page.said("comm_open")))
+        open_widget(kernel, await ran(page, "c1"), "public")
+        await bob.until(lambda: bool(bob.said("comm_open")))
+        assert [header["content"]["comm_id"] for header in bob.said("comm_open")] == ["public"]
+        assert run in page.state["executions"]
+
+
+async def test_an_output_widget_is_told_once_a_batch_and_holds_no_more_than_is_kept(house: Any) -> None:
+    file_id = await house.notebook("hang")
+    async with house.page(file_id) as page:
+        answer = await page.command("execute", cells=["c0"])
+        run = answer["result"]["executions"][0]["id"]
+        await page.until(lambda: page.state["executions"][run]["status"] == "running")
+        kernel = house.compute.kernel_of("ada")
+        open_widget(kernel, run, _model_name="OutputModel", msg_id=f"labora-exec-{run}", outputs=[])
+        for number in range(3000):
+            kernel.print(run, f"{number}\n")
+        await page.until(lambda: bool(page.said("comm_msg")))
+        lines = "".join(f"{number}\n" for number in range(3000))
+        (told,) = page.said("comm_msg")
+        assert told["content"]["data"]["state"]["outputs"] == [
+            {"output_type": "stream", "name": "stdout", "text": lines}
+        ]
+        update(kernel, run, outputs=[])
+        # Larger than what is kept, though it has fewer characters.
+        kernel.print(run, "ä" * (SHOWN_BYTES // 4))
+        await page.until(lambda: len(page.said("comm_msg")) == 3)
+        full = [{"output_type": "stream", "name": "stderr", "text": FULL}]
+        assert page.said("comm_msg")[2]["content"]["data"]["state"]["outputs"] == full
+        kernel.say("clear_output", {"wait": False}, run)
+        kernel.print(run, "again\n")
+        kernel.done(run)
+        await page.until(lambda: len(page.said("comm_msg")) == 4)
+        again = [{"output_type": "stream", "name": "stdout", "text": "again\n"}]
+        assert page.said("comm_msg")[3]["content"]["data"]["state"]["outputs"] == again
+
+
+async def test_what_all_pages_say_to_a_kernel_is_bounded_and_goes_on_when_it_was_taken(
+    house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("labora.rooms.comms.OUTGOING_BYTES", 5000)
+    file_id = await house.notebook("a")
+    async with house.page(file_id) as page, house.page(file_id) as other:
+        run = await ran(page)
+        kernel = house.compute.kernel_of("ada")
+        takes = asyncio.Event()
+        taken: list[str] = []
+
+        async def comm(message_id: str, *_: Any, **__: Any) -> None:
+            await takes.wait()
+            taken.append(message_id)
+
+        monkeypatch.setattr(kernel, "comm", comm)
+        page.comm("a", "comm_msg", run, (b"x" * 2000,), comm_id="w", data={})
+        other.comm("b", "comm_msg", run, (b"x" * 2000,), comm_id="w", data={})
+        other.comm("c", "comm_msg", run, (b"x" * 2000,), comm_id="w", data={})
+        await other.until(lambda: bool(other.told("comm_refused", id="c", code="too_many_calls")))
+        takes.set()
+        await eventually(lambda: len(taken) == 2)
+        other.comm("d", "comm_msg", run, (b"x" * 4000,), comm_id="w", data={})
+        await eventually(lambda: len(taken) == 3)
+        assert len(other.told("comm_refused")) == 1
+
+
 async def test_a_server_that_was_started_anew_asks_the_kernel_for_its_widgets(house: Any) -> None:
     file_id = await house.notebook("a")
     async with house.page(file_id) as page:
@@ -262,6 +391,19 @@ async def test_calls_end_with_the_kernel_and_say_why(house: Any) -> None:
         page.comm("p", "comm_msg", run, comm_id="w", data={})
         kernel.say("started", {"life": 2}, None, "agent")
         await page.until(lambda: bool(page.told("comm_refused", id="p", code="kernel_dead")))
+
+
+async def test_a_call_returns_when_its_kernel_ends_before_what_it_printed_has_come(house: Any) -> None:
+    file_id = await house.notebook("a")
+    async with house.page(file_id) as page:
+        run = await ran(page)
+        kernel = house.compute.kernel_of("ada")
+        # The kernel has said something that never comes.
+        kernel.n += 1
+        key = page.send("call", execution_id=run, name="f")
+        await eventually(lambda: bool(kernel.calls))
+        await page.command("disconnect")
+        await page.until(lambda: any(message.get("id") == key for message in page.control))
 
 
 LIVE = {"account": "ada", "runtime": "r", "life": 1, "slot": "e", "kernel": "idle", "status": "ready", "asks": "e"}

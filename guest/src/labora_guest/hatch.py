@@ -23,7 +23,7 @@ READ_S = 30.0
 LINGER_S = 5.0
 SESSION_S = 3.0
 MAX_CONNECTIONS = 64
-REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
+REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found",
            405: "Method Not Allowed", 413: "Payload Too Large", 503: "Service Unavailable"}  # fmt: skip
 
 

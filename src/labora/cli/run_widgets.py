@@ -9,7 +9,7 @@ from labora.base.errors import LaboraError
 from labora.base.ids import new_id
 from labora.base.settings import LimitSettings
 from labora.kernels.model import KernelMessage, KernelSession
-from labora.notebook.widget_outputs import TYPES, OutputWidgets
+from labora.notebook.widget_outputs import SHOWN_BYTES, TYPES, OutputWidgets, read_shown, replaces
 from labora.notebook.widgets import STATE_TYPE, WidgetStates, read_message, saved_models, take_buffers
 
 _COMMS = ("comm_open", "comm_msg", "comm_close")
@@ -20,13 +20,15 @@ class RunWidgets:
 
     def __init__(self, limits: LimitSettings) -> None:
         self._states = WidgetStates(limits.widget_bytes)
-        self._outputs = OutputWidgets(self._states, limits.widget_bytes // 4)
+        self._outputs = OutputWidgets(self._states, min(SHOWN_BYTES, limits.widget_bytes // 4))
 
     def take(self, message: KernelMessage) -> bool:
         """Takes a message that is of a comm, or goes into an output widget; returns False for any other."""
         if message.type in _COMMS:
             with suppress(RecursionError):
                 values = read_message(message.content, message.buffers)
+                if replaces(message.type, values):
+                    self._outputs.replaced(str(message.content.get("comm_id")))
                 about = message.content, message.metadata, values, message.execution_id
                 model = self._states.hear(message.type, *about)
                 if model is not None:
@@ -34,14 +36,12 @@ class RunWidgets:
             return True
         model = self._outputs.catches(message.parent_id) if message.type in TYPES else None
         if model is not None:
-            self._outputs.show(model, message.type, message.content)
+            self._outputs.show(model, read_shown(message.type, message.content))
         return model is not None
 
     async def tell(self, kernel: KernelSession) -> None:
         """Tells the kernel what its output widgets show."""
-        changed = list(self._outputs.changed.values())
-        self._outputs.changed.clear()
-        for model in changed:
+        for model in self._outputs.take_changed():
             state, paths, buffers = take_buffers({"outputs": model.state["outputs"]})
             data = {"method": "update", "state": state, "buffer_paths": paths}
             with suppress(LaboraError):
@@ -52,6 +52,7 @@ class RunWidgets:
         """Returns a notebook's metadata with the widgets' states, unless there are none."""
         if not len(self._states):
             return metadata
+        self._outputs.settle()
         sections = metadata.get("widgets")
         whole = {"version_major": 2, "version_minor": 0, "state": saved_models(self._states.copies())}
         return {**metadata, "widgets": {**(sections if isinstance(sections, dict) else {}), STATE_TYPE: whole}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ PAGE_KINDS = frozenset({"javascript", "upload", "download", "view", "scratch_cel
 ASK_PREFIX = "ask-"
 """Begins the id of every ask."""
 MAX_NAME = 256
+LONGEST_S = 7 * 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +35,19 @@ def read_ask(content: dict[str, Any], execution_id: str | None) -> KernelAsk | N
     ask_id, kind, asked, wait = (content.get(key) for key in ("ask_id", "kind", "content", "timeout_s"))
     if not isinstance(ask_id, str) or not ask_id.startswith(ASK_PREFIX) or len(ask_id) > MAX_NAME:
         return None
-    seconds = float(wait) if isinstance(wait, int | float) and not isinstance(wait, bool) and wait > 0 else None
     whole = asked if isinstance(asked, dict) else {}
-    return KernelAsk(ask_id, execution_id, str(kind)[:MAX_NAME], whole, seconds)
+    return KernelAsk(ask_id, execution_id, str(kind)[:MAX_NAME], whole, _seconds(wait))
+
+
+def _seconds(value: Any) -> float | None:
+    """Returns how long somebody waits; None, as long as it takes, for what is no positive number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        seconds = float(value)
+    except OverflowError:
+        return None
+    return min(seconds, LONGEST_S) if math.isfinite(seconds) and seconds > 0 else None
 
 
 def granted(value: Any = None) -> dict[str, Any]:

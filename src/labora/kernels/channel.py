@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 import struct
 from collections.abc import Sequence
@@ -15,6 +16,8 @@ from typing import Any
 
 VERSION = 1
 MAX_FRAME = 64 * 1024 * 1024
+GUEST_REQUEST_BYTES = 16 * 1024 * 1024
+"""Largest frame that the agent reads (``labora_guest.agent.REQUEST_BYTES``)."""
 WINDOW = 8 * 1024 * 1024
 """Bytes that the agent may send beyond what is acknowledged, per kernel."""
 MAX_MESSAGE = 512 * 1024 * 1024
@@ -37,29 +40,34 @@ def dump(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode("ascii")
 
 
-def encode_frame(header: bytes, buffers: Sequence[bytes] = ()) -> list[bytes]:
+def encode_frame(header: bytes, buffers: Sequence[bytes] = (), limit: int = MAX_FRAME) -> list[bytes]:
     """Returns the pieces of one frame whose header is already JSON.
 
     Raises:
-        ValueError: the frame is larger than MAX_FRAME.
+        ValueError: the frame is larger than ``limit``.
     """
     total = 4 + len(header) + sum(len(buffer) for buffer in buffers)
-    if total > MAX_FRAME:
-        raise ValueError(f"frame of {total} bytes, at most {MAX_FRAME} are allowed")
+    if total > limit:
+        raise ValueError(f"frame of {total} bytes, at most {limit} are allowed")
     return [_U32.pack(total) + _U32.pack(len(header)) + header, *buffers]
 
 
 def load(raw: bytes) -> Any:
     """Parses JSON of a guest.
 
-    Lone surrogates become U+FFFD and NaN or Infinity become null, so that what goes on is text and JSON everywhere.
-    Raises ChannelError for anything else.
+    Lone surrogates become U+FFFD, NaN, Infinity and numbers that are too large null, so that what goes on is text and
+    JSON everywhere. Raises ChannelError for anything else.
     """
     try:
-        value = json.loads(raw.decode("utf-8"), parse_constant=lambda _: None)
+        value = json.loads(raw.decode("utf-8"), parse_constant=lambda _: None, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise ChannelError("not JSON") from error
     return _without_surrogates(value) if rb"\ud" in raw or rb"\uD" in raw else value
+
+
+def _finite(text: str) -> float | None:
+    value = float(text)
+    return value if math.isfinite(value) else None
 
 
 def too_many_values(raw: bytes) -> bool:

@@ -304,8 +304,9 @@ class GuestConnection:
         if buffers:
             value["buffers"] = [len(buffer) for buffer in buffers]
         try:
-            pieces = channel.encode_frame(channel.dump(value), buffers)
+            pieces = channel.encode_frame(channel.dump(value), buffers, channel.GUEST_REQUEST_BYTES)
         except ValueError as error:
+            # The agent would close the connection, and would again whenever this was sent again.
             raise InvalidError(f"The request is too large for the runtime: {error}.", code="too_large") from error
         self._writer.write(b"".join(pieces))
 

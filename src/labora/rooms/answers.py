@@ -6,11 +6,12 @@ import asyncio
 import json
 from typing import Any
 from urllib.parse import urljoin
+from weakref import WeakValueDictionary
 
 from labora.access import Principal, Scope
 from labora.base.errors import TooLargeError
 from labora.drive import Drive
-from labora.kernels import asks
+from labora.kernels import asks, channel
 from labora.kernels.asks import KernelAsk
 from labora.rooms.checkpoints import Checkpoints
 from labora.rooms.ports import Secrets
@@ -18,6 +19,8 @@ from labora.rooms.room import Room
 
 IPYNB_BYTES = 12 * 1024 * 1024
 """A larger notebook is given without its outputs; what a program gets fits into one frame of the guest channel."""
+EXPORTS = 2
+"""So many notebooks are written for programs at once."""
 
 
 class ServerAnswers:
@@ -33,6 +36,8 @@ class ServerAnswers:
         self._checkpoints = checkpoints
         self._url = url
         self._secrets = secrets
+        self._exports = asyncio.Semaphore(EXPORTS)
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def answer(self, room: Room, account_id: str, ask: KernelAsk) -> dict[str, Any]:
         """Returns the answer to an ask of the account's own program. Raises LaboraError."""
@@ -54,15 +59,24 @@ class ServerAnswers:
 
     async def _ipynb(self, room: Room, account_id: str) -> Any:
         await self._drive.access(Principal(account_id, "", scopes=frozenset({Scope.READ})), room.file_id)
-        await room.settled()
-        data = await self._checkpoints.export(room)
-        if len(data) > IPYNB_BYTES:
-            data = await self._checkpoints.export(room, outputs=False)
-        if len(data) > IPYNB_BYTES:
-            raise TooLargeError("This notebook is too large to be given to a program.")
-        return await asyncio.to_thread(json.loads, data)
+        # One notebook that asks again and again takes one of the places, however many wait behind it.
+        lock = self._locks.setdefault(room.file_id, asyncio.Lock())
+        async with lock, self._exports:
+            await room.settled()
+            for outputs in (True, False):
+                data = await self._checkpoints.export(room, outputs=outputs)
+                ipynb, size = await asyncio.to_thread(_measured, data)
+                if size <= IPYNB_BYTES:
+                    return ipynb
+        raise TooLargeError("This notebook is too large to be given to a program.")
 
     async def _secret(self, room: Room, account_id: str, name: str) -> dict[str, Any]:
         if self._secrets is None or not name:
             return {"exists": False, "access": False, "value": None}
         return await self._secrets.get(account_id, room.file_id, name)
+
+
+def _measured(data: bytes) -> tuple[Any, int]:
+    """Returns a notebook and its bytes on the guest channel, where JSON is ASCII."""
+    ipynb = json.loads(data)
+    return ipynb, len(channel.dump(ipynb))

@@ -7,11 +7,12 @@ a page can do. Whoever cannot be asked is said at once. How long a program waits
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from labora.base.errors import ConflictError, ForbiddenError, InvalidError, LaboraError, NotFoundError
+from labora.base.errors import ConflictError, ForbiddenError, GoneError, InvalidError, LaboraError, NotFoundError
 from labora.base.logging import get_logger
 from labora.kernels import asks
 from labora.kernels.asks import KernelAsk
@@ -63,9 +64,11 @@ class Asks:
         self._account_id = account_id
         self._answers = answers
         self._drives = drives
-        self._send = send
+        self._to_kernel = send
         self._spawn = spawn
         self._pending: dict[str, _Pending] = {}
+        # Those whose answers are under way: after a break the agent may ask them again meanwhile.
+        self._delivering: set[str] = set()
         self._lock = asyncio.Lock()
 
     # -- from the kernel ----------------------------------------------------------------------------------------------
@@ -73,7 +76,7 @@ class Asks:
     def take(self, content: dict[str, Any], execution_id: str | None, runtime_id: str) -> None:
         """Takes an ask; one that comes again is the same."""
         ask = asks.read_ask(content, execution_id)
-        if ask is None or ask.ask_id in self._pending:
+        if ask is None or ask.ask_id in self._pending or ask.ask_id in self._delivering:
             return
         if len(self._pending) >= MAX_PENDING:
             self._reply(ask.ask_id, asks.refused("too_many_asks", "Too many questions of this notebook wait already."))
@@ -106,6 +109,19 @@ class Asks:
     # -- answers ------------------------------------------------------------------------------------------------------
 
     async def _consider(self, ask: KernelAsk, runtime_id: str) -> None:
+        """Answers, or sees to it that somebody does. Whatever fails is an answer: a program must not wait for ever."""
+        if ask.ask_id not in self._pending:
+            # It was taken back before its turn came.
+            return
+        try:
+            await self._carry_out(ask, runtime_id)
+        except LaboraError as error:
+            self._reply(ask.ask_id, asks.refused(error.error_code, error.message))
+        except Exception:
+            log.exception("ask_failed", file_id=self._room.file_id, kind=ask.kind[:64])
+            self._reply(ask.ask_id, asks.refused("internal", "The server failed at this; its log says why."))
+
+    async def _carry_out(self, ask: KernelAsk, runtime_id: str) -> None:
         if ask.kind in asks.PAGE_KINDS:
             self._ask_page(self._pending[ask.ask_id])
         elif ask.kind == STDIN:
@@ -118,12 +134,10 @@ class Asks:
             self._reply(ask.ask_id, asks.granted())
             self._perform(op.Disconnect(self._account_id))
         else:
-            try:
-                answer = await self._answers.answer(self._room, self._account_id, ask)
-            except LaboraError as error:
-                answer = asks.refused(error.error_code, error.message)
-            self._tell_refused_secret(ask, answer.get("value"))
-            self._reply(ask.ask_id, answer)
+            answer = await self._answers.answer(self._room, self._account_id, ask)
+            if ask.ask_id in self._pending:
+                self._tell_refused_secret(ask, answer.get("value"))
+                self._reply(ask.ask_id, answer)
 
     def _tell_refused_secret(self, ask: KernelAsk, value: Any) -> None:
         """Tells the account's pages that a program wanted a secret that it does not get, so that they can permit it."""
@@ -136,6 +150,8 @@ class Asks:
 
     def _ask_person(self, ask: KernelAsk, prompt: str, *, password: bool = False, about: Any = None) -> None:
         """Shows a question below the running cell; its answer comes by ``input`` or ``consent``."""
+        if ask.ask_id not in self._pending:
+            return
         execution = self._room.staged.state["executions"].get(ask.execution_id or "")
         mine = execution is not None and execution["account"]["id"] == self._account_id
         if execution is None or not mine or execution["status"] != "running":
@@ -214,12 +230,8 @@ class Asks:
         if self._drives is None:
             self._reply(ask.ask_id, asks.refused("no_drive", "This server cannot mount drives."))
             return
-        try:
-            unsaved = await self._drives.unmount(self._account_id, runtime_id, ask.text("mountpoint", MAX_PATH))
-        except LaboraError as error:
-            self._reply(ask.ask_id, asks.refused(error.error_code, error.message))
-        else:
-            self._reply(ask.ask_id, asks.granted({"unsaved": list(unsaved)}))
+        unsaved = await self._drives.unmount(self._account_id, runtime_id, ask.text("mountpoint", MAX_PATH))
+        self._reply(ask.ask_id, asks.granted({"unsaved": list(unsaved)}))
 
     # -- pages --------------------------------------------------------------------------------------------------------
 
@@ -276,18 +288,33 @@ class Asks:
 
     # -- helpers ------------------------------------------------------------------------------------------------------
 
+    async def _send(self, ask_id: str, answer: dict[str, Any]) -> None:
+        """Sends an answer; one that cannot be sent is made a refusal. Raises LaboraError, also after that."""
+        self._delivering.add(ask_id)
+        try:
+            await self._to_kernel(ask_id, answer)
+        except GoneError:
+            raise
+        except LaboraError as error:
+            with contextlib.suppress(LaboraError):
+                await self._to_kernel(ask_id, asks.refused(error.error_code, error.message))
+            raise
+        finally:
+            self._delivering.discard(ask_id)
+
     def _reply(self, ask_id: str, answer: dict[str, Any]) -> None:
         """Answers for good, and takes the question away from whoever saw it."""
         pending = self._pending.pop(ask_id, None)
         if pending is not None:
             self._settle(pending)
+        self._delivering.add(ask_id)
         self._spawn(self._deliver(ask_id, answer))
 
     async def _deliver(self, ask_id: str, answer: dict[str, Any]) -> None:
         try:
             await self._send(ask_id, answer)
         except LaboraError as error:
-            # Nobody waits there any more.
+            # Nobody waits there any more, or was told that this cannot be answered.
             log.info("ask_not_answered", file_id=self._room.file_id, code=error.error_code)
         self.gone(ask_id)
 

@@ -11,40 +11,27 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from labora.base.errors import ConflictError, InvalidError, LaboraError
+from labora.base.errors import ConflictError, LaboraError
 from labora.base.ids import new_id
 from labora.base.logging import get_logger
 from labora.kernels.model import KernelMessage, KernelSession
-from labora.notebook.widget_outputs import TYPES, OutputWidgets
-from labora.notebook.widgets import WIDGET_TARGET, Model, WidgetStates, read_message, take_buffers
-from labora.rooms.hidden import is_hidden
+from labora.notebook.outputs import rough_size
+from labora.notebook.widget_outputs import SHOWN_BYTES, TYPES, OutputWidgets, read_shown, replaces
+from labora.notebook.widgets import WIDGET_TARGET, Model, State, WidgetStates, read_message, take_buffers
+from labora.rooms.comm_messages import COMM_TYPES, CONTROL_TARGET, MAX_ID, CommMessage
 from labora.rooms.liveness import require_live
+from labora.rooms.privacy import Privacy
 from labora.rooms.room import Room
 from labora.rooms.subscriber import Subscriber, comm_frame
 
-COMM_TYPES = ("comm_open", "comm_msg", "comm_close")
-CONTROL_TARGET = "jupyter.widget.control"
 HEAVY_BYTES = 256 * 1024
 """JSON of more bytes is read and written beside the event loop."""
-MAX_ID = 128
 MAX_WAITING = 64
 """Comm messages of one socket that its kernel has not dealt with."""
-SHOWN_BYTES = 4 * 1024 * 1024
-"""What one output widget shows."""
+OUTGOING_BYTES = 32 * 1024 * 1024
+"""Comm messages of all sockets that are held for one kernel."""
 
 log = get_logger("rooms")
-
-
-@dataclass(frozen=True, slots=True)
-class CommMessage:
-    """What a page says to a comm of its account's kernel."""
-
-    id: str
-    type: str
-    execution_id: str
-    content: dict[str, Any]
-    metadata: dict[str, Any]
-    buffers: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +42,7 @@ class _Outgoing:
     content: dict[str, Any]
     metadata: dict[str, Any]
     buffers: Sequence[bytes]
+    size: int
 
 
 class Comms:
@@ -74,6 +62,7 @@ class Comms:
         self._limit = limits.comm_sent_bytes
         self.widgets = WidgetStates(limits.widget_bytes)
         self._outputs = OutputWidgets(self.widgets, min(SHOWN_BYTES, limits.widget_bytes // 4))
+        self._privacy = Privacy(room, account_id)
         # Output widgets whose contents the kernel does not know yet, and the messages that tell it.
         self._unsynced: dict[str, None] = {}
         self._syncs: set[str] = set()
@@ -82,6 +71,7 @@ class Comms:
         self._control: str | None = None
         self._anything = False
         self._outgoing: asyncio.Queue[_Outgoing] = asyncio.Queue()
+        self._outgoing_bytes = 0
 
     # -- from the kernel ----------------------------------------------------------------------------------------------
 
@@ -95,7 +85,7 @@ class Comms:
                 except RecursionError:
                     # Nested deeper than anything that widgets say.
                     log.info("comm_left_out", file_id=self._room.file_id)
-            elif message.channel == "iopub" and message.type in TYPES and self._catch(message):
+            elif message.channel == "iopub" and message.type in TYPES and await self._catch(message):
                 pass
             else:
                 if message.channel == "agent" and message.type in ("started", "died") and message.execution_id is None:
@@ -103,7 +93,7 @@ class Comms:
                 rest.append(message)
                 continue
             rest.append(replace(message, channel="agent", type="taken", content={}, metadata={}, buffers=(), size=0))
-        self._show_outputs()
+        await self._show_outputs()
         return rest
 
     def done(self, messages: list[KernelMessage]) -> None:
@@ -132,8 +122,12 @@ class Comms:
             return
         large = message.size > HEAVY_BYTES + sum(map(len, buffers))
         values = await asyncio.to_thread(read_message, content, buffers) if large else read_message(content, buffers)
-        before = self.widgets.get(comm_id)
+        private = self._heard(comm_id, message.execution_id)
+        if replaces(message.type, values):
+            self._outputs.replaced(comm_id)
         model = self.widgets.hear(message.type, content, message.metadata, values, message.execution_id)
+        if message.type == "comm_close":
+            self._privacy.ended(comm_id)
         if model is not None:
             self._outputs.follow(model)
         if message.size > self._limit:
@@ -148,23 +142,29 @@ class Comms:
             "metadata": message.metadata,
         }
         frame = await asyncio.to_thread(comm_frame, header, buffers) if large else None
-        private = self._is_private(message.execution_id, model or before)
         sender = self._waiting.get(message.call_id or "")
         self._tell(header, buffers, private=private, sender=sender, frame=frame)
 
-    def _catch(self, message: KernelMessage) -> bool:
+    def _heard(self, comm_id: str, execution_id: str | None) -> bool:
+        """Takes note of what a comm carries for an execution; returns whether it is told to its account alone."""
+        model = self.widgets.get(comm_id)
+        return self._privacy.hears(comm_id, execution_id, model.execution_id if model is not None else None)
+
+    async def _catch(self, message: KernelMessage) -> bool:
         model = self._outputs.catches(message.parent_id)
         if model is None:
             return False
-        self._outputs.show(model, message.type, message.content)
+        large = message.size > HEAVY_BYTES
+        about = message.type, message.content
+        shown = await asyncio.to_thread(read_shown, *about) if large else read_shown(*about)
+        self._heard(model.model_id, message.execution_id)
+        self._outputs.show(model, shown)
         return True
 
-    def _show_outputs(self) -> None:
-        changed = self._outputs.changed
-        for model_id, model in changed.items():
-            self._tell_update(model, {"outputs": model.state["outputs"]})
-            self._unsynced[model_id] = None
-        changed.clear()
+    async def _show_outputs(self) -> None:
+        for model in self._outputs.take_changed():
+            self._unsynced[model.model_id] = None
+            await self._tell_outputs(model)
 
     def _sync_outputs(self) -> None:
         """Tells the kernel what its output widgets show; once what they caught has ended, not at every line."""
@@ -181,8 +181,13 @@ class Comms:
     def snapshot(self, subscriber: Subscriber) -> list[bytes]:
         """Returns the frames that tell a new socket of the widgets that live."""
         own = subscriber.account_id == self._account_id
-        shown = [model for model in self.widgets if own or not self._is_private(model.execution_id, model)]
+        shown = [model for model in self.widgets if own or not self._is_private(model)]
         return [self._frame(model) for model in shown]
+
+    def public_states(self) -> dict[str, State]:
+        """Returns the states of the widgets that everybody may see, by model id, as they are now."""
+        states = self.widgets.copies()
+        return {model.model_id: states[model.model_id] for model in self.widgets if not self._is_private(model)}
 
     def _frame(self, model: Model) -> bytes:
         if model.frame is None:
@@ -202,17 +207,31 @@ class Comms:
         }
         return header, buffers
 
-    def _tell_update(self, model: Model, state: dict[str, Any]) -> None:
-        plain, paths, buffers = take_buffers(state)
-        data = {"method": "update", "state": plain, "buffer_paths": paths}
-        header = {
-            "type": "comm_msg",
-            "account_id": self._account_id,
-            "execution_id": model.execution_id,
-            "content": {"comm_id": model.model_id, "data": data},
-            "metadata": {},
-        }
-        self._tell(header, buffers, private=self._is_private(model.execution_id, model))
+    async def _tell_outputs(self, model: Model) -> None:
+        """Tells what an output widget shows, all of it."""
+        state, began = {"outputs": model.state["outputs"]}, self._room.clock.monotonic()
+
+        def make() -> tuple[dict[str, Any], list[bytes], bytes]:
+            plain, paths, buffers = take_buffers(state)
+            data = {"method": "update", "state": plain, "buffer_paths": paths}
+            header = {
+                "type": "comm_msg",
+                "account_id": self._account_id,
+                "execution_id": model.execution_id,
+                "content": {"comm_id": model.model_id, "data": data},
+                "metadata": {},
+            }
+            return header, buffers, comm_frame(header, buffers)
+
+        large = model.sizes.get("outputs", 0) > HEAVY_BYTES
+        header, buffers, frame = await asyncio.to_thread(make) if large else make()
+        if self.widgets.get(model.model_id) is not model or model.state["outputs"] is not state["outputs"]:
+            # It has ended meanwhile, or a page has set it, and that was told.
+            return
+        self._tell(header, buffers, private=self._is_private(model), frame=frame)
+        if large:
+            # All of it is told again with every batch: the others shall not wait for that.
+            await asyncio.sleep(self._room.clock.monotonic() - began)
 
     def _tell(
         self,
@@ -235,23 +254,19 @@ class Comms:
             frame = frame or comm_frame(header, buffers)
             subscriber.reply(frame)
 
-    def _is_private(self, execution_id: str | None, model: Model | None) -> bool:
-        staged = self._room.staged
-        if self._room.omits:
-            return True
-        about = {execution_id, model.execution_id if model is not None else None}
-        found = (staged.state["executions"].get(key) for key in about if key is not None)
-        return any(execution is not None and is_hidden(staged.hidden, execution) for execution in found)
+    def _is_private(self, model: Model) -> bool:
+        return self._privacy.is_private(model.model_id, model.execution_id)
 
     def gone(self) -> None:
         """The kernel ended, or begins anew: its comms are no more."""
         self.widgets.clear()
         self._outputs.clear()
+        self._privacy.clear()
         self._unsynced.clear()
         self._syncs.clear()
         self._control = None
         while not self._outgoing.empty():
-            self._outgoing.get_nowait()
+            self._outgoing_bytes -= self._outgoing.get_nowait().size
         for subscriber, own_id in self._waiting.values():
             subscriber.comms -= 1
             refusal = {"code": "kernel_dead", "message": "The kernel has ended."}
@@ -275,8 +290,14 @@ class Comms:
             raise ConflictError("You have no kernel here. Connect first.", code="no_runtime")
         if subscriber.comms >= MAX_WAITING:
             raise ConflictError("The kernel is busy and too much waits for it already.", code="too_many_calls")
+        about = message.execution_id, message.type, message.content, message.metadata, message.buffers
+        message_id = self._put(*about, limit=OUTGOING_BYTES)
+        comm_id = message.content["comm_id"]
+        private = self._heard(comm_id, message.execution_id)
         values = read_message(message.content, message.buffers)
-        model = self.widgets.hear(message.type, message.content, message.metadata, values, None)
+        if replaces(message.type, values):
+            self._outputs.replaced(comm_id)
+        model = self.widgets.hear(message.type, message.content, message.metadata, values, message.execution_id)
         if model is not None:
             self._outputs.follow(model)
             header = {
@@ -286,10 +307,8 @@ class Comms:
                 "content": message.content,
                 "metadata": message.metadata,
             }
-            private = self._is_private(message.execution_id, model)
             self._tell(header, message.buffers, private=private, but=subscriber)
         subscriber.comms += 1
-        message_id = self._put(message.execution_id, message.type, message.content, message.metadata, message.buffers)
         self._waiting[message_id] = (subscriber, message.id)
 
     def recover(self) -> None:
@@ -306,7 +325,7 @@ class Comms:
             for model in self.widgets.replace_all(data.get("states"), data.get("buffer_paths"), message.buffers):
                 self._outputs.follow(model)
                 header, buffers = self._opened(model)
-                self._tell(header, buffers, private=self._is_private(None, None))
+                self._tell(header, buffers, private=self._privacy.recovers(model.model_id))
             self._put(None, "comm_close", {"comm_id": message.content["comm_id"], "data": {}}, {}, ())
         elif message.type == "comm_close":
             self._control = None
@@ -318,9 +337,15 @@ class Comms:
         content: dict[str, Any],
         metadata: dict[str, Any],
         buffers: Sequence[bytes],
+        limit: int | None = None,
     ) -> str:
+        """Queues a message for the kernel and returns its id. Raises ConflictError where more than ``limit`` waits."""
+        size = rough_size(content) + rough_size(metadata) + sum(map(len, buffers))
+        if limit is not None and self._outgoing_bytes + size > limit:
+            raise ConflictError("The kernel is busy and too much waits for it already.", code="too_many_calls")
         message_id = new_id()
-        self._outgoing.put_nowait(_Outgoing(message_id, execution_id, kind, content, metadata, buffers))
+        self._outgoing_bytes += size
+        self._outgoing.put_nowait(_Outgoing(message_id, execution_id, kind, content, metadata, buffers, size))
         return message_id
 
     async def send_forever(self) -> None:
@@ -341,8 +366,11 @@ class Comms:
                 )
             except LaboraError as error:
                 self._refused(out.message_id, error)
+            finally:
+                self._outgoing_bytes -= out.size
 
     def _refused(self, message_id: str, error: LaboraError) -> None:
+        self._syncs.discard(message_id)
         found = self._waiting.pop(message_id, None)
         if found is None:
             log.info("comm_not_sent", file_id=self._room.file_id, code=error.error_code)
@@ -354,22 +382,3 @@ class Comms:
 def _method(content: dict[str, Any]) -> Any:
     data = content.get("data")
     return data.get("method") if isinstance(data, dict) else None
-
-
-def read_comm(header: dict[str, Any], buffers: tuple[bytes, ...]) -> CommMessage:
-    """Reads what a page sent. Raises InvalidError."""
-    kind, execution_id, content = header.get("type"), header.get("execution_id"), header.get("content")
-    metadata = header.get("metadata") or {}
-    if kind not in COMM_TYPES or not isinstance(content, dict) or not isinstance(metadata, dict):
-        raise InvalidError("This is no message of a comm.", code="bad_comm")
-    comm_id, data, target = content.get("comm_id"), content.get("data"), content.get("target_name")
-    if not isinstance(comm_id, str) or not 0 < len(comm_id) <= MAX_ID or not isinstance(execution_id, str):
-        raise InvalidError("A message of a comm names the comm and its cell's execution.", code="bad_comm")
-    made: dict[str, Any] = {"comm_id": comm_id, "data": data if isinstance(data, dict) else {}}
-    if kind == "comm_open":
-        if not isinstance(target, str) or not 0 < len(target) <= MAX_ID or target == CONTROL_TARGET:
-            raise InvalidError("A comm is opened for a target.", code="bad_comm")
-        made["target_name"] = target
-        if isinstance(content.get("target_module"), str):
-            made["target_module"] = content["target_module"]
-    return CommMessage(str(header.get("id")), kind, execution_id, made, metadata, buffers)

@@ -64,6 +64,7 @@ class KernelWorker:
         self._effects: asyncio.Queue[op.Effect | Callable[[], Awaitable[None]]] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._taken = asyncio.Event()
+        self._closed = False
         self._spawn(self._work())
         self._spawn(self.comms.send_forever())
 
@@ -99,6 +100,8 @@ class KernelWorker:
 
     async def close(self) -> None:
         """Stops; the kernel goes on and keeps what it says for the next one who attaches."""
+        self._closed = True
+        self._taken.set()
         self.asks.close()
         for task in list(self._tasks):
             task.cancel()
@@ -135,6 +138,7 @@ class KernelWorker:
     def ended(self) -> None:
         """The kernel is no more: what was said to it, or waits for it, is over."""
         self.session = None
+        self._taken.set()
         self.comms.gone()
         self.asks.all_gone()
 
@@ -359,6 +363,8 @@ class KernelWorker:
             return
         last = (await session.info()).last
         while self.session is session and (record := self._record()) is not None and record["n"] < last:
+            if self._closed:
+                return
             self._taken.clear()
             await self._taken.wait()
         await self.room.settled()

@@ -10,7 +10,7 @@ from typing import Any
 
 from labora.base.errors import ConflictError, ForbiddenError, InvalidError, LaboraError, TooLargeError
 from labora.notebook.widgets import STATE_TYPE, reachable, saved_models, shown_models
-from labora.rooms.comms import read_comm
+from labora.rooms.comm_messages import read_comm
 from labora.rooms.kernel import KernelWorker
 from labora.rooms.liveness import require_live
 from labora.rooms.room import EMPTY_UPDATE, Room
@@ -145,7 +145,13 @@ class Live:
             raise ConflictError("You have no live widgets in this notebook. Run its cells first.", code="no_widgets")
         await room.settled()
         limit = room.settings.limits.widgets_saved_bytes
-        states = worker.comms.widgets.copies()
+        states = worker.comms.public_states()
+        if not states:
+            raise ForbiddenError(
+                "Your live widgets were made while this notebook omitted its outputs, so they are not saved. Run their "
+                "cells again first.",
+                code="outputs_omitted",
+            )
         if worker.comms.widgets.size > 2 * limit:
             raise _too_large(worker.comms.widgets.size, limit)
         present = document.metadata_value("widgets")
