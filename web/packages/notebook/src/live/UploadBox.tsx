@@ -5,8 +5,8 @@ import { useController, useStore } from '../model/context';
 import type { UploadRequest } from './live-outputs';
 
 export function UploadBox({ cellId }: { cellId: string }) {
-  const request = useStore(useController().live.uploads).get(cellId);
-  return request ? <Chooser key={request.id} request={request} /> : null;
+  const requests = useStore(useController().live.uploads).get(cellId) ?? [];
+  return requests.map((request) => <Chooser key={request.id} request={request} />);
 }
 
 function Chooser({ request }: { request: UploadRequest }) {

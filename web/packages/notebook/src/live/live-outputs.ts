@@ -33,7 +33,8 @@ const DEVICES = new Set(['camera', 'microphone']);
 export class LiveOutputs implements LiveHost {
   /** Cells whose frame is asked for, with the execution that asks: it is made whatever the outputs are. */
   readonly wanted = new Store<ReadonlyMap<string, string>>(new Map());
-  readonly uploads = new Store<ReadonlyMap<string, UploadRequest>>(new Map());
+  /** By cell; it may ask for several at once, from threads. */
+  readonly uploads = new Store<ReadonlyMap<string, readonly UploadRequest[]>>(new Map());
   readonly questions = new Questions();
   readonly #controller: NotebookController;
   readonly #frames = new Map<string, Attached>();
@@ -46,10 +47,10 @@ export class LiveOutputs implements LiveHost {
     call: (_context, execution, args) => this.#call(execution, args),
     port: (context, execution, { port, path }) => this.#port(context, execution, port, path),
     files: (_context, execution, args, files) => this.#put(execution, args, files),
-    view: (_context, execution, { path }) => this.#view(execution, path),
+    view: (context, execution, { path }) => this.#view(context.cellId, execution, path),
     cell: (context, _execution, { code }) => this.#addCell(context.cellId, code),
     device: (context, _execution, { kinds }) => this.#device(context, kinds),
-    disconnect: () => this.#controller.disconnect(),
+    disconnect: (context) => this.#disconnect(context.cellId),
   };
 
   constructor(controller: NotebookController) {
@@ -60,9 +61,11 @@ export class LiveOutputs implements LiveHost {
     asks.handle('download', async (ask) =>
       saveFile(this.#runtimeOf(this.#executionOf(ask)), text(ask.content['path'])),
     );
-    asks.handle('view', (ask) => this.#view(this.#executionOf(ask), ask.content['path']));
+    asks.handle('view', (ask) =>
+      this.#begun(ask, () => this.#view(ask.cell_id, this.#executionOf(ask), ask.content['path'])),
+    );
     for (const kind of ['scratch_cell', 'add_cell'])
-      asks.handle(kind, (ask) => this.#addCell(ask.cell_id, ask.content['content']));
+      asks.handle(kind, (ask) => this.#begun(ask, () => this.#addCell(ask.cell_id, ask.content['content'])));
   }
 
   // --- What frames ask -------------------------------------------------------------------------------------------------
@@ -141,16 +144,28 @@ export class LiveOutputs implements LiveHost {
     return done;
   }
 
-  async #view(execution: Execution, path: unknown): Promise<null> {
-    this.questions.tell({ kind: 'view', runtimeId: this.#runtimeOf(execution), path: text(path) });
+  async #view(cellId: string, execution: Execution, path: unknown): Promise<null> {
+    const runtimeId = this.#runtimeOf(execution);
+    this.#mustAsk(cellId);
+    await this.questions.ask(cellId, { kind: 'view', runtimeId, path: text(path) });
     return null;
+  }
+
+  async #disconnect(cellId: string): Promise<null> {
+    if (!(await this.questions.ask(cellId, { kind: 'disconnect' }))) throw new Refusal('refused', t('live.refused'));
+    await this.#controller.send('disconnect');
+    return null;
+  }
+
+  #mustAsk(cellId: string): void {
+    if (!this.questions.mayAsk(cellId)) throw new Refusal('refused', t('live.askedAlready'));
   }
 
   async #addCell(cellId: string, code: unknown): Promise<null> {
     const controller = this.#controller;
     const source = text(code);
     if (!controller.canEdit) throw new Refusal('read_only', t('live.readOnly'));
-    if (!(await this.questions.ask({ kind: 'cell', source }))) throw new Refusal('refused', t('live.refused'));
+    if (!(await this.questions.ask(cellId, { kind: 'cell', source }))) throw new Refusal('refused', t('live.refused'));
     const [made] = controller.doc.insert([{ kind: 'code', source }], controller.doc.cell(cellId) ? cellId : null);
     if (made) controller.activate(made);
     return null;
@@ -161,7 +176,7 @@ export class LiveOutputs implements LiveHost {
     if (asked.length === 0) throw new Refusal('invalid', t('live.invalid'));
     if (context.opaque === true) throw new Refusal('no_device', t('live.noDevice'));
     if (!asked.every((kind) => this.#devices.has(kind))) {
-      const given: Answered = await this.questions.ask({ kind: 'device', devices: asked });
+      const given: Answered = await this.questions.ask(context.cellId, { kind: 'device', devices: asked });
       if (!given) throw new Refusal('refused', t('live.refused'));
       for (const kind of asked) this.#devices.add(kind);
     }
@@ -186,6 +201,19 @@ export class LiveOutputs implements LiveHost {
     return execution;
   }
 
+  /** Begins what goes on in a dialog, and does not let the program wait for it; it hears what cannot even begin. */
+  async #begun(ask: PageAsk, begin: () => Promise<null>): Promise<null> {
+    try {
+      if (!this.#controller.canEdit && ask.kind !== 'view') throw new Refusal('read_only', t('live.readOnly'));
+      this.#mustAsk(ask.cell_id);
+      begin().catch(() => {});
+    } catch (error) {
+      if (error instanceof Refusal) throw new CommandError(error.code, error.message);
+      throw error;
+    }
+    return null;
+  }
+
   async #evaluate(ask: PageAsk, signal: AbortSignal): Promise<unknown> {
     const frame = await this.#frameOf(ask, signal);
     try {
@@ -199,8 +227,10 @@ export class LiveOutputs implements LiveHost {
   /** Returns the frame of the cell that asks, which is made for it when there is none. */
   async #frameOf(ask: PageAsk, signal: AbortSignal): Promise<Attached> {
     const { cell_id: cellId, execution_id: executionId } = ask;
-    const { doc } = this.#controller;
+    const { doc, room } = this.#controller;
     if (doc.cell(cellId)?.deleted !== false) throw new CommandError('no_cell', t('live.noCell'));
+    const shown = () => room.state.cells[cellId]?.execution_id === executionId;
+    if (!shown()) throw new CommandError('replaced', t('live.replaced'));
     const fits = (found: Attached | undefined) => found?.context.executionId === executionId;
     if (this.wanted.get().get(cellId) !== executionId)
       this.wanted.set(new Map(this.wanted.get()).set(cellId, executionId));
@@ -209,16 +239,18 @@ export class LiveOutputs implements LiveHost {
     const waiting = this.#waiting.get(cellId) ?? new Set();
     this.#waiting.set(cellId, waiting);
     return new Promise((resolve, reject) => {
-      const listen = (found: Attached) => {
-        if (!fits(found)) return;
+      const end = (settle: () => void) => {
         waiting.delete(listen);
-        resolve(found);
+        leave();
+        settle();
       };
+      const listen = (found: Attached) => {
+        if (fits(found)) end(() => resolve(found));
+      };
+      const refuse = (code: string, message: string) => end(() => reject(new CommandError(code, message)));
+      const leave = room.on(`cell:${cellId}`, () => shown() || refuse('replaced', t('live.replaced')));
       waiting.add(listen);
-      signal.addEventListener('abort', () => {
-        waiting.delete(listen);
-        reject(new CommandError('gone', 'Nobody waits for it any more.'));
-      });
+      signal.addEventListener('abort', () => refuse('gone', 'Nobody waits for it any more.'));
     });
   }
 
@@ -228,8 +260,10 @@ export class LiveOutputs implements LiveHost {
     return new Promise((resolve) => {
       const set = (request: UploadRequest | null) => {
         const uploads = new Map(this.uploads.get());
-        if (request === null) uploads.delete(ask.cell_id);
-        else uploads.set(ask.cell_id, request);
+        const others = (uploads.get(ask.cell_id) ?? []).filter(({ id }) => id !== ask.ask_id);
+        if (request !== null) uploads.set(ask.cell_id, [...others, request]);
+        else if (others.length > 0) uploads.set(ask.cell_id, others);
+        else uploads.delete(ask.cell_id);
         this.uploads.set(uploads);
       };
       signal.addEventListener('abort', () => set(null));
