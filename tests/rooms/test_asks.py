@@ -220,6 +220,30 @@ async def test_when_the_asked_page_goes_the_next_one_is_asked_and_else_nobody(
     assert (await answer_of(kernel, "ask-p"))["code"] == "nobody_asked"
 
 
+async def test_a_page_that_connects_anew_hears_what_still_waits_and_its_answer_is_taken(house: Any) -> None:
+    file_id = await house.notebook("hang")
+    async with house.page(file_id) as page, house.page(file_id) as other:
+        assert page.told("asks") == [{"type": "asks", "ids": []}]
+        kernel, _ = await page_ask(house, page)
+        await page.until(lambda: bool(page.told("ask")))
+        stale = page.subscriber
+        # The server does not know yet that the connection is dead when the page has its next one.
+        await page.connect()
+        assert page.told("asks")[-1]["ids"] == ["ask-p"]
+        page.room.leave(stale)
+        await page.until(lambda: len(page.told("ask")) == 2)
+        page.disconnect()
+        await other.until(lambda: bool(other.told("ask")))
+        await page.connect()
+        await page.command("answer", ask_id="ask-p", ok=True, value=1)
+        assert await answer_of(kernel, "ask-p") == {"ok": True, "value": 1}
+        await other.until(lambda: bool(other.told("ask_gone", ask_id="ask-p")))
+        assert (await other.command("answer", ask_id="ask-p", ok=True, value=2))["code"] == "no_such_ask"
+        page.disconnect()
+        await page.connect()
+        assert page.told("asks")[-1]["ids"] == []
+
+
 async def test_without_a_page_nobody_is_asked_and_what_the_server_knows_is_answered(house: Any) -> None:
     file_id = await house.notebook("hang")
     (execution,) = await house.rooms.headless.run(ADA, file_id)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from labora.base.errors import ConflictError, ForbiddenError, GoneError, InvalidError, LaboraError, NotFoundError
@@ -36,6 +36,8 @@ log = get_logger("rooms")
 class _Pending:
     ask: KernelAsk
     subscriber: Subscriber | None = None
+    told: set[int] = field(default_factory=set)
+    """Client ids of the pages that were asked: one that connects anew keeps its own."""
     timer: asyncio.TimerHandle | None = None
 
 
@@ -88,8 +90,7 @@ class Asks:
         """Nobody waits for this any more."""
         pending = self._pending.pop(ask_id, None) if isinstance(ask_id, str) else None
         if pending is not None:
-            if pending.subscriber is not None:
-                pending.subscriber.control({"type": "ask_gone", "ask_id": ask_id})
+            self._take_back(pending)
             self._settle(pending)
         for execution_id, request in list(self._room.staged.state["inputs"].items()):
             if request["request_id"] == ask_id and request["account_id"] == self._account_id:
@@ -249,6 +250,7 @@ class Asks:
             return
         self._settle(pending)
         pending.subscriber = chosen
+        pending.told.add(chosen.client_id)
         chosen.asked.add(ask.ask_id)
         message = {
             "type": "ask",
@@ -261,13 +263,22 @@ class Asks:
         chosen.reply(control_frame(message))
 
     async def answer(self, subscriber: Subscriber, ask_id: str, answer: dict[str, Any]) -> None:
-        """Takes the answer of the page that was asked. Raises NotFoundError for what it was not asked, or no more."""
+        """Takes the answer of a page that was asked, over whichever connection of its own; others need not answer then.
+
+        Raises NotFoundError for what it was not asked, or no more.
+        """
         pending = self._pending.get(ask_id)
-        if pending is None or pending.subscriber is not subscriber:
+        asked = pending is not None and subscriber.client_id in pending.told
+        if pending is None or not asked or not subscriber.is_page_of(self._account_id):
             raise NotFoundError("The program no longer waits for this.", code="no_such_ask")
         del self._pending[ask_id]
         self._settle(pending)
+        self._take_back(pending, besides=subscriber)
         await self._send(ask_id, answer)
+
+    def of_pages(self) -> list[str]:
+        """Returns the ids of the asks that wait for a page: what else a page has open is over."""
+        return [ask_id for ask_id, pending in self._pending.items() if pending.ask.kind in asks.PAGE_KINDS]
 
     def moved(self, subscriber: Subscriber, *, joined: bool) -> None:
         """A socket joined or left: what the one was asked goes to the other."""
@@ -317,6 +328,11 @@ class Asks:
             # Nobody waits there any more, or was told that this cannot be answered.
             log.info("ask_not_answered", file_id=self._room.file_id, code=error.error_code)
         self.gone(ask_id)
+
+    def _take_back(self, pending: _Pending, besides: Subscriber | None = None) -> None:
+        for page in list(self._room.subscribers.values()):
+            if page.client_id in pending.told and page is not besides:
+                page.control({"type": "ask_gone", "ask_id": pending.ask.ask_id})
 
     def _settle(self, pending: _Pending) -> None:
         if pending.timer is not None:

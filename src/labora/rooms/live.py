@@ -14,7 +14,7 @@ from labora.rooms.comm_messages import read_comm
 from labora.rooms.kernel import KernelWorker
 from labora.rooms.liveness import require_live
 from labora.rooms.room import EMPTY_UPDATE, Room
-from labora.rooms.subscriber import Subscriber, comm_frame
+from labora.rooms.subscriber import Subscriber, comm_frame, control_frame
 
 MAX_NAME = 256
 MAX_ID = 64
@@ -37,9 +37,18 @@ class Live:
     # -- sockets ------------------------------------------------------------------------------------------------------
 
     def greeting(self, room: Room, subscriber: Subscriber) -> list[bytes]:
-        """Returns what a new socket is told of the widgets that live."""
+        """Returns what a new socket is told of the asks that wait and the widgets that live."""
         frames = [frame for worker in self._workers(room) for frame in worker.comms.snapshot(subscriber)]
-        return [*frames, comm_frame({"type": "comms_ready"})]
+        return [*self._waiting(room, subscriber), *frames, comm_frame({"type": "comms_ready"})]
+
+    def _waiting(self, room: Room, subscriber: Subscriber) -> list[bytes]:
+        worker = self._find(room, subscriber.account_id)
+        if worker is not None and worker.session is not None:
+            return [control_frame({"type": "asks", "ids": worker.asks.of_pages()})]
+        runtime = room.state["runtimes"].get(subscriber.account_id)
+        # After a start of this server the agent has yet to say what waits there: nothing is known to be over.
+        known = runtime is None or runtime["status"] != "ready"
+        return [control_frame({"type": "asks", "ids": []})] if known else []
 
     def moved(self, room: Room, subscriber: Subscriber, joined: bool) -> None:
         """A socket joined or left a room."""

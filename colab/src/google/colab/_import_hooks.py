@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 from types import ModuleType
 from typing import Any, Callable
 
@@ -42,17 +43,19 @@ HOOKS: dict[str, Callable[[ModuleType], None]] = {
 class _Finder:
     """Finds as the others do, and lets a hook follow the import."""
 
-    _looking = False
+    def __init__(self) -> None:
+        # Of each thread: another one may import at the same time.
+        self._looks = threading.local()
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         hook = HOOKS.get(name)
-        if hook is None or self._looking:
+        if hook is None or getattr(self._looks, "now", False):
             return None
-        self._looking = True
+        self._looks.now = True
         try:
             found = _found(name, path, target)
         finally:
-            self._looking = False
+            self._looks.now = False
         loader = getattr(found, "loader", None)
         if loader is None or not hasattr(loader, "exec_module"):
             return found

@@ -159,13 +159,21 @@ def _cell(value: Any) -> Any:
     """Returns a value as JSON has it: numbers as such, others as text, None for what is missing."""
     if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
         value = value.item()
-    if value is None or value != value:
+    if _is_missing(value):
         return None
     if isinstance(value, (bool, str)):
         return str(value)[:_MAX_TEXT]
     if isinstance(value, (int, float)) and abs(value) < 2**53:
         return value
     return str(value)[:_MAX_TEXT]
+
+
+def _is_missing(value: Any) -> bool:
+    try:
+        return value is None or bool(value != value)
+    except (TypeError, ValueError):
+        # What pandas says is missing is neither true nor false, and no more is what has several values.
+        return type(value).__name__ == "NAType"
 
 
 def _remember(key: str, table: DataTable) -> None:

@@ -15,10 +15,13 @@ export type AskHandler = (ask: PageAsk, signal: AbortSignal) => Promise<unknown>
 type Answer = { ask_id: string } & ({ ok: true; value: unknown } | { ok: false; code: string; message: string });
 
 const ASKS_MAXIMUM = 100;
+const ANSWERS_KEPT = 100;
 
 export class Asks {
   readonly #handlers = new Map<string, AskHandler>();
   readonly #open = new Map<string, AbortController>();
+  /** The last answers: what is asked again, because the answer was lost on its way, is not done again. */
+  readonly #answered = new Map<string, Answer>();
   readonly #answer: (answer: Answer) => void;
 
   constructor(answer: (answer: Answer) => void) {
@@ -36,6 +39,8 @@ export class Asks {
   /** Takes an ask of the server, which tells it again after a reconnection. */
   received(ask: PageAsk): void {
     if (this.#open.has(ask.ask_id)) return;
+    const before = this.#answered.get(ask.ask_id);
+    if (before) return this.#answer(before);
     const handler = this.#handlers.get(ask.kind);
     if (handler === undefined) return this.#refuse(ask, 'unsupported', 'This page cannot do that.');
     if (this.#open.size >= ASKS_MAXIMUM) return this.#refuse(ask, 'too_many', 'Too many questions are open.');
@@ -46,7 +51,7 @@ export class Asks {
         (value) => this.#tell(ask, controller, { ask_id: ask.ask_id, ok: true, value: value ?? null }),
         (error: unknown) => this.#tell(ask, controller, { ask_id: ask.ask_id, ok: false, ...reason(error) }),
       )
-      .finally(() => this.#open.delete(ask.ask_id));
+      .finally(() => this.#open.get(ask.ask_id) === controller && this.#open.delete(ask.ask_id));
   }
 
   /** Nobody waits for the answer. */
@@ -55,8 +60,17 @@ export class Asks {
     this.#open.delete(askId);
   }
 
+  /** The server's word after a connection: nobody waits for any other. */
+  only(askIds: readonly string[]): void {
+    for (const id of Array.from(this.#open.keys())) if (!askIds.includes(id)) this.gone(id);
+  }
+
   #tell(ask: PageAsk, controller: AbortController, answer: Answer): void {
-    if (this.#open.get(ask.ask_id) === controller && !controller.signal.aborted) this.#answer(answer);
+    if (this.#open.get(ask.ask_id) !== controller || controller.signal.aborted) return;
+    this.#answered.set(ask.ask_id, answer);
+    const [oldest] = this.#answered.keys();
+    if (this.#answered.size > ANSWERS_KEPT && oldest !== undefined) this.#answered.delete(oldest);
+    this.#answer(answer);
   }
 
   #refuse(ask: PageAsk, code: string, message: string): void {

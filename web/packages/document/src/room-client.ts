@@ -234,6 +234,8 @@ export class RoomClient {
         return this.asks.received(message);
       case 'ask_gone':
         return this.asks.gone(message.ask_id);
+      case 'asks':
+        return this.asks.only(message.ids);
     }
   }
 

@@ -228,7 +228,9 @@ export type ControlMessage =
   | { type: 'secret_refused'; name: string; exists: boolean }
   | { type: 'meter'; runtime_id: string; meter: Meter }
   | ({ type: 'ask' } & PageAsk)
-  | { type: 'ask_gone'; ask_id: string };
+  | { type: 'ask_gone'; ask_id: string }
+  /** After the welcome: what still waits for a page of this account. */
+  | { type: 'asks'; ids: readonly string[] };
 
 /** Where somebody's cursor is; positions are Yjs relative positions as JSON. */
 export interface PresenceState {

@@ -87,14 +87,18 @@ const globalEval = eval;
 
 /** Evaluates a program in the global scope and returns what its last expression gives; `await` may stand at its top. */
 export async function evaluate(code: string): Promise<unknown> {
-  let value: unknown;
+  if (!/\bawait\b|\breturn\b/.test(code) || parses(code)) return await globalEval(code);
+  return await compile(code)();
+}
+
+/** Whether this is a script as it stands. It is not run for that: a program that fails must not run once more. */
+function parses(code: string): boolean {
   try {
-    value = globalEval(code);
+    globalEval(`throw null;\n${code}`);
   } catch (error) {
-    if (!(error instanceof SyntaxError) || !/\bawait\b|\breturn\b/.test(code)) throw error;
-    value = compile(code)();
+    return error === null;
   }
-  return await value;
+  return true;
 }
 
 function compile(code: string): () => Promise<unknown> {

@@ -51,7 +51,13 @@ export function FrameOutputs({ fileId, cellId, executionId, outputs, onTall, ref
     const { live } = latest.current.host;
     const context: FrameContext = { fileId, cellId, executionId, own };
     const leaving: (() => void)[] = [];
-    const fail = () => root.current?.replaceChildren(say('loadFailed'));
+    const fail = () => {
+      if (left) return;
+      root.current?.replaceChildren(say('loadFailed'));
+      // Whoever waits for this frame is told that there will be none.
+      const run = () => Promise.reject(new Refusal('no_frame', say('noFrame')));
+      if (live !== undefined) leaving.push(live.attach(context, { run, renew: () => {} }));
+    };
     const start = async () => {
       const location = await usableLocation(await latest.current.host.frameLocation(fileId, own));
       if (left || root.current === null) return;

@@ -120,8 +120,9 @@ export class FrameSlot {
 
   /** Evaluates a script in the frame, which is woken for it. */
   run(script: string, signal?: AbortSignal): Promise<unknown> {
+    if (this.failed) return Promise.reject(new Refusal('no_frame', say('noFrame')));
     const result = this.work.run(script, signal);
-    if (!this.failed) this.wake();
+    this.wake();
     return result;
   }
 
@@ -163,7 +164,7 @@ export class FrameSlot {
     nearness.unobserve(this.el);
     visibility.unobserve(this.el);
     near.delete(this);
-    this.work.dispose();
+    this.work.end('replaced', say('replaced'));
     this.sleep();
     this.el.replaceChildren();
   }
@@ -207,6 +208,7 @@ export class FrameSlot {
   private fail(reason: 'silent' | 'noisy'): void {
     this.failed = true;
     this.sleep();
+    this.work.end('no_frame', say('noFrame'));
     const text = reason === 'noisy' ? say('frameNoisy') : say('frameSilent', { origin: this.options.location.origin });
     const again = h('button', { type: 'button', onclick: () => this.again() }, say('reload'));
     this.el.style.height = 'auto';

@@ -54,9 +54,9 @@ export class FrameWork {
     });
   }
 
-  /** Ends what is under way: the place of the frame goes. */
-  dispose(): void {
-    for (const request of this.scripts.keys()) this.drop(request, 'The output was replaced.');
+  /** Ends what is under way: the place of the frame goes, or there is no frame to do it. */
+  end(code: string, reason: string): void {
+    for (const request of Array.from(this.scripts.keys())) this.drop(request, reason, code);
   }
 
   done(message: FrameMessage & { t: 'done' }): void {
@@ -87,10 +87,10 @@ export class FrameWork {
     }
   }
 
-  private drop(request: number, reason: string): void {
+  private drop(request: number, reason: string, code = 'gone'): void {
     const script = this.scripts.get(request);
     this.scripts.delete(request);
-    script?.reject(new Refusal('gone', reason));
+    script?.reject(new Refusal(code, reason));
     this.changed();
   }
 }

@@ -31,6 +31,8 @@ export async function loadScript(name: string): Promise<void> {
   const source = (await addresses()).library(name);
   const known = loading.get(name) ?? run(source);
   loading.set(name, known);
+  // The next output that needs it tries again.
+  known.catch(() => loading.delete(name));
   return known;
 }
 

@@ -14,6 +14,7 @@ export function pdf(place: HTMLElement, _env: ViewEnv): Drawing {
   return {
     async draw(value) {
       const blob = value as Blob;
+      await file?.loadingTask.destroy();
       file = await getDocument({ data: await blob.arrayBuffer() }).promise;
       URL.revokeObjectURL(url);
       url = URL.createObjectURL(new Blob([blob], { type: 'application/pdf' }));

@@ -1,5 +1,5 @@
 /** One field of a form: what a person does to it goes into the source at once, and what others do to it shows. */
-import { type KeyboardEvent, useId, useRef, useState } from 'react';
+import { type KeyboardEvent, type RefObject, useId, useRef, useState } from 'react';
 import { Icon, IconButton, Menu, t } from '@labora/ui';
 import { useController } from '../model/context';
 import type { Field, Problem } from './fields';
@@ -16,6 +16,8 @@ interface ControlProps {
   onValue: (value: string, done: boolean) => void;
   /** What was typed is finished. */
   onDone: () => void;
+  /** The field is being left by Escape: nothing of it counts. */
+  cancelled: RefObject<boolean>;
 }
 
 interface Draft {
@@ -30,10 +32,11 @@ export function FieldRow({ cellId, field, editable }: { cellId: string; field: F
   const id = useId();
   const [drafted, setDraft] = useState<Draft | null>(null);
   const changed = useRef(false);
+  const cancelled = useRef(false);
   const draft = drafted?.over === field.value ? drafted : null;
 
   function done() {
-    if (changed.current && isAuto(controller, cellId)) runSoon(controller, cellId);
+    if (changed.current && !cancelled.current && isAuto(controller, cellId)) runSoon(controller, cellId);
     changed.current = false;
   }
   function write(text: string, last: boolean) {
@@ -48,7 +51,11 @@ export function FieldRow({ cellId, field, editable }: { cellId: string; field: F
   function keys(event: KeyboardEvent) {
     if (event.key !== 'Escape') return;
     setDraft(null);
+    // The field hears at once that it loses the focus, and would finish what was typed.
+    cancelled.current = true;
     (event.target as Element).closest<HTMLElement>('[data-cell]')?.focus();
+    cancelled.current = false;
+    changed.current = false;
   }
   const problem = draft?.problem ?? null;
   const Control = controls[field.type === 'choice' && field.free ? 'free' : field.type];
@@ -65,6 +72,7 @@ export function FieldRow({ cellId, field, editable }: { cellId: string; field: F
           draft={draft?.text ?? null}
           onValue={write}
           onDone={done}
+          cancelled={cancelled}
         />
       </div>
       {problem && (
@@ -81,7 +89,7 @@ const described = (id: string, problem: Problem | null) =>
   problem ? { 'aria-invalid': true, 'aria-describedby': `${id}-note` } : {};
 
 /** Typed values. What is code now may be another kind of field after each sign, so it is taken at the end. */
-function Typed({ id, field, editable, problem, draft, onValue, onDone }: ControlProps) {
+function Typed({ id, field, editable, problem, draft, onValue, onDone, cancelled }: ControlProps) {
   const [typing, setTyping] = useState<string | null>(null);
   // An input shows one line; a text that has more gets room for them.
   const [long, setLong] = useState(field.value.includes('\n'));
@@ -89,10 +97,9 @@ function Typed({ id, field, editable, problem, draft, onValue, onDone }: Control
   const number = field.type === 'integer' || field.type === 'number';
   const code = field.type === 'raw' || number;
   const finish = () => {
-    if (typing !== null) {
-      setTyping(null);
-      onValue(typing, true);
-    } else onDone();
+    setTyping(null);
+    if (typing !== null && !cancelled.current) onValue(typing, true);
+    else onDone();
   };
   const shared = {
     id,

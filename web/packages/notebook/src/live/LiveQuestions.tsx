@@ -3,10 +3,10 @@ import { useEffect, useState } from 'react';
 import { Button, Dialog, t } from '@labora/ui';
 import { useController, useStatus, useStore } from '../model/context';
 import type { Asked, Question } from './questions';
-import { bareName, contentUrl, saveFile } from './runtime-files';
+import { readFile, type Read, SHOWN_CHARACTERS } from './read-file';
+import { bareName, saveFile } from './runtime-files';
 
 const SETTLE_MS = 500;
-const SHOWN_CHARACTERS = 200_000;
 
 function useSettled(): boolean {
   const [settled, setSettled] = useState(false);
@@ -72,6 +72,19 @@ function DeviceQuestion({ asked, devices }: { asked: Asked; devices: readonly st
   );
 }
 
+function DisconnectQuestion({ asked }: { asked: Asked }) {
+  return (
+    <YesOrNo
+      asked={asked}
+      of="disconnect"
+      title={t('notebook.disconnectTitle')}
+      text={t('live.disconnect.text')}
+      yes={t('notebook.disconnectAction')}
+      no={t('ui.cancel')}
+    />
+  );
+}
+
 function CellQuestion({ asked, source }: { asked: Asked; source: string }) {
   return (
     <YesOrNo
@@ -90,31 +103,16 @@ function CellQuestion({ asked, source }: { asked: Asked; source: string }) {
   );
 }
 
-type Read = { text: string; cut: boolean } | { image: string } | { failed: string } | null;
-
-async function readFile(runtimeId: string, path: string): Promise<Read> {
-  const response = await fetch(contentUrl(runtimeId, path));
-  if (!response.ok) {
-    const told = (await response.json().catch(() => null)) as { message?: string } | null;
-    return { failed: t('live.view.failed', { message: told?.message ?? String(response.status) }) };
-  }
-  const blob = await response.blob();
-  if (/\.(png|jpe?g|gif|webp)$/i.test(path)) return { image: URL.createObjectURL(blob) };
-  const text = await blob.slice(0, SHOWN_CHARACTERS).text();
-  return text.includes('\0') ? { failed: t('live.view.binary') } : { text, cut: blob.size > SHOWN_CHARACTERS };
-}
-
 function ViewFile({ asked, runtimeId, path }: { asked: Asked; runtimeId: string; path: string }) {
-  const [read, setRead] = useState<Read>(null);
+  const [read, setRead] = useState<Read | null>(null);
   useEffect(() => {
-    let left = false;
-    readFile(runtimeId, path).then(
-      (found) => left || setRead(found),
-      (error: Error) => left || setRead({ failed: t('live.view.failed', { message: error.message }) }),
+    const leaving = new AbortController();
+    const { signal } = leaving;
+    readFile(runtimeId, path, signal).then(
+      (found) => signal.aborted || setRead(found),
+      (error: Error) => signal.aborted || setRead({ failed: t('live.view.failed', { message: error.message }) }),
     );
-    return () => {
-      left = true;
-    };
+    return () => leaving.abort();
   }, [runtimeId, path]);
   return (
     <Dialog
@@ -124,7 +122,9 @@ function ViewFile({ asked, runtimeId, path }: { asked: Asked; runtimeId: string;
       title={t('live.view.title', { name: bareName(path) })}
       footer={
         <>
-          <Button onClick={() => saveFile(runtimeId, path)}>{t('live.view.save')}</Button>
+          {read && !('names' in read) && (
+            <Button onClick={() => saveFile(runtimeId, path)}>{t('live.view.save')}</Button>
+          )}
           <Button variant="primary" onClick={() => asked.answer(false)}>
             {t('live.view.close')}
           </Button>
@@ -136,10 +136,32 @@ function ViewFile({ asked, runtimeId, path }: { asked: Asked; runtimeId: string;
   );
 }
 
-function FileBody({ read, path }: { read: Read; path: string }) {
+function Picture({ image, path }: { image: Blob; path: string }) {
+  const [url, setUrl] = useState('');
+  useEffect(() => {
+    const made = URL.createObjectURL(image);
+    setUrl(made);
+    return () => URL.revokeObjectURL(made);
+  }, [image]);
+  return url && <img className="live-image" src={url} alt={bareName(path)} />;
+}
+
+function FileBody({ read, path }: { read: Read | null; path: string }) {
   if (read === null) return <p>{t('live.view.loading')}</p>;
   if ('failed' in read) return <p>{read.failed}</p>;
-  if ('image' in read) return <img className="live-image" src={read.image} alt={bareName(path)} />;
+  if ('image' in read) return <Picture image={read.image} path={path} />;
+  if ('names' in read)
+    return (
+      <>
+        <p>{t(read.names.length > 0 ? 'live.view.folder' : 'live.view.empty')}</p>
+        <ul className="live-names">
+          {read.names.map((name) => (
+            <li key={name}>{name}</li>
+          ))}
+        </ul>
+        {read.more && <p>{t('live.view.more')}</p>}
+      </>
+    );
   return (
     <>
       {read.cut && <p>{t('live.view.cut', { count: SHOWN_CHARACTERS })}</p>}
@@ -157,5 +179,6 @@ export function LiveQuestions() {
   const { question } = asked;
   if (question.kind === 'device') return <DeviceQuestion key={asked.id} asked={asked} devices={question.devices} />;
   if (question.kind === 'cell') return <CellQuestion key={asked.id} asked={asked} source={question.source} />;
+  if (question.kind === 'disconnect') return <DisconnectQuestion key={asked.id} asked={asked} />;
   return <ViewFile key={asked.id} asked={asked} runtimeId={question.runtimeId} path={question.path} />;
 }

@@ -47,10 +47,10 @@ export class LiveOutputs implements LiveHost {
     call: (_context, execution, args) => this.#call(execution, args),
     port: (context, execution, { port, path }) => this.#port(context, execution, port, path),
     files: (_context, execution, args, files) => this.#put(execution, args, files),
-    view: (_context, execution, { path }) => this.#view(execution, path),
+    view: (context, execution, { path }) => this.#view(context.cellId, execution, path),
     cell: (context, _execution, { code }) => this.#addCell(context.cellId, code),
     device: (context, _execution, { kinds }) => this.#device(context, kinds),
-    disconnect: () => this.#controller.disconnect(),
+    disconnect: (context) => this.#disconnect(context.cellId),
   };
 
   constructor(controller: NotebookController) {
@@ -61,9 +61,11 @@ export class LiveOutputs implements LiveHost {
     asks.handle('download', async (ask) =>
       saveFile(this.#runtimeOf(this.#executionOf(ask)), text(ask.content['path'])),
     );
-    asks.handle('view', (ask) => this.#view(this.#executionOf(ask), ask.content['path']));
+    asks.handle('view', (ask) =>
+      this.#begun(ask, () => this.#view(ask.cell_id, this.#executionOf(ask), ask.content['path'])),
+    );
     for (const kind of ['scratch_cell', 'add_cell'])
-      asks.handle(kind, (ask) => this.#addCell(ask.cell_id, ask.content['content']));
+      asks.handle(kind, (ask) => this.#begun(ask, () => this.#addCell(ask.cell_id, ask.content['content'])));
   }
 
   // --- What frames ask -------------------------------------------------------------------------------------------------
@@ -150,16 +152,28 @@ export class LiveOutputs implements LiveHost {
     return done;
   }
 
-  async #view(execution: Execution, path: unknown): Promise<null> {
-    this.questions.tell({ kind: 'view', runtimeId: this.#runtimeOf(execution), path: text(path) });
+  async #view(cellId: string, execution: Execution, path: unknown): Promise<null> {
+    const runtimeId = this.#runtimeOf(execution);
+    this.#mustAsk(cellId);
+    await this.questions.ask(cellId, { kind: 'view', runtimeId, path: text(path) });
     return null;
+  }
+
+  async #disconnect(cellId: string): Promise<null> {
+    if (!(await this.questions.ask(cellId, { kind: 'disconnect' }))) throw new Refusal('refused', t('live.refused'));
+    await this.#controller.send('disconnect');
+    return null;
+  }
+
+  #mustAsk(cellId: string): void {
+    if (!this.questions.mayAsk(cellId)) throw new Refusal('refused', t('live.askedAlready'));
   }
 
   async #addCell(cellId: string, code: unknown): Promise<null> {
     const controller = this.#controller;
     const source = text(code);
     if (!controller.canEdit) throw new Refusal('read_only', t('live.readOnly'));
-    if (!(await this.questions.ask({ kind: 'cell', source }))) throw new Refusal('refused', t('live.refused'));
+    if (!(await this.questions.ask(cellId, { kind: 'cell', source }))) throw new Refusal('refused', t('live.refused'));
     const [made] = controller.doc.insert([{ kind: 'code', source }], controller.doc.cell(cellId) ? cellId : null);
     if (made) controller.activate(made);
     return null;
@@ -170,7 +184,7 @@ export class LiveOutputs implements LiveHost {
     if (asked.length === 0) throw new Refusal('invalid', t('live.invalid'));
     if (context.opaque === true) throw new Refusal('no_device', t('live.noDevice'));
     if (!asked.every((kind) => this.#devices.has(kind))) {
-      const given: Answered = await this.questions.ask({ kind: 'device', devices: asked });
+      const given: Answered = await this.questions.ask(context.cellId, { kind: 'device', devices: asked });
       if (!given) throw new Refusal('refused', t('live.refused'));
       for (const kind of asked) this.#devices.add(kind);
     }
@@ -195,6 +209,19 @@ export class LiveOutputs implements LiveHost {
     return execution;
   }
 
+  /** Begins what goes on in a dialog, and does not let the program wait for it; it hears what cannot even begin. */
+  async #begun(ask: PageAsk, begin: () => Promise<null>): Promise<null> {
+    try {
+      if (!this.#controller.canEdit && ask.kind !== 'view') throw new Refusal('read_only', t('live.readOnly'));
+      this.#mustAsk(ask.cell_id);
+      begin().catch(() => {});
+    } catch (error) {
+      if (error instanceof Refusal) throw new CommandError(error.code, error.message);
+      throw error;
+    }
+    return null;
+  }
+
   async #evaluate(ask: PageAsk, signal: AbortSignal): Promise<unknown> {
     const frame = await this.#frameOf(ask, signal);
     try {
@@ -208,8 +235,10 @@ export class LiveOutputs implements LiveHost {
   /** Returns the frame of the cell that asks, which is made for it when there is none. */
   async #frameOf(ask: PageAsk, signal: AbortSignal): Promise<Attached> {
     const { cell_id: cellId, execution_id: executionId } = ask;
-    const { doc } = this.#controller;
+    const { doc, room } = this.#controller;
     if (doc.cell(cellId)?.deleted !== false) throw new CommandError('no_cell', t('live.noCell'));
+    const shown = () => room.state.cells[cellId]?.execution_id === executionId;
+    if (!shown()) throw new CommandError('replaced', t('live.replaced'));
     const fits = (found: Attached | undefined) => found?.context.executionId === executionId;
     if (this.wanted.get().get(cellId) !== executionId)
       this.wanted.set(new Map(this.wanted.get()).set(cellId, executionId));
@@ -218,16 +247,18 @@ export class LiveOutputs implements LiveHost {
     const waiting = this.#waiting.get(cellId) ?? new Set();
     this.#waiting.set(cellId, waiting);
     return new Promise((resolve, reject) => {
-      const listen = (found: Attached) => {
-        if (!fits(found)) return;
+      const end = (settle: () => void) => {
         waiting.delete(listen);
-        resolve(found);
+        leave();
+        settle();
       };
+      const listen = (found: Attached) => {
+        if (fits(found)) end(() => resolve(found));
+      };
+      const refuse = (code: string, message: string) => end(() => reject(new CommandError(code, message)));
+      const leave = room.on(`cell:${cellId}`, () => shown() || refuse('replaced', t('live.replaced')));
       waiting.add(listen);
-      signal.addEventListener('abort', () => {
-        waiting.delete(listen);
-        reject(new CommandError('gone', 'Nobody waits for it any more.'));
-      });
+      signal.addEventListener('abort', () => refuse('gone', 'Nobody waits for it any more.'));
     });
   }
 

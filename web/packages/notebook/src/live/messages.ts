@@ -6,6 +6,8 @@ addMessages('live', {
   invalid: 'The output asked for something that cannot be done.',
   readOnly: 'You may not edit this notebook.',
   refused: 'You were asked and did not allow it.',
+  askedAlready: 'This cell shows a dialog already, or one was closed just now. Try again in a few seconds.',
+  replaced: 'The cell shows the outputs of a later run now.',
   noCell: 'The cell is not there any more.',
   noDevice:
     'Cameras and microphones cannot be used at this address. Open the server as http://localhost, or give it a content domain.',
@@ -24,12 +26,19 @@ addMessages('live', {
     add: 'Add cell',
     deny: 'Don’t add',
   },
+  disconnect: {
+    text: 'The output of a cell that you ran wants to end your runtime. Its variables, files in /content and installed packages are lost. The notebook and its outputs stay.',
+  },
   view: {
     title: 'File {name}',
     save: 'Download',
     close: 'Close',
     loading: 'Reading the file…',
     binary: 'This file cannot be shown as text. Download it to open it elsewhere.',
+    large: 'This image is too large to be shown here. Download it to open it elsewhere.',
+    folder: 'This is a folder. It holds:',
+    empty: 'This folder is empty.',
+    more: 'There is more in it than is listed here.',
     cut: 'The first {count} characters are shown.',
     failed: 'The file could not be read: {message}',
   },

@@ -1,9 +1,6 @@
 /** Files of one's own runtime, over REST (docs/protocols.md, section 8). */
-import { address } from '@labora/api';
 import { Refusal } from '@labora/outputs';
-
-export const contentUrl = (runtimeId: string, path: string): string =>
-  address(`/runtimes/${encodeURIComponent(runtimeId)}/content`, { path });
+import { contentUrl } from './addresses';
 
 /** Returns a name without a folder: what a browser or a program calls a file may hold one. */
 export const bareName = (name: string): string => name.split(/[/\\]/).at(-1)?.trim() || 'file';

@@ -1,5 +1,5 @@
 /** A new secret, or another name or value of one. */
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { type Secret, secrets } from '@labora/api';
 import { Button, Dialog, errorText, t, TextField } from '@labora/ui';
 
@@ -16,6 +16,8 @@ export function SecretDialog({ secret, name: first, grant, onClose }: SecretDial
   const [name, setName] = useState(first);
   const [value, setValue] = useState('');
   const [give, setGive] = useState(grant !== null);
+  /** What it is called at the server, also where only the rest of a change failed. */
+  const called = useRef(secret?.name);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string | null>(null);
   async function save() {
@@ -23,7 +25,8 @@ export function SecretDialog({ secret, name: first, grant, onClose }: SecretDial
     setBusy(true);
     setError(null);
     try {
-      if (secret && name !== secret.name) await secrets.rename(secret.name, name);
+      if (called.current !== undefined && name !== called.current) await secrets.rename(called.current, name);
+      if (secret) called.current = name;
       if (!secret || value) await secrets.put(name, value);
       if (!secret && give && grant) await secrets.grant(grant, name);
       onClose();

@@ -27,7 +27,7 @@ export function SecretsSide() {
   return (
     shown && (
       <Suspense>
-        <Panel wanted={shown.add} />
+        <Panel wanted={shown} />
       </Suspense>
     )
   );

@@ -12,6 +12,8 @@ import './secrets.css';
 const codeOf = (name: string): string =>
   `from google.colab import userdata\nuserdata.get(${JSON.stringify(name).replaceAll("'", "\\'").replace(/^"|"$/g, "'")})`;
 
+const REVEALED_MS = 30_000;
+
 type Open = { kind: 'edit'; secret: Secret | null; name: string } | { kind: 'env' } | null;
 
 interface RowProps {
@@ -23,16 +25,25 @@ interface RowProps {
 
 function Row({ secret, editable, onChanged, onEdit }: RowProps) {
   const { fileId } = useController();
-  const [value, setValue] = useState<string | null>(null);
+  const [revealed, setRevealed] = useState<{ value: string; of: string } | null>(null);
   const { name } = secret;
   const granted = secret.notebooks.some((one) => one.file_id === fileId);
   const others = secret.notebooks.length - (granted ? 1 : 0);
+  // What was revealed is neither left standing nor shown once it is another.
+  const value = revealed?.of === secret.updated_at ? revealed.value : null;
+  useEffect(() => {
+    if (revealed === null) return;
+    const timer = setTimeout(() => setRevealed(null), REVEALED_MS);
+    return () => clearTimeout(timer);
+  }, [revealed]);
   async function toggle(on: boolean) {
     await asking(() => (on ? secrets.grant(fileId, name) : secrets.revoke(fileId, name)));
     onChanged();
   }
   async function show() {
-    setValue(value === null ? await asking(() => secrets.reveal(name)) : null);
+    if (value !== null) return setRevealed(null);
+    const found = await asking(() => secrets.reveal(name));
+    setRevealed(found === null ? null : { value: found, of: secret.updated_at });
   }
   async function remove() {
     const question = {
@@ -82,13 +93,17 @@ function Row({ secret, editable, onChanged, onEdit }: RowProps) {
   );
 }
 
-export function SecretsPanel({ wanted }: { wanted: string | null }) {
+/** `wanted`: each new one asks for what it names, also while the panel is open. */
+export function SecretsPanel({ wanted }: { wanted: { add: string | null } }) {
   const controller = useController();
   const { account } = useStatus();
   const editable = useCanEdit();
   const guest = account?.id.startsWith('guest-') === true;
   const [list, setList] = useState<Secret[] | null>(null);
-  const [open, setOpen] = useState<Open>(wanted === null ? null : { kind: 'edit', secret: null, name: wanted });
+  const [open, setOpen] = useState<Open>(null);
+  useEffect(() => {
+    if (wanted.add !== null) setOpen({ kind: 'edit', secret: null, name: wanted.add });
+  }, [wanted]);
   const load = useCallback(() => void asking(secrets.all).then((found) => found && setList(found)), []);
   useEffect(() => {
     if (!guest) load();

@@ -8,9 +8,10 @@ const programs = new Map<string, Promise<string | null>>();
 
 /** The AMD module of a widget package in this account's runtime; null where it is not installed. */
 export function widgetModule(controller: NotebookController, name: string): Promise<string | null> {
-  const runtime = controller.runtime?.runtime_id;
+  const { runtime_id: runtime, life } = controller.runtime ?? {};
   if (!runtime) return Promise.resolve(null);
-  const key = `${runtime} ${name}`;
+  // A package that was renewed is there after a restart.
+  const key = `${runtime} ${life ?? 0} ${name}`;
   let program = programs.get(key);
   if (!program) {
     program = read(runtime, name);

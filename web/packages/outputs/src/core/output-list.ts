@@ -46,7 +46,21 @@ export class OutputList {
   update(outputs: readonly Output[]): void {
     const before = new Map(this.views.map((entry) => [entry.id, entry.view]));
     const next: { id: string; view: View }[] = [];
-    let place = this.root.firstChild;
+    // Before anything else: what stays need not move past what goes.
+    const stays = new Set(outputs.map((output) => output.id));
+    for (const [id, view] of before) {
+      if (stays.has(id)) continue;
+      before.delete(id);
+      remove(view);
+    }
+    // What programs put between the outputs stays where it is: moving a kept output would load its frames anew.
+    const own = new Set<Node>(Array.from(before.values(), (view) => view.el));
+    const from = (node: Node | null): Node | null => {
+      let found = node;
+      while (found !== null && !own.has(found)) found = found.nextSibling;
+      return found;
+    };
+    let place = from(this.root.firstChild);
     for (const output of outputs) {
       const old = before.get(output.id);
       before.delete(output.id);
@@ -56,16 +70,16 @@ export class OutputList {
       const seat = old === undefined ? this.env.seat?.() : undefined;
       const view = kept ? old : makeView(output, this.env);
       next.push({ id: output.id, view });
+      const instead = old !== undefined && !kept && (moved || place === old.el);
       if (old !== undefined && !kept) {
-        if (place === old.el) place = old.el.nextSibling;
-        if (moved) old.el.replaceWith(view.el);
+        if (place === old.el) place = from(old.el.nextSibling);
+        if (instead) old.el.replaceWith(view.el);
         remove(old);
       }
-      if (place === view.el) place = view.el.nextSibling;
-      else if (!moved) this.root.insertBefore(view.el, place);
+      if (place === view.el) place = from(view.el.nextSibling);
+      else if (!moved && !instead) this.root.insertBefore(view.el, place);
       seat?.(view.el);
     }
-    for (const view of before.values()) remove(view);
     this.views = next;
   }
 

@@ -33,6 +33,8 @@ export const STRINGS = {
   activeOutput: 'Output of the cell',
   frameSilent: 'The output’s frame did not start. The network may block {origin}.',
   frameNoisy: 'This output sent too many messages and was stopped.',
+  noFrame: 'The output has no frame to run this in: it did not start, or was cut off.',
+  replaced: 'The output was replaced.',
   notLive: 'This output cannot act: it was saved, copied or made by somebody else. Run the cell yourself first.',
   drawFailed: 'This output could not be drawn: {message}',
   savePdf: 'Save PDF',
