@@ -253,7 +253,7 @@ for number in range(400):
             file.write(bytes(1 << 20))
     time.sleep(0.1)
 """
-TIDY = "import os\nfor entry in os.scandir('/content'):\n    os.remove(entry)\nprint('tidy')"
+TIDY = "import os\nfor entry in os.scandir('/content'):\n    if entry.is_file(): os.remove(entry)\nprint('tidy')"
 
 
 @pytest.mark.sandbox

@@ -14,7 +14,7 @@ from labora.testing.client import RoomClient
 from labora.testing.process import ServerProcess, notebook_of
 
 WARM = {"LABORA_RUNTIMES__WARM": "1"}
-LOOK = "import os\nprint(os.getpid(), os.listdir('/content'), os.getcwd())"
+LOOK = "import os\nprint(os.getpid(), [name for name in os.listdir('/content') if name != 'sample_data'], os.getcwd())"
 
 
 def runtimes_of(server: ServerProcess) -> set[str]:
