@@ -182,9 +182,11 @@ async def test_sec_44_junk_costs_its_own_socket_alone(
     await bad.inbox.put({"type": "websocket.receive", **frame})
     assert await bad.close_code() == 4409
     await good.inbox.put({"type": "websocket.receive", "bytes": b'\x00{"type":"ping","id":"a\\ud800"}'})
-    while (message := await good.next())["bytes"][:1] != b"\x00":
-        json.loads(message["bytes"][1:], parse_constant=pytest.fail)
-    answer = json.loads(message["bytes"][1:])
-    assert (answer["type"], answer["id"]) == ("ack", "a\ufffd")
+    answer: dict[str, Any] = {}
+    while answer.get("type") != "ack":
+        message = await good.next()
+        if message["bytes"][:1] != b"\x04":
+            answer = json.loads(message["bytes"][1:], parse_constant=pytest.fail)
+    assert answer["id"] == "a\ufffd"
     good.task.cancel()
     await asyncio.wait([good.task])
