@@ -59,11 +59,11 @@ async def test_files_go_up_are_listed_shared_and_come_back(tmp_path: Path, image
         code, _, err = await labora(server, "drive", "get", "waves.ipynb", str(back), "--as", "exe")
         assert (code, "html" in err) == (2, True)
 
-        (tree / "it's.txt").write_bytes(b"thread")
+        (tree / "it's.txt").write_bytes(b"zanzibar")
         code, _, err = await labora(server, "drive", "put", str(tree), "--to", "from here/deep", "--replace")
         assert code == 0, err
         code, _, _ = await labora(server, "drive", "get", "from here/deep/tree/it's.txt", str(back / "new.txt"))
-        assert (back / "new.txt").read_bytes() == b"thread"
+        assert (back / "new.txt").read_bytes() == b"zanzibar"
 
         code, _, err = await labora(server, "drive", "share", "from here", "bob", "--role", "viewer")
         assert code == 0, err
@@ -78,7 +78,7 @@ async def test_files_go_up_are_listed_shared_and_come_back(tmp_path: Path, image
 
         code, out, err = await labora(server, "search", "rebuild", "--data-dir", str(server.data_dir))
         assert code == 0, err
-        found = (await server.api().get("/search", params={"text": "thread"})).json()["results"]
+        found = (await server.api().get("/search", params={"text": "zanzibar"})).json()["results"]
         assert [result["file"]["name"] for result in found] == ["it's.txt"]
         _, out, _ = await labora(server, "search", "state", "--data-dir", str(server.data_dir))
         assert out.endswith(", 0 waiting\n")

@@ -141,7 +141,7 @@ async def test_evaluations_and_comms_wait_and_end_with_the_kernel(local: LocalRu
     kernel = await started(local, "k")
     session = kernel.session
     await session.execute(
-        "busy", "import time\nprint('on', flush=True)\nx = 1\ntry:\n    time.sleep(600)\nfinally:\n    x = 2"
+        "busy", "import time\nx = 1\ntry:\n    print('on', flush=True)\n    time.sleep(600)\nfinally:\n    x = 2"
     )
     await kernel.until(lambda m: m.type == "stream" and m.execution_id == "busy")
     waits = asyncio.create_task(session.evaluate("c1", {"r": "x"}, execution_id="setup"))
