@@ -30,7 +30,7 @@ const COLAB = {
       source: ['#@title A form\n', 'n = 3 #@param {type:"integer"}\n', 'print("n is", n)'],
       metadata: {
         id: 'x2',
-        cellView: 'form',
+        cellView: 'both',
         colab: { base_uri: 'https://localhost:8080/' },
         executionInfo: { status: 'ok', elapsed: 12, user: { displayName: 'Ada' } },
       },
@@ -79,6 +79,8 @@ await journey('upload', async (t) => {
     assert.deepEqual([text.id, code.id, code.count], ['x1', 'x2', 4]);
     assert.equal(code.source, COLAB.cells[1].source.join(''));
     assert.equal(await notebook.stream('x2'), 'n is 3');
+    const field = await page.waitForSelector('section[data-cell="x2"] .nb-form input');
+    assert.equal(await field.evaluate((input) => input.value), '3');
     await page.waitForSelector('section[data-cell="x1"] .katex');
   });
 
