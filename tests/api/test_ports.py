@@ -206,9 +206,10 @@ async def test_server_sent_events_arrive_as_they_are_said_and_end_with_the_page(
         await told.put("second")
         assert await anext(lines) == ""
         assert await anext(lines) == "data: second"
-    while "events" not in closed:
-        await told.put("still there?")
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(60):
+        while "events" not in closed:
+            await told.put("still there?")
+            await asyncio.sleep(0.01)
 
 
 async def test_redirects_stay_on_the_port(page: Visitor, web: int) -> None:

@@ -23,6 +23,12 @@ async def test_what_is_saved_up_is_no_more_than_a_burst() -> None:
     pace = Pace(2, 0.001)
     for _ in range(50):
         await asyncio.wait_for(pace.step(), 60)
+    pace = Pace(2, HOUR_S)
+    pace._last = asyncio.get_running_loop().time() - 100 * HOUR_S
+    assert pace.delay() == 0
+    pace.take()
+    pace.take()
+    assert pace.delay() > HOUR_S / 2
 
 
 async def test_without_an_interval_nothing_waits() -> None:

@@ -40,7 +40,7 @@ SANDBOX = (
     "allow-scripts allow-same-origin allow-forms allow-downloads allow-pointer-lock allow-popups "
     "allow-popups-to-escape-sandbox"
 )
-_OPAQUE_SANDBOX = SANDBOX.replace("allow-same-origin ", "")
+OPAQUE_SANDBOX = SANDBOX.replace("allow-same-origin ", "")
 _FOREVER = "public, max-age=31536000, immutable"
 _ENCODINGS = {"br": ".br", "gzip": ".gz"}
 _ID_BYTES, _CHECK_BYTES = 16, 10
@@ -234,7 +234,7 @@ class ContentSite:
         sockets = [source.replace("http", "ws", 1) for source in near]
         return {
             **_common(),
-            "Content-Security-Policy": self._policy(_OPAQUE_SANDBOX, own, [*near, *sockets], near, host.origin),
+            "Content-Security-Policy": self._policy(OPAQUE_SANDBOX, own, [*near, *sockets], near, host.origin),
             # Said before the app's own defaults are: this page is there to be framed.
             "X-Frame-Options": "SAMEORIGIN",
             "Cross-Origin-Opener-Policy": "unsafe-none",
@@ -280,7 +280,7 @@ class ContentSite:
         if not domain and not local:
             return FrameLocation(mode="C", origin="null", url=fallback, fallback=fallback, network=network)
         credential = principal.login_session_id or principal.token_id or ""
-        kind = "own" if own else "out"
+        kind = OWN if own else "out"
         label = await self.labels.issue(kind, host.origin, file_id, principal.account_id or "", credential)
         origin = f"{host.scheme}://{label}.{domain or 'localhost'}{host.port}"
         url = f"{origin}/frame.html?v={self._version}"

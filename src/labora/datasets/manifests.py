@@ -19,7 +19,8 @@ BUILTIN = Path(__file__).parent / "manifests"
 LARGEST = 256 * 1024
 """Bytes of a manifest."""
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,127}\Z")
-_OURS = "dataset.json"
+ABOUT = "dataset.json"
+"""What the shelf writes into a data set's folder."""
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 Text = Annotated[str, Field(min_length=1, max_length=20_000)]
@@ -42,7 +43,7 @@ class _File(_Part):
     @field_validator("name")
     @classmethod
     def _plain(cls, name: str) -> str:
-        if not _FILE.match(name) or name == _OURS:
+        if not _FILE.match(name) or name == ABOUT:
             raise ValueError("a file has a plain name of letters, digits and . _ + -, without folders")
         return name
 

@@ -23,11 +23,10 @@ from typing import Any
 from labora.base.errors import ConflictError, InvalidError, LaboraError, NotFoundError, UnavailableError
 from labora.datasets import debian
 from labora.datasets.download import checksum, fetch_file, why_wrong
-from labora.datasets.manifests import parse_manifest, read_catalogue
+from labora.datasets.manifests import ABOUT, parse_manifest, read_catalogue
 from labora.datasets.model import DataFile, Dataset, Progress, Report, Standing
 from labora.datasets.samples import FOLDER, write_samples
 
-ABOUT = "dataset.json"
 _EVERY_S = 0.25
 
 

@@ -27,8 +27,6 @@ from labora.host.starter import base_spec
 # sockaddr_un holds 108 bytes with the closing NUL; a little room is left for those who build on the path.
 MAX_SOCKET_PATH = 100
 OPEN_FILES = 65_536
-ASK_PORT = "9000"
-"""Where programs ask (docs/protocols.md, section 8), and where notebooks written for Colab look for sessions."""
 _RUNTIME_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
 
@@ -147,7 +145,7 @@ def spec_for(
         bwrap_libraries=isolation.bwrap_libraries,
         cwd="/content",
         # A loopback of its own: programs find the agent where they look for it.
-        environment={**environment, "LABORA_ASK_PORT": ASK_PORT},
+        environment={**environment, "LABORA_ASK_PORT": sandbox.ASK_PORT},
         tmpfs_bytes=max(limits.memory_bytes // 2, 16 * 1024 * 1024),
         disable_userns=isolation.disable_userns,
     )

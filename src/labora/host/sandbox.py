@@ -42,6 +42,8 @@ _PASSED = (
 # What a program needs to know to reach the internet from here, as the operator has it.
 REACHING = (*_CA_VARIABLES, *PROXY_VARIABLES, "TZ")
 
+ASK_PORT = "9000"
+"""Where programs ask (docs/protocols.md, section 8), and where notebooks written for Colab look for sessions."""
 # Where Debian's packages of data sets put them.
 _DATASETS = Path("/usr/share/datasets")
 DATASETS = "/opt/datasets"
@@ -160,8 +162,8 @@ def colab_environment() -> dict[str, str]:
         "COLAB_BACKEND_VERSION": "next",
         "COLAB_GPU": "",
         "COLAB_JUPYTER_IP": "127.0.0.1",
-        "KMP_TARGET_PORT": "9000",
-        "TBE_RUNTIME_ADDR": "127.0.0.1:9000",
+        "KMP_TARGET_PORT": ASK_PORT,
+        "TBE_RUNTIME_ADDR": f"127.0.0.1:{ASK_PORT}",
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",
         "BOKEH_RESOURCES": "inline",
         "CLICOLOR": "1",

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from labora.access import Ability, Principal, access_file, access_rows
 from labora.base.clock import Clock, SystemClock, timestamp
 from labora.base.errors import ConflictError, NotFoundError, TooLargeError, UnauthenticatedError, UnsupportedError
+from labora.base.ids import new_id
 from labora.base.settings import SecretSettings
 from labora.db import Database
 from labora.db.sealing import Seal
@@ -81,7 +82,7 @@ class Secrets:
                         f"An account keeps at most {self._rules.per_account} secrets. Delete one first.",
                         code="too_many_secrets",
                     )
-                secret_id = store.fresh_id()
+                secret_id = new_id()
                 row = {"id": secret_id, "account_id": account_id, "name": name, "created_at": now, "updated_at": now}
                 row["sealed"] = self._sealed(account_id, secret_id, value)
                 await store.add(connection, row)

@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from labora.base.ids import new_id
 from labora.db.schema import audit_log, files, secret_grants, secrets
 
 Row = Mapping[str, Any]
@@ -31,11 +30,6 @@ async def count(connection: AsyncConnection, account_id: str) -> int:
     """Returns how many secrets an account has."""
     query = select(func.count()).select_from(secrets).where(secrets.c.account_id == account_id)
     return int(await connection.scalar(query) or 0)
-
-
-def fresh_id() -> str:
-    """Returns the id of a secret that is about to be added: it is sealed with its value."""
-    return new_id()
 
 
 async def add(connection: AsyncConnection, row: Row) -> None:

@@ -29,11 +29,15 @@ export const settled = (element, block = 'center') =>
     // A page behind another draws no frames.
     const drawn = () => new Promise((resolve) => (requestAnimationFrame(resolve), setTimeout(resolve, 100)));
     const place = () => Object.values(box.getBoundingClientRect().toJSON()).join();
-    // What still comes moves what stands below it. A frame has this height until it tells its own.
+    // What still comes moves what stands below it. A frame has this height until it tells its own, and a slot has none
+    // while it is asked where its frame comes from.
     const coming = () =>
       document.fonts.status === 'loading' ||
       [...document.images].some((image) => image.loading !== 'lazy' && !image.complete) ||
-      [...document.querySelectorAll('iframe.lo-frame')].some((frame) => frame.parentElement.style.height === '24px');
+      [...document.querySelectorAll('iframe.lo-frame')].some((frame) => frame.parentElement.style.height === '24px') ||
+      [...document.querySelectorAll('.lo-frame-slot')].some(
+        (slot) => slot.style.height === '' && slot.childNodes.length === 0,
+      );
     box.scrollIntoView({ block: where });
     const from = performance.now();
     for (let before = null; (coming() || before !== place()) && performance.now() < from + 10_000; await drawn()) {

@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from labora.accounts.tokens import TOKEN_PREFIX
+from labora.api.content import OPAQUE_SANDBOX
 from labora.base.errors import InvalidError
 
 Header = tuple[bytes, bytes]
-OPAQUE_SANDBOX = (
-    "sandbox allow-scripts allow-forms allow-downloads allow-pointer-lock allow-popups allow-popups-to-escape-sandbox"
-)
 OURS = re.compile(r"(?:__(?:host|secure)-)?labora-", re.IGNORECASE)
 """Begins the names of cookies that a runtime may neither read nor set."""
 HOP = frozenset(
@@ -150,7 +148,7 @@ def own_headers(outside: Outside) -> list[Header]:
     policy = f"frame-ancestors {ancestors}"
     found: list[Header] = [(b"referrer-policy", b"no-referrer" if outside.opaque else b"same-origin")]
     if outside.opaque:
-        policy = f"{OPAQUE_SANDBOX}; {policy}"
+        policy = f"sandbox {OPAQUE_SANDBOX}; {policy}"
         # Its pages have no origin, so everything that they fetch is from elsewhere; the address is the credential.
         found += [(b"access-control-allow-origin", b"*"), (b"x-content-type-options", b"nosniff")]
         found.append((b"cross-origin-opener-policy", b"unsafe-none"))

@@ -43,13 +43,12 @@ class Exchange:
         self._limit, self._patience = body_bytes, answer_s
         self._app = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
         self._waiting: asyncio.Timeout | None = None
-        self.started = False
 
     async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes the request on and the answer back; returns early when the browser goes away.
 
         Raises:
-            LaboraError: nothing was sent yet, or (:attr:`started`) the answer broke off.
+            LaboraError: nothing was sent yet, or the answer broke off.
         """
         self._begin(scope)
         asking = asyncio.ensure_future(self._ask(receive))
@@ -139,7 +138,6 @@ class Exchange:
             headers = downstream(head.headers, self._outside)
         except InvalidError as error:
             raise BadGatewayError("The web app's answer says in two ways how long it is.") from error
-        self.started = True
         await send({"type": "http.response.start", "status": head.status_code, "headers": headers})
         while True:
             event = await self._next()

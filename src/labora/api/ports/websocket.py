@@ -39,13 +39,11 @@ class Conversation:
         self._stream, self._outside, self._limit = stream, outside, message_bytes
         self._parts: list[bytes] = []
         self._text = False
-        self.accepted = False
 
     async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes messages both ways until either side closes. Raises LaboraError before anything is accepted."""
         await receive()
         headers = await self._shake_hands(scope)
-        self.accepted = True
         protocol = str(self._app.subprotocol) if self._app.subprotocol else None
         await send({"type": "websocket.accept", "subprotocol": protocol, "headers": headers})
         tasks = [asyncio.ensure_future(self._to_app(receive)), asyncio.ensure_future(self._to_browser(send))]

@@ -49,6 +49,5 @@ addMessages('live', {
     cancel: 'Cancel upload',
     sending: 'Uploading {name}: {percent} %',
     failed: '{name} could not be uploaded: {message}',
-    others: '{name}’s code waits for files.',
   },
 });

@@ -42,7 +42,6 @@ export const STRINGS = {
   pdfPage: 'Page {n}',
   reload: 'Load it again',
   externalImage: 'Image on {host}, not loaded',
-  mathFailed: 'Formula: {message}',
   widgetOthers: 'On {name}’s machine: you see what it does.',
   widgetSaved: 'As it was saved. Run the cell to bring it to life.',
   widgetNone: 'Run the cell to bring this widget to life.',
