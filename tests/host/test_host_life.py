@@ -184,6 +184,20 @@ async def test_a_host_killed_inside_start_leaves_nothing_behind(make_host, point
     )
 
 
+async def test_a_start_that_was_cut_short_finds_its_own_disk_again_whoever_has_left_meanwhile(rooted):
+    host = rooted
+    host.kill()
+    await host.start(env={"LABORA_FAULT": "host.start.launched:2"})
+    await host.runtime("other")
+    with pytest.raises(UnavailableError):
+        await host.runtime()
+    host.process.wait(10)
+    await host.start()
+    await host.client.kill("other", wipe=True)
+    guest = await host.guest(await host.runtime())
+    assert await guest.run("import os; os.mkdir('/opt/mine'); print(os.stat('/var').st_uid)") == "0"
+
+
 async def test_the_host_itself_enforces_the_deadline(host):
     await host.runtime(deadline=time.time() + 0.5)
     ended = await host.until_ended()

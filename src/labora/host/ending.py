@@ -27,13 +27,18 @@ def exit_of(status: Path, reason: str | None, oom_kills: int) -> Exit:
     return Exit(None if number else code, number, oom, reason)
 
 
-def kill_by_status(status: Path) -> None:
-    """Kills the sandbox that a status file names, if it is still that one: its namespace is the proof."""
+def kill_by_status(status: Path) -> tuple[int, int] | None:
+    """Kills the sandbox that a status file names, if it is still that one: its namespace is the proof.
+
+    Returns pid and start time of what was killed.
+    """
     found = read_status(status)
     pid = found.get("child-pid", 0)
     started = start_time(pid) if pid else None
     if started is None:
-        return
+        return None
     with contextlib.suppress(OSError):
         if Path(f"/proc/{pid}/ns/pid").stat().st_ino == found.get("pid-namespace"):
             send_signal(pid, started, signal.SIGKILL)
+            return pid, started
+    return None

@@ -16,7 +16,7 @@ from labora import __version__
 from labora.base import faults
 from labora.base.errors import ConflictError, LaboraError, NotFoundError, UnavailableError
 from labora.base.logging import get_logger
-from labora.host import folders, launching, leftovers
+from labora.host import folders, launching, leftovers, slots
 from labora.host.cgroups import CgroupDriver, open_driver
 from labora.host.ending import exit_of, kill_by_status
 from labora.host.levels import Isolation, probe
@@ -28,7 +28,7 @@ from labora.host.registry import Registry
 from labora.host.rootfs.storage import Storage
 from labora.host.rootfs.userns import slot_uid
 from labora.host.sandbox import write_etc
-from labora.host.starter import launch
+from labora.host.starter import last_line, launch
 from labora.host.watchdog import Usage
 from labora.host.watching import Watching
 from labora.host.yielding import Yielding
@@ -143,7 +143,7 @@ class Supervisor:
             if known is not None:
                 await self._end(known, "killed")
             folder = launching.image_below(self.options.images_dir, image)
-            slot = self._starting[runtime_id] = known.slot if known is not None else self._free_slot()
+            slot = self._starting[runtime_id] = self._slot_of(runtime_id)
             try:
                 return await self._start(runtime_id, generation, folder, limits, deadline, key, env, slot)
             finally:
@@ -227,6 +227,7 @@ class Supervisor:
     ) -> Handle:
         uid = slot_uid(self.options.base_uid, slot) if os.geteuid() == 0 else None
         folder, place = self._make_folder(runtime_id, uid)
+        slots.keep(folder, slot)
         disk = None
         if self._isolation.level != "none":
             try:
@@ -281,8 +282,20 @@ class Supervisor:
             raise
         if self._isolation.level == "b" or self._watching.watches_memory:
             launching.limit_processes(handle.pid, limits.processes)
+        previous = self._handles.get(runtime_id)
         self._keep(handle)
-        started.release()
+        try:
+            started.release()
+        except BrokenPipeError as error:
+            # It ended while it was being made, and its log says why.
+            await asyncio.to_thread(started.abort)
+            self._handles.pop(runtime_id)
+            if previous is not None:
+                self._handles[runtime_id] = previous
+            self._discard(runtime_id, path)
+            await self._network.detach(handle)
+            reason = last_line(folder / "agent.log") or f"exit code {started.monitor.returncode}"
+            raise UnavailableError(f"The sandbox did not start: {reason}", code="sandbox_failed") from error
         self._arm(runtime_id, deadline)
         self._watch(handle)
         _log.info("runtime_started", runtime_id=runtime_id, generation=generation, pid=handle.pid, slot=slot)
@@ -299,8 +312,14 @@ class Supervisor:
             folders.make_private(folder / name, uid)
         return folder, folder
 
-    def _free_slot(self) -> int:
-        used = {handle.slot for handle in self._handles.values()} | set(self._starting.values())
+    def _slot_of(self, runtime_id: str) -> int:
+        """Returns the slot that the runtime's handle or files have, else a free one."""
+        known, kept = self._handles.get(runtime_id), slots.kept(self.runtimes)
+        if known is not None:
+            return known.slot
+        if runtime_id in kept:
+            return kept[runtime_id]
+        used = {handle.slot for handle in self._handles.values()} | {*self._starting.values(), *kept.values()}
         return next(slot for slot in range(len(used) + 1) if slot not in used)
 
     # -- ending --------------------------------------------------------------------------------------------------
@@ -395,7 +414,7 @@ class Supervisor:
             if handle.boot_id != boot_id():
                 self._keep(handle.with_exit(Exit(None, None, oom=False, reason="reboot")))
             elif handle.pid == 0:
-                self._reap_half_started(handle)
+                await self._reap_half_started(handle)
             elif is_alive(handle.pid, handle.start_time):
                 self._arm(runtime_id, handle.deadline)
                 self._watch(handle)
@@ -419,11 +438,15 @@ class Supervisor:
         leftovers.clear_sockets(folder, {Path(handle.socket).name for handle in living})
         leftovers.clear_after_boot(self.run / "boot", boot_id(), self.runtimes, self._handles.keys())
 
-    def _reap_half_started(self, handle: Handle) -> None:
+    async def _reap_half_started(self, handle: Handle) -> None:
         """Ends what a host that died in the middle of ``start`` may have left, and lets it be started anew."""
-        kill_by_status(self.runtimes / handle.runtime_id / "status")
+        killed = kill_by_status(self.runtimes / handle.runtime_id / "status")
         with contextlib.suppress(OSError):
             self._cgroups.kill(handle.runtime_id)
+        if killed is not None:  # two sandboxes never share a disk
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(KILL_WAIT_S):
+                    await wait_exit(*killed)
         launching.remove_socket(handle.socket)
         self._registry.forget(handle.runtime_id)
         del self._handles[handle.runtime_id]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 from labora.base.errors import UnavailableError
 from labora.base.settings import RuntimeSettings
@@ -11,7 +12,8 @@ from labora.runtimes.ports import ProgressCallback, Provider
 
 HOST_GRACE_S = 60.0
 """The provider's own deadline lies behind ours, so that the ordinary end comes with warning and reason."""
-START_TRIES = 5
+HOST_PATIENCE_S = 60.0
+"""A host that was killed on a busy machine takes a while to come back and to adopt what runs."""
 RETRIED = ("host_unreachable", "image_not_ready")
 
 
@@ -35,12 +37,13 @@ def spec_of(runtime: Runtime, settings: RuntimeSettings) -> RuntimeSpec:
 
 
 async def start_with_retries(provider: Provider, spec: RuntimeSpec, progress: ProgressCallback) -> ProviderHandle:
-    """Starts a runtime. Raises what the provider raises when it is not worth another try."""
-    for attempt in range(START_TRIES):
+    """Starts a runtime. Raises what the provider raises when it is not worth another try, or not after a minute."""
+    until, pause = time.monotonic() + HOST_PATIENCE_S, 0.5
+    while True:
         try:
             return await provider.start(spec, progress)
         except UnavailableError as error:
-            if error.error_code not in RETRIED or attempt == START_TRIES - 1:
+            pause = error.retry_after or min(2 * pause, 8.0)
+            if error.error_code not in RETRIED or time.monotonic() + pause > until:
                 raise
-            await asyncio.sleep(error.retry_after or 2.0**attempt / 2)
-    raise UnavailableError("The runtime could not be started.")
+        await asyncio.sleep(pause)
