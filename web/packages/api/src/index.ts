@@ -6,3 +6,4 @@ export * from './sharing';
 export * from './types';
 export * from './upload';
 export * from './exchange';
+export * from './ids';

@@ -2,6 +2,7 @@
  * What this page says to its account's kernel. One update of a model is under way at a time; those made meanwhile become
  * one, in which the newest value of each trait wins, so that a slider that is dragged never outruns its kernel.
  */
+import { randomId } from '@labora/api';
 import { CommandError } from './commands';
 import { commFrame, type SentComm } from './comm-wire';
 import { isRecord, overlay, readUpdate } from './widget-model';
@@ -68,7 +69,7 @@ export class CommSender {
       const update = isUpdate(head.message);
       if (update && line.busy) return;
       line.queue.shift();
-      const id = crypto.randomUUID();
+      const id = randomId();
       const { buffers, ...header } = head.message;
       if (this.#send(commFrame({ id, ...header }, buffers))) {
         line.busy ||= update;

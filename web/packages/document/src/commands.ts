@@ -1,4 +1,5 @@
 /** Commands to the room: each has an id that is kept over retries, and gets one answer. */
+import { randomId } from '@labora/api';
 
 /** A typed refusal of the server, or of a command that does not wait for the connection. */
 export class CommandError extends Error {
@@ -45,7 +46,7 @@ export class Commands {
   request(type: string, args: Record<string, unknown>, { keep = true }: CommandOptions = {}): Promise<unknown> {
     if (!keep && !this.#ready) return Promise.reject(offline());
     return new Promise((resolve, reject) => {
-      const body = { ...args, type, id: crypto.randomUUID() };
+      const body = { ...args, type, id: randomId() };
       const pending: Pending = { body, keep, sent: false, resolve, reject };
       this.#pending.set(body.id, pending);
       if (this.#ready) pending.sent = this.#send(body);

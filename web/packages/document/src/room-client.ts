@@ -2,6 +2,7 @@
  * One tab's side of the room socket (docs/protocols.md, section 1): keeps the document in step, the room's state current,
  * commands answered over reconnections, and what is not yet durable in the vault.
  */
+import { randomId } from '@labora/api';
 import * as Y from 'yjs';
 import { Asks } from './asks';
 import { type CommandOptions, Commands } from './commands';
@@ -66,7 +67,7 @@ export class RoomClient {
   readonly #sender: CommSender;
   readonly #unsaved = new UnsavedUpdates();
   readonly #dirty = new Set<string>();
-  readonly #tab = crypto.randomUUID();
+  readonly #tab = randomId();
   #epoch: string | null = null;
   #seq: number | null = null;
   #ready = false;

@@ -18,7 +18,12 @@ export const WIDGET_VIEW = 'application/vnd.jupyter.widget-view+json';
 export function widgetViews(port: CommPort): Readonly<Record<string, ValueViewFactory>> {
   let widgets: Promise<Widgets> | null = null;
   const load = (env: ViewEnv): Promise<Widgets> =>
-    (widgets ??= import('./widgets').then(({ Widgets: Made }) => new Made(port, env)));
+    (widgets ??= import('./widgets')
+      .then(({ Widgets: Made }) => new Made(port, env))
+      .catch((error: unknown) => {
+        widgets = null; // the next widget tries again
+        throw error;
+      }));
   return { [WIDGET_VIEW]: (env) => new WidgetValueView(env, () => load(env)) };
 }
 

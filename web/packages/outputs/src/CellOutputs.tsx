@@ -1,4 +1,5 @@
 import { type ReactNode, useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { copyText } from '@labora/ui';
 import { needsFrame, type Output, say } from './core';
 import { FrameOutputs } from './FrameOutputs';
 import { type OutputsText, PassiveOutputs } from './PassiveOutputs';
@@ -77,9 +78,9 @@ function Tools({ onCopy, onFullScreen, onClear }: ToolsProps) {
   const [told, setTold] = useState<'copyOutput' | 'copied' | 'copyFailed'>('copyOutput');
   const copy = useCallback(() => {
     onCopy()
-      .then((text) => navigator.clipboard.writeText(text))
+      .then(copyText)
       .then(
-        () => setTold('copied'),
+        (done) => setTold(done ? 'copied' : 'copyFailed'),
         () => setTold('copyFailed'),
       );
   }, [onCopy]);

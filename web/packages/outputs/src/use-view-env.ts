@@ -1,4 +1,5 @@
 import { useMemo } from 'react';
+import { copyText } from '@labora/ui';
 import { type ViewEnv } from './core';
 import { type OutputsHost, useOutputsHost } from './host';
 import type { FrameContext } from './live';
@@ -12,7 +13,9 @@ export function useViewEnv(fileId: string, cellId?: string, executionId: string 
       readBlob: (blob, signal) => host.readBlob(fileId, blob, signal),
       blobUrl: (blob) => host.blobUrl(fileId, blob),
       externalImages: host.externalImages,
-      copyText: (text) => navigator.clipboard.writeText(text),
+      copyText: async (text) => {
+        if (!(await copyText(text))) throw new Error('The browser did not allow it.');
+      },
     }),
     [fileId, cellId, executionId, host],
   );

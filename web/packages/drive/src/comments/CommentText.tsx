@@ -1,5 +1,6 @@
 /** What somebody wrote: Markdown, made safe by the rules of text cells, with names of people in it. */
 import { useCallback, useMemo } from 'react';
+import { randomId } from '@labora/api';
 import { Markdown } from '@labora/outputs';
 import { MENTION } from './mentions';
 
@@ -7,7 +8,7 @@ export function CommentText({ content }: { content: string }) {
   const { source, names, mark } = useMemo(() => {
     const names: string[] = [];
     // Links to nowhere under a name that nobody can have written, until the names take their places.
-    const mark = `mention-${crypto.randomUUID()}-`;
+    const mark = `mention-${randomId()}-`;
     const source = content.replace(MENTION, (_, name: string) => `[@](#${mark}${names.push(name) - 1})`);
     return { source, names, mark };
   }, [content]);

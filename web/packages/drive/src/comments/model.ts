@@ -1,5 +1,5 @@
 /** The comments of one file in this page: what the server has, and what is on its way there. */
-import { api, type Comment, type NewComment } from '@labora/api';
+import { api, randomId, type Comment, type NewComment } from '@labora/api';
 import { errorText, t } from '@labora/ui';
 import { keepDraft, readDraft } from '../shell/drafts';
 
@@ -59,7 +59,7 @@ export class Comments {
 
   /** Shows it at once and sends it; resolves to the comment, or null when that failed. */
   send(content: string, place: Place, answers: string | null = null): Promise<Comment | null> {
-    const one = { key: crypto.randomUUID(), answers, place, content, error: null };
+    const one = { key: randomId(), answers, place, content, error: null };
     this.#set([...this.#sending, one]);
     return this.#try(one);
   }

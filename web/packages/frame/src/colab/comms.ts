@@ -2,7 +2,7 @@
 import { type CommMessage } from '@labora/outputs/core/protocol';
 import { type Bridge } from '../bridge';
 import { type Bytes, type CommPort } from '../comm-port';
-import { randomId } from '../ids';
+import { randomId } from '@labora/api';
 
 export interface ColabMessage {
   data: unknown;

@@ -119,7 +119,9 @@ export function attach(view: View, box: HTMLElement): void {
   MessageLoop.sendMessage(luminoWidget, Widget.Msg.BeforeAttach);
   box.append(luminoWidget.node);
   MessageLoop.sendMessage(luminoWidget, Widget.Msg.AfterAttach);
-  new ResizeObserver(() => {
-    if (!luminoWidget.isDisposed) MessageLoop.postMessage(luminoWidget, Widget.ResizeMessage.UnknownSize);
-  }).observe(box);
+  const sizes = new ResizeObserver(() => {
+    if (luminoWidget.isDisposed) sizes.disconnect();
+    else MessageLoop.postMessage(luminoWidget, Widget.ResizeMessage.UnknownSize);
+  });
+  sizes.observe(box);
 }

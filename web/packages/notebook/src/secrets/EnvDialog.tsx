@@ -46,7 +46,9 @@ export function EnvDialog({ grant, onClose }: { grant: string | null; onClose: (
         <input
           type="file"
           aria-label={t('secrets.envFile')}
-          onChange={(event) => void event.target.files?.[0]?.text().then(setText)}
+          onChange={(event) =>
+            void event.target.files?.[0]?.text().then(setText, (reason) => setError(errorText(reason)))
+          }
         />
         <div className="ui-field">
           <label className="ui-field-label" htmlFor={id}>
