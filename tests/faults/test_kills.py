@@ -245,7 +245,7 @@ class House:
         page = self.pages["A"]
         await page.until(lambda: page.connected)
         answer = await page.command("disconnect")
-        assert answer["type"] == "ack", answer
+        assert answer["type"] == "ack", (answer, page.state["runtimes"])
         await page.until(lambda: not _running(page))
         # The next agent is another one, which was given the fault.
         await eventually(lambda: not self.server.guests(), DECLARED_S)

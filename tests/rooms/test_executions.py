@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -425,3 +426,20 @@ async def test_run_all_of_the_largest_notebook_that_stops_at_once_holds_nobody_u
         other.type("c0", "z")
         await other.settle()
         assert other.unsaved == {}
+
+
+async def test_a_stop_of_the_server_between_an_output_and_its_record_ends_no_runtime(house: Any) -> None:
+    file_id = await house.notebook("hang")
+    async with house.page(file_id) as page:
+        kernel, (execution,) = await start_hanging(house, page, "c0")
+        kernel.print(execution, "said\n")
+        # Until the output is on its way to the journal.
+        while page.room.staged_seq == page.room.seq:  # noqa: ASYNC110 - the one moment is wanted
+            await asyncio.sleep(0)
+        await house.rooms.close()
+    await house.start()
+    async with house.page(file_id) as page:
+        kernel.done(execution)
+        assert (await page.finished(execution))["status"] == "ok"
+        assert page.state["runtimes"]["ada"]["status"] == "ready"
+        assert page.text("c0") == "said\n"

@@ -130,7 +130,8 @@ class KernelWorker:
             self._failed(LaboraError(f"Labora failed to reach the kernel: {error}"))
 
     def _failed(self, error: LaboraError) -> None:
-        if not self.room.closed:
+        # A server that stops fails nobody: the kernel goes on, and what it says is taken in by the next room.
+        if not (self._closed or self.room.closed):
             log.warning("kernel_failed", file_id=self.room.file_id, code=error.error_code, message=error.message)
             self._perform(op.RuntimeEnded(self.account["id"], error.error_code, error.message))
         self.ended()
