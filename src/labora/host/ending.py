@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import signal
 from pathlib import Path
 
 from labora.host.model import Exit
-from labora.host.process import send_signal, start_time
+from labora.host.process import send_signal, start_time, wait_exit
 from labora.host.starter import read_status
 
 
@@ -27,18 +28,18 @@ def exit_of(status: Path, reason: str | None, oom_kills: int) -> Exit:
     return Exit(None if number else code, number, oom, reason)
 
 
-def kill_by_status(status: Path) -> tuple[int, int] | None:
+async def end_by_status(status: Path, wait_s: float) -> None:
     """Kills the sandbox that a status file names, if it is still that one: its namespace is the proof.
 
-    Returns pid and start time of what was killed.
+    Returns when it has ended, since two sandboxes never share a disk, or after ``wait_s`` seconds.
     """
     found = read_status(status)
     pid = found.get("child-pid", 0)
     started = start_time(pid) if pid else None
     if started is None:
-        return None
-    with contextlib.suppress(OSError):
-        if Path(f"/proc/{pid}/ns/pid").stat().st_ino == found.get("pid-namespace"):
+        return
+    with contextlib.suppress(OSError, TimeoutError):
+        if Path(f"/proc/{pid}/ns/pid").stat().st_ino == found.get("pid-namespace"):  # noqa: ASYNC240 - not on a disk
             send_signal(pid, started, signal.SIGKILL)
-            return pid, started
-    return None
+            async with asyncio.timeout(wait_s):
+                await wait_exit(pid, started)

@@ -6,6 +6,7 @@ A handle says so too, but one whose start was cut short has none, and may be sta
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from labora.host.registry import write_atomically
@@ -18,10 +19,13 @@ def keep(folder: Path, slot: int) -> None:
     write_atomically(folder / _NAME, str(slot))
 
 
-def kept(runtimes: Path) -> dict[str, int]:
-    """Returns the slot of every runtime below ``runtimes`` that has a folder, by runtime id."""
-    found = {}
+def choose(runtimes: Path, runtime_id: str, used: AbstractSet[int]) -> int:
+    """Returns the slot that the runtime's folder below ``runtimes`` keeps, else the first that nobody uses or keeps."""
+    kept = {}
     for path in runtimes.glob(f"*/{_NAME}"):
         with contextlib.suppress(OSError, ValueError):
-            found[path.parent.name] = int(path.read_text())
-    return found
+            kept[path.parent.name] = int(path.read_text())
+    if runtime_id in kept:
+        return kept[runtime_id]
+    taken = used | set(kept.values())
+    return next(slot for slot in range(len(taken) + 1) if slot not in taken)

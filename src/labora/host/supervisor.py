@@ -18,7 +18,7 @@ from labora.base.errors import ConflictError, LaboraError, NotFoundError, Unavai
 from labora.base.logging import get_logger
 from labora.host import folders, launching, leftovers, slots
 from labora.host.cgroups import CgroupDriver, open_driver
-from labora.host.ending import exit_of, kill_by_status
+from labora.host.ending import end_by_status, exit_of
 from labora.host.levels import Isolation, probe
 from labora.host.model import Exit, Handle, HostInfo, HostOptions, Limits, Meter
 from labora.host.mounting import Mounts
@@ -282,20 +282,17 @@ class Supervisor:
             raise
         if self._isolation.level == "b" or self._watching.watches_memory:
             launching.limit_processes(handle.pid, limits.processes)
-        previous = self._handles.get(runtime_id)
-        self._keep(handle)
+        self._registry.save(handle)
         try:
             started.release()
         except BrokenPipeError as error:
             # It ended while it was being made, and its log says why.
             await asyncio.to_thread(started.abort)
-            self._handles.pop(runtime_id)
-            if previous is not None:
-                self._handles[runtime_id] = previous
             self._discard(runtime_id, path)
             await self._network.detach(handle)
             reason = last_line(folder / "agent.log") or f"exit code {started.monitor.returncode}"
             raise UnavailableError(f"The sandbox did not start: {reason}", code="sandbox_failed") from error
+        self._handles[runtime_id] = handle
         self._arm(runtime_id, deadline)
         self._watch(handle)
         _log.info("runtime_started", runtime_id=runtime_id, generation=generation, pid=handle.pid, slot=slot)
@@ -314,13 +311,10 @@ class Supervisor:
 
     def _slot_of(self, runtime_id: str) -> int:
         """Returns the slot that the runtime's handle or files have, else a free one."""
-        known, kept = self._handles.get(runtime_id), slots.kept(self.runtimes)
-        if known is not None:
+        if known := self._handles.get(runtime_id):
             return known.slot
-        if runtime_id in kept:
-            return kept[runtime_id]
-        used = {handle.slot for handle in self._handles.values()} | {*self._starting.values(), *kept.values()}
-        return next(slot for slot in range(len(used) + 1) if slot not in used)
+        used = {handle.slot for handle in self._handles.values()} | set(self._starting.values())
+        return slots.choose(self.runtimes, runtime_id, used)
 
     # -- ending --------------------------------------------------------------------------------------------------
 
@@ -440,13 +434,9 @@ class Supervisor:
 
     async def _reap_half_started(self, handle: Handle) -> None:
         """Ends what a host that died in the middle of ``start`` may have left, and lets it be started anew."""
-        killed = kill_by_status(self.runtimes / handle.runtime_id / "status")
         with contextlib.suppress(OSError):
             self._cgroups.kill(handle.runtime_id)
-        if killed is not None:  # two sandboxes never share a disk
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(KILL_WAIT_S):
-                    await wait_exit(*killed)
+        await end_by_status(self.runtimes / handle.runtime_id / "status", KILL_WAIT_S)
         launching.remove_socket(handle.socket)
         self._registry.forget(handle.runtime_id)
         del self._handles[handle.runtime_id]

@@ -38,7 +38,7 @@ def spec_of(runtime: Runtime, settings: RuntimeSettings) -> RuntimeSpec:
 
 async def start_with_retries(provider: Provider, spec: RuntimeSpec, progress: ProgressCallback) -> ProviderHandle:
     """Starts a runtime. Raises what the provider raises when it is not worth another try, or not after a minute."""
-    until, pause = time.monotonic() + HOST_PATIENCE_S, 0.5
+    until, pause = time.monotonic() + HOST_PATIENCE_S, 0.25
     while True:
         try:
             return await provider.start(spec, progress)

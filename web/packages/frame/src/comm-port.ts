@@ -2,7 +2,7 @@
 import type { CommFrameMessage, CommPageMessage, Followed } from '@labora/outputs/core/comm-protocol';
 import type { CommMessage } from '@labora/outputs/core/protocol';
 
-import { randomId } from '@labora/api';
+import { randomId } from '@labora/api/ids';
 
 export type Bytes = ArrayBuffer | ArrayBufferView;
 export type CommHandler = (message: CommMessage) => void;

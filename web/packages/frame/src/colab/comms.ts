@@ -2,7 +2,7 @@
 import { type CommMessage } from '@labora/outputs/core/protocol';
 import { type Bridge } from '../bridge';
 import { type Bytes, type CommPort } from '../comm-port';
-import { randomId } from '@labora/api';
+import { randomId } from '@labora/api/ids';
 
 export interface ColabMessage {
   data: unknown;

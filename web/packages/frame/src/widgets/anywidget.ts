@@ -3,7 +3,7 @@
  * the package, written to its published contract (AFM), so that these widgets draw from a file alone too.
  */
 import { DOMWidgetModel, DOMWidgetView, type WidgetModel } from '@jupyter-widgets/base';
-import { randomId } from '@labora/api';
+import { randomId } from '@labora/api/ids';
 
 type Cleanup = void | (() => unknown);
 type Hook = (context: Record<string, unknown>) => Cleanup | Promise<Cleanup>;

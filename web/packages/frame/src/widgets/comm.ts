@@ -1,7 +1,7 @@
 /** A comm as `@jupyter-widgets/base` wants one, over the frame's port. */
 import type { CommMessage } from '@labora/outputs/core/protocol';
 import type { Bytes, CommPort } from '../comm-port';
-import { randomId } from '@labora/api';
+import { randomId } from '@labora/api/ids';
 
 interface Callbacks {
   iopub?: { status?: (message: unknown) => void };
