@@ -159,6 +159,9 @@ class WatchedProvider(LocalProvider):
         self.away = False
         self.go = asyncio.Event()
         self.go.set()
+        self.lists = 0
+        self.listing = asyncio.Event()
+        self.listing.set()
 
     async def start(self, spec: RuntimeSpec, progress: ProgressCallback) -> ProviderHandle:
         self.starts += 1
@@ -169,6 +172,8 @@ class WatchedProvider(LocalProvider):
         return await super().start(spec, progress)
 
     async def list(self) -> list[ProviderHandle]:
+        self.lists += 1
+        await self.listing.wait()
         if self.away:
             raise UnavailableError("away", code="host_unreachable")
         return list(await super().list())

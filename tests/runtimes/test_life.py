@@ -255,3 +255,29 @@ async def test_the_history_tells_when_why_and_what_was_used(runtimes: Runtimes, 
     clock.pass_by(90 * 86400 - 30)
     await runtimes.tidy()
     assert [one.id for one in await runtimes.history("ada")] == [second.id]
+
+
+async def test_what_was_used_stays_although_a_round_began_before_the_end(
+    runtimes: Runtimes, provider: Any, clock: Any, kernels: Kernels
+) -> None:
+    meters = Meters(runtimes, kernels.meter, clock, 1.0)
+    runtime = await ready(runtimes)
+    await meters.read(runtime)
+    saved = asyncio.Event()
+    runtimes.before_end(lambda _runtime: saved.wait())
+    stop = asyncio.create_task(runtimes.stop(runtime.id))
+
+    async def stopping() -> bool:
+        return (await runtimes.get(runtime.id)).desired == "ended"
+
+    await eventually(stopping)
+    # A round has read that the end is wanted, and sees no more until the runtime has ended.
+    provider.listing.clear()
+    seen = provider.lists
+    await eventually(lambda: provider.lists > seen)
+    saved.set()
+    await stop
+    provider.listing.set()
+    await eventually(lambda: provider.lists > seen + 2)
+    (found,) = await runtimes.history("ada")
+    assert found.peak_memory_bytes is not None

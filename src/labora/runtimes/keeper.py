@@ -134,15 +134,9 @@ class RuntimesKeeper:
             await self._provider.stop(runtime_id)
 
     async def _reconcile(self, runtime: Runtime, handle: ProviderHandle | None, allowance: Allowance) -> None:
-        live = self._live.setdefault(runtime.id, Live())
         gone = handle is None or not handle.alive or handle.generation != runtime.generation
-        if runtime.desired == "ended":
-            self._end(runtime, gone=gone)
-        elif runtime.status == "starting":
-            # Looked at again: it may have become ready since the rows were read.
-            fresh = await self.get(runtime.id)
-            if fresh.status == "starting" and (live.starting is None or live.starting.done()):
-                self._begin_start(runtime)
+        if runtime.desired == "ended" or runtime.status == "starting":
+            await self._take_up(runtime, gone=gone)
         elif gone:
             exit_ = None if handle is None else handle.exit
             reason = exit_reason(exit_)
@@ -151,7 +145,20 @@ class RuntimesKeeper:
                 details["max_lifetime_s"] = allowance.max_lifetime_s
             await self._want_ended(runtime.id, reason, details, gone=True)
         else:
-            await self._judge(runtime, live, allowance)
+            await self._judge(runtime, self._live.setdefault(runtime.id, Live()), allowance)
+
+    async def _take_up(self, row: Runtime, *, gone: bool) -> None:
+        """Begins a start or an end that nobody is at."""
+        live = self._live.get(row.id)
+        task = None if live is None else live.ending if row.desired == "ended" else live.starting
+        if task is not None and not task.done():
+            return
+        # Looked at again, now that nobody is at it: it may have become ready, or have ended, since the rows were read.
+        runtime = await self.get(row.id)
+        if runtime.desired == "running" and runtime.status == "starting":
+            self._begin_start(runtime)
+        elif runtime.desired == "ended" and runtime.status != "ended":
+            self._end(runtime, gone=gone)
 
     async def _judge(self, runtime: Runtime, live: Live, allowance: Allowance) -> Verdict:
         """Warns of, or ends, what the policy says; returns the verdict."""
@@ -208,7 +215,8 @@ class RuntimesKeeper:
 
     def _begin_start(self, runtime: Runtime) -> None:
         live = self._live.setdefault(runtime.id, Live())
-        live.starting = asyncio.create_task(self._start(runtime, live), name=f"start-{runtime.id}")
+        if live.starting is None or live.starting.done():
+            live.starting = asyncio.create_task(self._start(runtime, live), name=f"start-{runtime.id}")
 
     def _starts(self) -> bool:
         """Returns whether somebody waits for a runtime of theirs."""
@@ -239,10 +247,11 @@ class RuntimesKeeper:
     async def _started(self, runtime: Runtime, live: Live, handle: ProviderHandle) -> None:
         now = self._clock.now()
         started = replace(runtime, status="ready", socket=handle.socket, isolation=handle.isolation, started_at=now)
+        # Before anybody can see that it is ready: whoever waits for it runs something at once.
+        self.pool.hold_back()
         async with self._db.transaction() as connection:
             await store.set_ready(connection, started, handle.record)
         live.progress = None
-        self.pool.hold_back()
         await self._publish(runtime.id)
         self._wake.set()
 
@@ -329,7 +338,11 @@ class RuntimesKeeper:
         live = self._live.get(runtime_id)
         if live is None:
             return
-        runtime = await self.get(runtime_id)
+        async with live.publishing:
+            # One at a time, or what was read first could be told last.
+            self._tell(live, await self.get(runtime_id))
+
+    def _tell(self, live: Live, runtime: Runtime) -> None:
         seen = repr((runtime.status, runtime.desired, runtime.progress, runtime.ends_at, runtime.exit_reason))
         if seen == live.shown:
             return
@@ -340,7 +353,7 @@ class RuntimesKeeper:
             try:
                 watcher(runtime)
             except Exception:  # noqa: BLE001 - one watcher must not keep the others from seeing
-                _log.exception("watcher failed", runtime_id=runtime_id)
+                _log.exception("watcher failed", runtime_id=runtime.id)
 
 
 def _log_failure(task: asyncio.Task[None]) -> None:

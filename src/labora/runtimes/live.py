@@ -21,6 +21,7 @@ class Live:
     starting: asyncio.Task[None] | None = None
     ending: asyncio.Task[None] | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    publishing: asyncio.Lock = field(default_factory=asyncio.Lock)
     last_execution: datetime | None = None
     last_input: datetime | None = None
     written: dict[str, datetime] = field(default_factory=dict)

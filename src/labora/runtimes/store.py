@@ -120,8 +120,8 @@ async def set_ended(connection: AsyncConnection, runtime_id: str, moment: dateti
 
 
 async def set_used(connection: AsyncConnection, runtime: Runtime) -> None:
-    """Records what a runtime has used so far."""
-    change = update(runtimes).where(runtimes.c.id == runtime.id)
+    """Records what a runtime that has not ended has used so far."""
+    change = update(runtimes).where(runtimes.c.id == runtime.id, runtimes.c.status != "ended")
     values = {"cpu_seconds": runtime.cpu_seconds, "peak_memory_bytes": runtime.peak_memory_bytes}
     await connection.execute(change.values(values))
 
