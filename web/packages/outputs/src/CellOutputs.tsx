@@ -1,6 +1,7 @@
 import { type ReactNode, useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { needsFrame, type Output, say } from './core';
 import { FrameOutputs } from './FrameOutputs';
+import { OutputMenu } from './OutputMenu';
 import { type OutputsText, PassiveOutputs } from './PassiveOutputs';
 import './outputs.css';
 
@@ -18,6 +19,10 @@ export interface CellOutputsProps {
   frameWanted?: boolean;
   /** Shows a button that clears the outputs. */
   onClear?: () => void;
+  /** Removes one of the outputs. */
+  onRemove?: (id: string) => void;
+  /** Those of `outputs` that are the cell's; all, where this is left out. */
+  owned?: readonly Output[];
   /** Whether tall outputs scroll in a box (`metadata.scrolled`); undefined decides by height. */
   scrolled?: boolean | undefined;
   onScrolledChange?: (scrolled: boolean) => void;
@@ -42,6 +47,7 @@ export function CellOutputs(props: CellOutputsProps) {
   const root = useRef<HTMLDivElement>(null);
   const [uncapped, setUncapped] = useState<string | null>(null);
   const onTall = useCallback((on: boolean) => setUncapped(on ? executionId : null), [executionId]);
+  const draw = useCallback((id: string) => body.current?.picture(id) ?? Promise.resolve(null), []);
   if (outputs.length === 0 && !(framed && (live || props.frameWanted))) return null;
   return (
     <div ref={root} className="lo-outputs" role="group" aria-label={say('activeOutput')} data-cell-outputs={cellId}>
@@ -56,7 +62,9 @@ export function CellOutputs(props: CellOutputsProps) {
         onCopy={() => body.current?.text() ?? Promise.resolve('')}
         onFullScreen={() => void toggleFullScreen(root.current)}
         onClear={props.onClear}
-      />
+      >
+        <OutputMenu {...{ fileId, cellId }} outputs={props.owned ?? outputs} onRemove={props.onRemove} draw={draw} />
+      </Tools>
     </div>
   );
 }
@@ -71,9 +79,10 @@ interface ToolsProps {
   onCopy: () => Promise<string>;
   onFullScreen: () => void;
   onClear: (() => void) | undefined;
+  children: ReactNode;
 }
 
-function Tools({ onCopy, onFullScreen, onClear }: ToolsProps) {
+function Tools({ onCopy, onFullScreen, onClear, children }: ToolsProps) {
   const [told, setTold] = useState<'copyOutput' | 'copied' | 'copyFailed'>('copyOutput');
   const copy = useCallback(() => {
     onCopy()
@@ -98,6 +107,7 @@ function Tools({ onCopy, onFullScreen, onClear }: ToolsProps) {
           {say('fullScreen')}
         </button>
       )}
+      {children}
       {onClear === undefined ? null : (
         <button type="button" onClick={onClear}>
           {say('clearOutput')}

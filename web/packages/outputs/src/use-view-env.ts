@@ -12,6 +12,9 @@ export function useViewEnv(fileId: string, cellId?: string, executionId: string 
       readBlob: (blob, signal) => host.readBlob(fileId, blob, signal),
       blobUrl: (blob) => host.blobUrl(fileId, blob),
       externalImages: host.externalImages,
+      ...(cellId === undefined || host.imageName === undefined
+        ? {}
+        : { imageName: () => host.imageName?.(cellId) ?? 'image' }),
       copyText: (text) => navigator.clipboard.writeText(text),
     }),
     [fileId, cellId, executionId, host],
