@@ -269,6 +269,52 @@ for (const name of (process.env.BROWSERS ?? 'chromium,firefox').split(',')) {
       assert.deepEqual(await page.evaluate(() => window.harness.saved.length), 0);
     });
 
+    test('diagrams in a text stand in frames, which stay while the text around them is written', async () => {
+      await open();
+      const fence = (body) => `\`\`\`mermaid\nflowchart LR\n  A[${body}] --> B\n\`\`\``;
+      const write = (markdown) => show([{ id: 'c', markdown }]);
+      const drawn = (n, body) =>
+        frameShown(
+          page,
+          `#c .lo-diagram:nth-of-type(${n}) iframe.lo-frame`,
+          `document.querySelector('.mermaid-output svg')?.textContent.includes('${body}') ?? false`,
+        );
+      await write(`# One\n\n${fence('Begin')}\n\nbetween\n\n${fence('Other')}\n\nend`);
+      const frame = await drawn(1, 'Begin');
+      await drawn(2, 'Other');
+      assert.equal(await page.$('#c code, #c svg'), null);
+      await frame.evaluate(() => (window.mark = 7));
+      await write(`# Two\n\nmore\n\n${fence('Start')}\n\n- between\n\nend`);
+      const again = await drawn(1, 'Start');
+      assert.equal(await again.evaluate(() => window.mark), 7);
+      const words = await page.$eval('#c .lo-markdown', (text) => text.innerText.replace(/\s+/g, ' ').trim());
+      assert.equal(words, 'Two more between end');
+      assert.equal((await page.$$('#c iframe')).length, 1);
+    });
+
+    test('test_sec_33 a diagram runs nothing, in the page or in its frame', async () => {
+      await open();
+      const attacks = [
+        '%%{init: {"securityLevel": "loose"}}%%\nflowchart LR\n  A["<img src=x onerror=canary()>"] --> B\n  click A canary "x"',
+        'flowchart LR\n  A["<script>canary()</script>x"] --> B["<iframe srcdoc=<script>parent.canary()</script>>"]\n  click B "javascript:canary()"',
+      ];
+      await page.evaluate(() => (window.canary = () => (window.hit = true)));
+      const markdown = attacks.map((body) => `\`\`\`mermaid\n${body}\n\`\`\``).join('\n\n');
+      await show([{ id: 'c', markdown }]);
+      for (const n of [1, 2]) {
+        const ready = () => document.querySelector('.mermaid-output svg, .lo-notice') !== null;
+        const frame = await frameShown(page, `#c .lo-diagram:nth-of-type(${n}) iframe.lo-frame`, ready);
+        const found = await frame.evaluate(() => [
+          document.querySelectorAll('#output-area script, #output-area iframe, #output-area [onerror]').length,
+          Array.from(document.querySelectorAll('a'), (a) => a.href?.baseVal ?? a.href).join(),
+        ]);
+        assert.equal(found[0], 0);
+        assert.doesNotMatch(found[1], /javascript/);
+      }
+      assert.equal(await page.evaluate(() => window.hit), undefined);
+      assert.deepEqual(await page.evaluate(() => window.harness.violations), []);
+    });
+
     test('test_sec_35 keys and focus that an output makes up reach nobody', async () => {
       await open();
       const forged = `for (const key of ['Enter', 'Escape']) for (const target of [window, document, document.body])

@@ -142,7 +142,9 @@ function Page() {
         {cells.map((cell) => (
           <article key={cell.id} id={cell.id}>
             {cell.title === undefined ? null : <h2>{cell.title}</h2>}
-            {cell.markdown === undefined ? null : <Markdown source={cell.markdown} />}
+            {cell.markdown === undefined ? null : (
+              <Markdown source={cell.markdown} fileId={harness.fileId} cellId={cell.id} />
+            )}
             <CellOutputs
               fileId={harness.fileId}
               cellId={cell.id}

@@ -19,6 +19,7 @@ export const STRINGS = {
   outputNumber: '{n}. {name}',
   removeOutput: 'Remove this output',
   display: 'Display',
+  diagram: 'Diagram',
   noPicture: 'This output has nothing that can be saved as an image.',
   expand: 'Show in full height',
   collapse: 'Scroll inside',
