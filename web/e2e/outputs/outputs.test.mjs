@@ -269,6 +269,30 @@ for (const name of (process.env.BROWSERS ?? 'chromium,firefox').split(',')) {
       assert.deepEqual(await page.evaluate(() => window.harness.saved.length), 0);
     });
 
+    test('a map of pydeck is drawn by the program of its runtime, where that is this person’s', async () => {
+      const address = 'https://cdn.jsdelivr.net/npm/@deck.gl/jupyter-widget@~9.3.*/dist/index.js';
+      const maps = `<div id="deck"></div><script src='${address}'></script><script>createDeck('deck')</script>`;
+      const program =
+        'window.createDeck = (id) => { document.getElementById(id).textContent = "drawn by the runtime"; }';
+      const start = (me) =>
+        page.evaluate(
+          (who, source) => Object.assign(window.harness, { me: who, modules: { pydeck: source } }),
+          me,
+          program,
+        );
+      await open();
+      await start('ada');
+      await show([{ id: 'c', outputs: [html(maps)] }]);
+      const frame = await frameOf('c');
+      await until('the map', async () => /drawn by the runtime/.test(await text(frame)));
+      await open();
+      await start('bob');
+      await show([{ id: 'c', outputs: [html(maps), stream('next\n')] }]);
+      const other = await frameOf('c');
+      await until('the note', async () => /Run the cell to see it.\s*next/.test(await text(other)));
+      assert.ok(!server.log.some((entry) => /deck/.test(entry.path)));
+    });
+
     test('diagrams in a text stand in frames, which stay while the text around them is written', async () => {
       await open();
       const fence = (body) => `\`\`\`mermaid\nflowchart LR\n  A[${body}] --> B\n\`\`\``;

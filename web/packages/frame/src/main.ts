@@ -15,6 +15,7 @@ import { bridgeDevices } from './devices';
 import { Height } from './height';
 import { forwardKeys } from './keys';
 import { allowNetwork } from './libraries';
+import { fromRuntime } from './libraries/runtime';
 import { tameDocumentWrite } from './scripts';
 import { redrawThemed } from './views/lazy';
 import { widgetViews } from './widget-view';
@@ -69,6 +70,7 @@ class Frame {
     };
     tameDocumentWrite();
     allowNetwork(message.network);
+    fromRuntime((module) => this.comms.module(module));
     // Before the first output: programs look for it as they start.
     installColab({
       bridge,

@@ -182,6 +182,8 @@ export class FrameHost {
     else if (message.t === 'tall') this.options.onTall(message.on);
     else if (message.t === 'done') this.options.work.done(message);
     else if (message.t === 'ask') void this.options.work.ask(message);
+    else if (message.t === 'module' && this.comms === null)
+      this.send({ t: 'module', request: message.request, source: null });
     else if (message.t === 'comm' || message.t === 'follow' || message.t === 'module') this.comms?.receive(message);
     else if (message.t === 'text') this.texts.get(message.request)?.(message.text);
     else if (message.t === 'picture') this.pictures.get(message.request)?.(message.picture);

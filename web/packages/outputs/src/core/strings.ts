@@ -20,6 +20,7 @@ export const STRINGS = {
   removeOutput: 'Remove this output',
   display: 'Display',
   diagram: 'Diagram',
+  needsRuntime: 'This map is drawn by a program of the runtime. Run the cell to see it.',
   noPicture: 'This output has nothing that can be saved as an image.',
   expand: 'Show in full height',
   collapse: 'Scroll inside',
