@@ -232,6 +232,42 @@ async def test_clearing_a_running_cell_shows_what_it_prints_afterwards(house: An
         assert page.text("c0") == "after\n"
 
 
+async def test_one_output_is_removed_and_the_rest_goes_on(house: Any) -> None:
+    file_id = await house.notebook("hang")
+
+    def shown(page: Any) -> list[Any]:
+        return [one.get("text") or one["data"]["text/plain"] for one in page.state["cells"]["c0"]["outputs"]]
+
+    async with house.page(file_id) as page:
+        kernel, ids = await start_hanging(house, page, "c0")
+        kernel.print(ids[0], "old\n")
+        kernel.say("display_data", {"data": {"text/plain": "plot"}, "metadata": {}}, ids[0])
+        kernel.print(ids[0], "open")
+        await page.until(lambda: len(page.state["cells"]["c0"]["outputs"]) == 3)
+        before = page.state["cells"]["c0"]
+        ids_shown = [one["id"] for one in before["outputs"]]
+        await page.command("clear_outputs", cells=["c0"], outputs=[ids_shown[1]])
+        assert shown(page) == ["old\n", "open"]
+        # The line that was open goes on, in its own output.
+        kernel.print(ids[0], " line\n")
+        await page.until(lambda: shown(page) == ["old\n", "open line\n"])
+        # Without it, what is printed next is not of the stream that now is the last.
+        await page.command("clear_outputs", cells=["c0"], outputs=[ids_shown[2], "gone already"])
+        kernel.print(ids[0], "\rnew\n")
+        await page.until(lambda: shown(page) == ["old\n", "new\n"])
+        kernel.done(ids[0], count=4)
+        await page.finished(ids[0])
+        await page.command(
+            "clear_outputs", cells=["c0"], outputs=[one["id"] for one in page.state["cells"]["c0"]["outputs"]]
+        )
+        await page.settle()
+        assert page.state["cells"]["c0"] == {"execution_id": ids[0], "execution_count": 4, "outputs": []}
+        answer = await page.command("clear_outputs", all=True, outputs=ids_shown)
+        assert answer["type"] == "refused"
+    async with house.page(file_id) as again:
+        assert again.state["cells"]["c0"]["outputs"] == []
+
+
 async def test_a_display_is_updated_from_another_cell(house: Any) -> None:
     file_id = await house.notebook("hang", "hang")
     shown = {"data": {"text/plain": "1"}, "metadata": {}, "transient": {"display_id": "d"}}

@@ -172,11 +172,19 @@ async def test_each_account_keeps_its_own_when_both_run_a_cell(house: Any) -> No
         await ada.finished(ids[0])
         assert ada.text("c0") == f"{CANARY} of ada\n"
         assert bob.text("c0") == f"{CANARY} of bob\n"
-        # Paste and "clear" act on one's own.
+        # Paste, "clear" and the removal of one output act on one's own.
+        mine, theirs = (one.state["cells"]["c0"]["outputs"][0]["id"] for one in (ada, bob))
+        await ada.command("clear_outputs", cells=["c0"], outputs=[theirs])
+        await ada.settle()
+        await bob.settle()
+        assert (ada.text("c0"), bob.text("c0")) == (f"{CANARY} of ada\n", f"{CANARY} of bob\n")
         await ada.command("copy_outputs", **{"from": "c0", "to": "c1"})
         await ada.settle()
         assert ada.text("c1") == f"{CANARY} of ada\n"
         assert bob.text("c1") == ""
+        await ada.command("clear_outputs", cells=["c0"], outputs=[mine])
+        await ada.settle()
+        assert (ada.text("c0"), ada.text("c1")) == ("", f"{CANARY} of ada\n")
         await ada.command("clear_outputs", all=True)
         await ada.settle()
         await bob.settle()

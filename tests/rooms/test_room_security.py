@@ -42,7 +42,9 @@ async def test_sec_11_a_viewer_cannot_run_or_clear(house: Any) -> None:
     file_id = await house.notebook("x")
     await share(house, file_id, Role.VIEWER)
     async with house.page(file_id, BOB) as bob:
-        for verb, arguments in (("execute", {"cells": ["c0"]}), ("clear_outputs", {"all": True}), ("connect", {})):
+        one = {"cells": ["c0"], "outputs": ["o"]}
+        verbs: Any = ("execute", {"cells": ["c0"]}), ("clear_outputs", {"all": True}), ("clear_outputs", one)
+        for verb, arguments in (*verbs, ("connect", {})):
             answer = await bob.command(verb, **arguments)
             assert answer["type"] == "refused"
             assert answer["code"] == "forbidden"

@@ -117,6 +117,12 @@ class RoomMachine(RuleBasedStateMachine):
     def clear(self, chosen: list[str]) -> None:
         self.perform(op.ClearOutputs(tuple(chosen)))
 
+    @rule(data=st.data(), cell=cells)
+    def remove_outputs(self, data: Any, cell: str) -> None:
+        outputs = self.snapshot.state["cells"].get(cell, {"outputs": []})["outputs"]
+        chosen = data.draw(st.lists(st.sampled_from([one["id"] for one in outputs] or ["gone"])))
+        self.perform(op.ClearOutputs((cell,), outputs=tuple(chosen)))
+
     @rule(source=cells, copied_to=cells)
     def copy(self, source: str, copied_to: str) -> None:
         self.perform(op.CopyOutputs(source, copied_to))

@@ -114,7 +114,7 @@ class StreamText:
 
     def state(self) -> dict[str, Any]:
         """Returns, right after a commit, what the output does not tell."""
-        return {"bytes": self._bytes, "terminal": self._terminal.state()}
+        return {"id": self._id, "bytes": self._bytes, "terminal": self._terminal.state()}
 
     @classmethod
     def restored(cls, output: Output, state: dict[str, Any]) -> StreamText:

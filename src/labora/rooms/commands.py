@@ -159,7 +159,11 @@ def _input(call: _Call) -> None:
 
 def _clear_outputs(call: _Call) -> None:
     every = call.message.get("all") is True
-    call.perform(op.ClearOutputs(() if every else call.texts("cells"), call.subscriber.account_id, every))
+    outputs = None if call.message.get("outputs") is None else call.texts("outputs")
+    if every and outputs is not None:
+        raise InvalidError("Name the cell whose outputs these are.", details={"argument": "cells"})
+    cells = () if every else call.texts("cells")
+    call.perform(op.ClearOutputs(cells, call.subscriber.account_id, every, outputs))
 
 
 def _copy_outputs(call: _Call) -> None:

@@ -148,11 +148,15 @@ class AnswerInput:
 
 @dataclass(frozen=True, slots=True)
 class ClearOutputs:
-    """Empty the output slots of cells, the account's own ones too; ``every``: of all cells."""
+    """Empty the output slots of cells, the account's own ones too; ``every``: of all cells.
+
+    ``outputs``: take these outputs out and leave the rest; one that is gone already is no error.
+    """
 
     cells: tuple[str, ...]
     account_id: str = ""
     every: bool = False
+    outputs: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,9 +201,12 @@ class Recorder:
         live.reducer.feed(*message)
 
     def _reducer(self, saved: dict[str, Any] | None, outputs: list[Output], scope: str) -> OutputReducer:
-        if saved is not None and saved["notice"] is None and _continues(saved, outputs):
-            return OutputReducer.restore(saved, outputs, self._sink, self._limits)
-        return OutputReducer(self._sink, self._limits, display_scope=scope, outputs=outputs)
+        emptied = saved is not None and saved["stream"] is not None and not outputs
+        if saved is None or saved["notice"] is not None or emptied:
+            return OutputReducer(self._sink, self._limits, display_scope=scope, outputs=outputs)
+        if not _continues(saved["stream"], outputs):
+            saved = {**saved, "stream": None}
+        return OutputReducer.restore(saved, outputs, self._sink, self._limits)
 
     def _flush(self, plan: _Plan, state: RoomState, *, final: str | None = None) -> None:
         for key, cell_id in plan.fed.items():
@@ -269,11 +272,12 @@ def _outputs(state: RoomState, cell_id: str) -> list[Output] | None:
     return cell["outputs"] if cell is not None else None
 
 
-def _continues(saved: dict[str, Any], outputs: list[Output]) -> bool:
-    """Returns whether the open stream of ``saved`` still is the last output."""
-    if saved["stream"] is None:
+def _continues(stream: dict[str, Any] | None, outputs: list[Output]) -> bool:
+    """Returns whether an open stream still is the last output; a person may have removed it."""
+    if stream is None:
         return True
-    return bool(outputs) and outputs[-1].get("output_type") == "stream"
+    last = outputs[-1] if outputs else {}
+    return last.get("output_type") == "stream" and stream.get("id", last["id"]) == last["id"]
 
 
 def _pages(content: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

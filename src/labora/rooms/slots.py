@@ -31,6 +31,9 @@ def _runs(turn: Decision, cell_id: str) -> bool:
 
 def clear_outputs(turn: Decision, op: ClearOutputs) -> None:
     """Empties slots; a running cell keeps its own and shows what it prints from now on."""
+    if op.outputs is not None:
+        _remove_outputs(turn, op.account_id, op.cells, frozenset(op.outputs))
+        return
     own = turn.hidden_cells(op.account_id)
     cells = (*turn.snapshot.state["cells"], *own) if op.every else op.cells
     for cell_id in dict.fromkeys(cells):
@@ -42,6 +45,20 @@ def clear_outputs(turn: Decision, op: ClearOutputs) -> None:
         # A running cell keeps its slot: what it prints from now on shows.
         state = {**empty_cell(), "execution_id": cell["execution_id"]} if _runs(turn, cell_id) else None
         turn.emit({"type": "cell_state", "cell_id": cell_id, "state": state})
+
+
+def _remove_outputs(turn: Decision, account_id: str, cells: tuple[str, ...], gone: frozenset[str]) -> None:
+    """Takes single outputs out of slots; the others stay as they are, and the cell keeps its execution and count."""
+    for cell_id in dict.fromkeys(cells):
+        own = turn.hidden(account_id, cell_id)
+        cell = own["state"] if own is not None else turn.snapshot.state["cells"].get(cell_id)
+        places = [
+            at for at, output in enumerate(cell["outputs"] if cell is not None else ()) if output.get("id") in gone
+        ]
+        # From the end, so that no place moves before its turn.
+        ops = [{"op": "splice", "at": at, "remove": 1, "insert": []} for at in reversed(places)]
+        if ops:
+            turn.slot(account_id, {"type": "outputs", "cell_id": cell_id, "ops": ops})
 
 
 def _clear_own(turn: Decision, account_id: str, cell_id: str) -> None:

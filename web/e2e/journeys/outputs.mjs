@@ -111,6 +111,21 @@ await journey('outputs', async (t) => {
     assert.doesNotMatch(text, /before/);
   });
 
+  await t.step('one output is removed, for good, and the others stay', async () => {
+    const tools = `section[data-cell="${at('ansi')}"] .lo-tools [aria-haspopup=menu]`;
+    await notebook.show(at('ansi'));
+    await page.focus(tools);
+    await page.keyboard.press('Enter');
+    const item = (name) => page.waitForSelector(`[role=menu] ::-p-aria([name="${name}"][role="menuitem"])`);
+    await (await item('2. Standard error')).click();
+    await (await item('Remove this output')).click();
+    await until('only standard output', async () => (await notebook.stream(at('ansi'), 'stderr')) === '');
+    await notebook.reload();
+    await notebook.show(at('ansi'));
+    assert.equal(await notebook.stream(at('ansi')), 'red plain');
+    assert.equal(await notebook.stream(at('ansi'), 'stderr'), '');
+  });
+
   await t.step('200,000 lines show their head and tail, more on demand, and the page answers', async () => {
     const id = await run('lines');
     const text = await until('head and tail', async () => {

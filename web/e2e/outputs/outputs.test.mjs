@@ -138,6 +138,207 @@ for (const name of (process.env.BROWSERS ?? 'chromium,firefox').split(',')) {
       assert.deepEqual(await page.evaluate(() => window.harness.focused), ['c']);
     });
 
+    /** Chooses from the menu of a cell's outputs, by the keyboard. */
+    const choose = async (cell, ...labels) => {
+      await page.focus(`#${cell} .lo-tools [aria-haspopup=menu]`);
+      await page.keyboard.press('Enter');
+      for (const label of labels) {
+        const focused = () => page.evaluate(() => document.activeElement?.textContent ?? '');
+        await page.waitForSelector('[role=menu] [role=menuitem]');
+        await until(label, async () => {
+          if ((await focused()).includes(label)) return true;
+          await page.keyboard.press('ArrowDown');
+          return false;
+        });
+        await page.keyboard.press('Enter');
+      }
+    };
+    /** What was saved last: its name and, drawn, its size and the colour in its middle. */
+    const saved = async (count) => {
+      await until('the file', () => page.evaluate((n) => window.harness.saved.length >= n, count));
+      return page.evaluate(async () => {
+        const { name, blob } = window.harness.saved.at(-1);
+        const image = await createImageBitmap(blob).catch(() => null);
+        if (image === null) return { name, text: await blob.text() };
+        const context = new OffscreenCanvas(image.width, image.height).getContext('2d');
+        context.drawImage(image, 0, 0);
+        const at = (x, y) => Array.from(context.getImageData(x * image.width, y * image.height, 1, 1).data).slice(0, 3);
+        return { name, ratio: image.width / image.height, middle: at(0.5, 0.5), corner: at(0.02, 0.02) };
+      });
+    };
+
+    test('one output of several is removed, by the keyboard', async () => {
+      await open();
+      const outputs = [stream('a\n'), display({ 'text/plain': 'the second' }), stream('b\n')];
+      await show([{ id: 'c', outputs }]);
+      await choose('c', '2. the second', 'Remove this output');
+      await until('the removal', () => page.evaluate(() => window.harness.removed.length > 0));
+      assert.deepEqual(await page.evaluate(() => window.harness.removed), [['c', outputs[1].id]]);
+    });
+
+    test('images are saved as they are, drawings of a frame as PNG, on choice only', async () => {
+      await open();
+      const dot = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+      const svg =
+        '<svg xmlns="http://www.w3.org/2000/svg" width="80" height="40"><rect width="80" height="40" fill="#00f"/></svg>';
+      const layers = `<div style="position:relative;width:200px;height:100px"><canvas id="a" width="200" height="100"></canvas>
+        <canvas id="b" width="200" height="100" style="position:absolute;left:0;top:0"></canvas></div><button>+</button>
+        <script>for (const [id, color, side] of [['a', '#f00', 200], ['b', '#0f0', 100]]) {
+          const context = document.getElementById(id).getContext('2d');
+          context.fillStyle = color; context.fillRect(side === 200 ? 0 : 50, side === 200 ? 0 : 25, side, side / 2); }</script>`;
+      const shadow = `<div id="host"></div><script>{ const root = document.getElementById('host').attachShadow({ mode: 'open' });
+        root.innerHTML = '<svg width="120" height="60"><rect width="120" height="60" style="fill:rgb(255,255,0)"></rect></svg>'; }</script>`;
+      const outputs = [
+        display({ 'image/png': dot, 'text/plain': 'dot' }),
+        display({ 'image/svg+xml': svg, 'text/plain': 'svg' }),
+        display({ 'text/html': layers, 'text/plain': 'layers' }),
+        display({ 'text/html': shadow, 'text/plain': 'shadow' }),
+        display({ 'text/html': '<b>words</b>', 'text/plain': 'words' }),
+      ];
+      await show([{ id: 'c', outputs }]);
+      const frame = await frameOf('c');
+      await until('the outputs', async () => /words/.test(await text(frame)));
+      await choose('c', '1. dot', 'Save image');
+      assert.equal((await saved(1)).name, 'picture-c-1.png');
+      await choose('c', '2. svg', 'Save image');
+      assert.match(JSON.stringify(await saved(2)), /"picture-c-2.svg"/);
+      await choose('c', '3. layers', 'Save image');
+      const [red, green, yellow] = [
+        [255, 0, 0],
+        [0, 255, 0],
+        [255, 255, 0],
+      ];
+      assert.deepEqual(await saved(3), { name: 'picture-c-3.png', ratio: 2, middle: green, corner: red });
+      await choose('c', '4. shadow', 'Save image');
+      assert.deepEqual(await saved(4), { name: 'picture-c-4.png', ratio: 2, middle: yellow, corner: yellow });
+      await choose('c', '5. words', 'Save image');
+      await choose('c', '1. dot', 'Save image');
+      // The words gave no file.
+      assert.equal((await saved(5)).name, 'picture-c-1.png');
+    });
+
+    test('plots of Plotly and Vega and diagrams of Mermaid are saved as PNG', async () => {
+      await open();
+      const bar = { type: 'bar', x: ['a'], y: [1], marker: { color: '#ff0000' } };
+      const layout = { width: 400, height: 300, margin: { l: 0, r: 0, t: 0, b: 0 }, yaxis: { range: [0, 1] } };
+      const chart = { data: { values: [{ a: 1 }] }, mark: { type: 'rect', color: '#00ff00' }, width: 200, height: 100 };
+      const outputs = [
+        display({ 'application/vnd.plotly.v1+json': { data: [bar], layout }, 'text/plain': 'plotly' }),
+        display({ 'application/vnd.vegalite.v6+json': chart, 'text/plain': 'vega' }),
+        display({ 'text/vnd.mermaid': 'flowchart LR\n  A[Begin] --> B[End]', 'text/plain': 'mermaid' }),
+      ];
+      await show([{ id: 'c', outputs }]);
+      const frame = await frameOf('c');
+      await frame.waitForSelector('.js-plotly-plot .bars path');
+      await frame.waitForSelector('.vega-embed svg path');
+      await frame.waitForSelector('.mermaid-output svg');
+      await choose('c', '1. plotly', 'Save image');
+      const plot = await saved(1);
+      assert.deepEqual([plot.name, plot.middle], ['picture-c-1.png', [255, 0, 0]]);
+      assert.ok(Math.abs(plot.ratio - 4 / 3) < 0.01);
+      await choose('c', '2. vega', 'Save image');
+      const { name: second, middle } = await saved(2);
+      assert.deepEqual([second, middle], ['picture-c-2.png', [0, 255, 0]]);
+      await choose('c', '3. mermaid', 'Save image');
+      const diagram = await saved(3);
+      assert.equal(diagram.name, 'picture-c-3.png');
+      assert.ok(diagram.ratio > 1);
+    });
+
+    test('test_sec_35 a frame that answers unasked, or with something else, saves nothing', async () => {
+      await open('hostile');
+      await show([{ id: 'c', outputs: [display({ 'text/html': 'x', 'text/plain': 'x' })] }]);
+      const frame = await frameShown(page, '#c iframe.lo-frame', () => window.port !== undefined);
+      await frame.evaluate(() => {
+        const png = new Blob([new Uint8Array([137, 80, 78, 71, 13, 10, 26, 10])], { type: 'image/png' });
+        for (let request = 0; request < 50; request += 1)
+          window.port.postMessage({ t: 'picture', request, picture: png });
+      });
+      await later(300);
+      assert.deepEqual(await page.evaluate(() => window.harness.saved.length), 0);
+      await frame.evaluate(() => {
+        window.port.onmessage = ({ data }) => {
+          if (data.t !== 'picture') return;
+          window.asked = true;
+          window.port.postMessage({ ...data, picture: new Blob(['<script>'], { type: 'image/png' }) });
+        };
+      });
+      await choose('c', 'Save image');
+      await frame.waitForFunction(() => window.asked);
+      await later(300);
+      assert.deepEqual(await page.evaluate(() => window.harness.saved.length), 0);
+    });
+
+    test('a map of pydeck is drawn by the program of its runtime, where that is this person’s', async () => {
+      const address = 'https://cdn.jsdelivr.net/npm/@deck.gl/jupyter-widget@~9.3.*/dist/index.js';
+      const maps = `<div id="deck"></div><script src='${address}'></script><script>createDeck('deck')</script>`;
+      const program =
+        'window.createDeck = (id) => { document.getElementById(id).textContent = "drawn by the runtime"; }';
+      const start = (me) =>
+        page.evaluate(
+          (who, source) => Object.assign(window.harness, { me: who, modules: { pydeck: source } }),
+          me,
+          program,
+        );
+      await open();
+      await start('ada');
+      await show([{ id: 'c', outputs: [html(maps)] }]);
+      const frame = await frameOf('c');
+      await until('the map', async () => /drawn by the runtime/.test(await text(frame)));
+      await open();
+      await start('bob');
+      await show([{ id: 'c', outputs: [html(maps), stream('next\n')] }]);
+      const other = await frameOf('c');
+      await until('the note', async () => /Run the cell to see it.\s*next/.test(await text(other)));
+      assert.ok(!server.log.some((entry) => /deck/.test(entry.path)));
+    });
+
+    test('diagrams in a text stand in frames, which stay while the text around them is written', async () => {
+      await open();
+      const fence = (body) => `\`\`\`mermaid\nflowchart LR\n  A[${body}] --> B\n\`\`\``;
+      const write = (markdown) => show([{ id: 'c', markdown }]);
+      const drawn = (n, body) =>
+        frameShown(
+          page,
+          `#c .lo-diagram:nth-of-type(${n}) iframe.lo-frame`,
+          `document.querySelector('.mermaid-output svg')?.textContent.includes('${body}') ?? false`,
+        );
+      await write(`# One\n\n${fence('Begin')}\n\nbetween\n\n${fence('Other')}\n\nend`);
+      const frame = await drawn(1, 'Begin');
+      await drawn(2, 'Other');
+      assert.equal(await page.$('#c code, #c svg'), null);
+      await frame.evaluate(() => (window.mark = 7));
+      await write(`# Two\n\nmore\n\n${fence('Start')}\n\n- between\n\nend`);
+      const again = await drawn(1, 'Start');
+      assert.equal(await again.evaluate(() => window.mark), 7);
+      const words = await page.$eval('#c .lo-markdown', (text) => text.innerText.replace(/\s+/g, ' ').trim());
+      assert.equal(words, 'Two more between end');
+      assert.equal((await page.$$('#c iframe')).length, 1);
+    });
+
+    test('test_sec_33 a diagram runs nothing, in the page or in its frame', async () => {
+      await open();
+      const attacks = [
+        '%%{init: {"securityLevel": "loose"}}%%\nflowchart LR\n  A["<img src=x onerror=canary()>"] --> B\n  click A canary "x"',
+        'flowchart LR\n  A["<script>canary()</script>x"] --> B["<iframe srcdoc=<script>parent.canary()</script>>"]\n  click B "javascript:canary()"',
+      ];
+      await page.evaluate(() => (window.canary = () => (window.hit = true)));
+      const markdown = attacks.map((body) => `\`\`\`mermaid\n${body}\n\`\`\``).join('\n\n');
+      await show([{ id: 'c', markdown }]);
+      for (const n of [1, 2]) {
+        const ready = () => document.querySelector('.mermaid-output svg, .lo-notice') !== null;
+        const frame = await frameShown(page, `#c .lo-diagram:nth-of-type(${n}) iframe.lo-frame`, ready);
+        const found = await frame.evaluate(() => [
+          document.querySelectorAll('#output-area script, #output-area iframe, #output-area [onerror]').length,
+          Array.from(document.querySelectorAll('a'), (a) => a.href?.baseVal ?? a.href).join(),
+        ]);
+        assert.equal(found[0], 0);
+        assert.doesNotMatch(found[1], /javascript/);
+      }
+      assert.equal(await page.evaluate(() => window.hit), undefined);
+      assert.deepEqual(await page.evaluate(() => window.harness.violations), []);
+    });
+
     test('test_sec_35 keys and focus that an output makes up reach nobody', async () => {
       await open();
       const forged = `for (const key of ['Enter', 'Escape']) for (const target of [window, document, document.body])

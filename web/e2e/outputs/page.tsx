@@ -25,6 +25,10 @@ interface Harness {
   /** Cells that the page was told have the focus. */
   focused: string[];
   violations: string[];
+  /** Outputs that the person removed, with their cells. */
+  removed: [cell: string, output: string][];
+  /** Files that the page offered to save. */
+  saved: { name: string; blob: Blob }[];
   /** Null until the page takes cells. */
   show: ((cells: Cell[]) => void) | null;
   /** What widgets have sent to the kernel that this page plays. */
@@ -44,6 +48,8 @@ const harness: Harness = {
   keys: [],
   focused: [],
   violations: [],
+  removed: [],
+  saved: [],
   show: null,
   sent: [],
   me: 'ada',
@@ -55,6 +61,20 @@ const harness: Harness = {
 addEventListener('securitypolicyviolation', (event) =>
   harness.violations.push(`${event.violatedDirective} ${event.blockedURI}`),
 );
+// What is offered to save, kept instead of saved: the page's policy lets nothing read it back from its address.
+const made = new Map<string, Blob>();
+const createObjectURL = URL.createObjectURL.bind(URL);
+URL.createObjectURL = (blob: Blob) => {
+  const address = createObjectURL(blob);
+  made.set(address, blob);
+  return address;
+};
+const click = HTMLAnchorElement.prototype.click;
+HTMLAnchorElement.prototype.click = function () {
+  const blob = made.get(this.href);
+  if (blob === undefined) click.call(this);
+  else harness.saved.push({ name: this.download, blob });
+};
 let shown: Cell[] = [];
 const comms = new CommStore();
 comms.begin();
@@ -101,6 +121,7 @@ const host = {
     const module = (name: string) => Promise.resolve(harness.modules[name] ?? null);
     return new WidgetLink(client as unknown as RoomClient, frame, post, module);
   },
+  imageName: (cellId: string) => `picture-${cellId}`,
   onFrameKey: (cellId: string, key: object) => void harness.keys.push({ cellId, ...key }),
   onFrameFocus: (cellId: string) => void harness.focused.push(cellId),
 };
@@ -121,7 +142,9 @@ function Page() {
         {cells.map((cell) => (
           <article key={cell.id} id={cell.id}>
             {cell.title === undefined ? null : <h2>{cell.title}</h2>}
-            {cell.markdown === undefined ? null : <Markdown source={cell.markdown} />}
+            {cell.markdown === undefined ? null : (
+              <Markdown source={cell.markdown} fileId={harness.fileId} cellId={cell.id} />
+            )}
             <CellOutputs
               fileId={harness.fileId}
               cellId={cell.id}
@@ -129,6 +152,7 @@ function Page() {
               executionId={cell.executionId ?? 'run'}
               live={cell.live ?? false}
               onClear={() => {}}
+              onRemove={(id) => void harness.removed.push([cell.id, id])}
             />
           </article>
         ))}

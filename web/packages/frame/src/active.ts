@@ -1,6 +1,7 @@
 /** Renderers of active content: HTML, SVG and JavaScript. They exist in frames only. */
 import { type DisplayOutput, say, type ValueViewFactory } from '@labora/outputs/core';
-import { local } from './libraries';
+import { isAllowed, local } from './libraries';
+import { runtimeLibraries } from './libraries/runtime';
 import { rendererOf } from './renderers';
 import { runProgram, runScripts } from './scripts';
 import { ActiveView } from './views/active-view';
@@ -9,7 +10,15 @@ class HtmlView extends ActiveView {
   protected override async show(text: string, output: DisplayOutput): Promise<void> {
     this.el.className = 'html-output';
     const isolated = (output.metadata?.['text/html'] as { isolated?: unknown } | undefined)?.isolated === true;
-    const html = await local(text);
+    const { text: written, lacks } = await runtimeLibraries(text);
+    if (lacks && !isAllowed()) {
+      const notice = document.createElement('div');
+      notice.className = 'lo-notice';
+      notice.textContent = say('needsRuntime');
+      this.el.replaceChildren(notice);
+      return;
+    }
+    const html = await local(written);
     if (isolated) return this.showIsolated(html);
     this.el.innerHTML = html;
     for (const table of this.el.querySelectorAll('table.dataframe')) dressTable(table);

@@ -15,6 +15,7 @@ import { bridgeDevices } from './devices';
 import { Height } from './height';
 import { forwardKeys } from './keys';
 import { allowNetwork } from './libraries';
+import { fromRuntime } from './libraries/runtime';
 import { tameDocumentWrite } from './scripts';
 import { redrawThemed } from './views/lazy';
 import { widgetViews } from './widget-view';
@@ -45,6 +46,7 @@ class Frame {
     else if (message.t === 'scroll') document.documentElement.classList.toggle('scrolls', message.inner);
     else if (message.t === 'blob') this.blobs.answer(message.request, message.blob);
     else if (message.t === 'text') void this.answerText(message.request);
+    else if (message.t === 'picture') void this.answerPicture(message.request, message.output);
     else if (message.t === 'comm' || message.t === 'followed' || message.t === 'module' || message.t === 'comm-done')
       this.comms.receive(message);
     else this.bridge?.receive(message);
@@ -68,6 +70,7 @@ class Frame {
     };
     tameDocumentWrite();
     allowNetwork(message.network);
+    fromRuntime((module) => this.comms.module(module));
     // Before the first output: programs look for it as they start.
     installColab({
       bridge,
@@ -92,6 +95,12 @@ class Frame {
 
   private async answerText(request: number): Promise<void> {
     this.post({ t: 'text', request, text: (await this.list?.text()) ?? '' });
+  }
+
+  private async answerPicture(request: number, output: string): Promise<void> {
+    const element = this.list?.elementOf(output);
+    const drawn = element && import('./picture').then(({ picture }) => picture(element));
+    this.post({ t: 'picture', request, picture: (await drawn?.catch(() => null)) ?? null });
   }
 }
 

@@ -83,9 +83,16 @@ export function NotebookPage({ fileId }: NotebookPageProps) {
   );
 }
 
+/** The notebook's name and the number of the cell, of which any file system takes every character. */
+function imageName(controller: NotebookController, cellId: string): string {
+  const name = controller.client.status.get().file?.name.replace(/\.ipynb$/, '') ?? '';
+  return `${name.replace(/[\\/:*?"<>|\s]+/g, '-').slice(0, 100)}-${controller.doc.indexOf(cellId) + 1}`;
+}
+
 function outputsHost(controller: NotebookController, externalImages: boolean): Partial<OutputsHost> {
   return {
     externalImages,
+    imageName: (cellId) => imageName(controller, cellId),
     comms: (frame, post) => new WidgetLink(controller.client, frame, post, (name) => widgetModule(controller, name)),
     live: controller.live,
     restart: () => void controller.restart(),

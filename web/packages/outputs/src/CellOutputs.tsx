@@ -2,6 +2,7 @@ import { type ReactNode, useCallback, useEffect, useLayoutEffect, useRef, useSta
 import { copyText } from '@labora/ui';
 import { needsFrame, type Output, say } from './core';
 import { FrameOutputs } from './FrameOutputs';
+import { OutputMenu } from './OutputMenu';
 import { type OutputsText, PassiveOutputs } from './PassiveOutputs';
 import './outputs.css';
 
@@ -19,6 +20,10 @@ export interface CellOutputsProps {
   frameWanted?: boolean;
   /** Shows a button that clears the outputs. */
   onClear?: () => void;
+  /** Removes one of the outputs. */
+  onRemove?: (id: string) => void;
+  /** Those of `outputs` that are the cell's; all, where this is left out. */
+  owned?: readonly Output[];
   /** Whether tall outputs scroll in a box (`metadata.scrolled`); undefined decides by height. */
   scrolled?: boolean | undefined;
   onScrolledChange?: (scrolled: boolean) => void;
@@ -43,6 +48,7 @@ export function CellOutputs(props: CellOutputsProps) {
   const root = useRef<HTMLDivElement>(null);
   const [uncapped, setUncapped] = useState<string | null>(null);
   const onTall = useCallback((on: boolean) => setUncapped(on ? executionId : null), [executionId]);
+  const draw = useCallback((id: string) => body.current?.picture(id) ?? Promise.resolve(null), []);
   if (outputs.length === 0 && !(framed && (live || props.frameWanted))) return null;
   return (
     <div ref={root} className="lo-outputs" role="group" aria-label={say('activeOutput')} data-cell-outputs={cellId}>
@@ -57,7 +63,9 @@ export function CellOutputs(props: CellOutputsProps) {
         onCopy={() => body.current?.text() ?? Promise.resolve('')}
         onFullScreen={() => void toggleFullScreen(root.current)}
         onClear={props.onClear}
-      />
+      >
+        <OutputMenu {...{ fileId, cellId }} outputs={props.owned ?? outputs} onRemove={props.onRemove} draw={draw} />
+      </Tools>
     </div>
   );
 }
@@ -72,9 +80,10 @@ interface ToolsProps {
   onCopy: () => Promise<string>;
   onFullScreen: () => void;
   onClear: (() => void) | undefined;
+  children: ReactNode;
 }
 
-function Tools({ onCopy, onFullScreen, onClear }: ToolsProps) {
+function Tools({ onCopy, onFullScreen, onClear, children }: ToolsProps) {
   const [told, setTold] = useState<'copyOutput' | 'copied' | 'copyFailed'>('copyOutput');
   const copy = useCallback(() => {
     onCopy()
@@ -99,6 +108,7 @@ function Tools({ onCopy, onFullScreen, onClear }: ToolsProps) {
           {say('fullScreen')}
         </button>
       )}
+      {children}
       {onClear === undefined ? null : (
         <button type="button" onClick={onClear}>
           {say('clearOutput')}

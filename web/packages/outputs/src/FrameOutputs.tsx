@@ -103,6 +103,13 @@ export function FrameOutputs({ fileId, cellId, executionId, outputs, onTall, ref
     // Another origin is another frame: nothing of the one goes over into the other.
   }, [fileId, cellId, executionId, own]);
 
-  useImperativeHandle(ref, () => ({ text: () => slot.current?.text() ?? Promise.resolve('') }), []);
+  useImperativeHandle(
+    ref,
+    () => ({
+      text: () => slot.current?.text() ?? Promise.resolve(''),
+      picture: (id) => slot.current?.picture(id) ?? Promise.resolve(null),
+    }),
+    [],
+  );
   return <div ref={root} className="lo-frame-slot" />;
 }

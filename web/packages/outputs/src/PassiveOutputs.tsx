@@ -5,6 +5,8 @@ import { useViewEnv } from './use-view-env';
 export interface OutputsText {
   /** All outputs of the cell as plain text. */
   text(): Promise<string>;
+  /** One of them as a PNG, where it is drawn in a frame; null elsewhere. */
+  picture(id: string): Promise<Blob | null>;
 }
 
 /** Outputs that may stand in the page itself. */
@@ -43,6 +45,10 @@ export function PassiveOutputs({
     };
   }, [env]);
 
-  useImperativeHandle(ref, () => ({ text: () => list.current?.text() ?? Promise.resolve('') }), []);
+  useImperativeHandle(
+    ref,
+    () => ({ text: () => list.current?.text() ?? Promise.resolve(''), picture: () => Promise.resolve(null) }),
+    [],
+  );
   return <div ref={root} />;
 }

@@ -16,6 +16,7 @@ import type { FrameWork } from './frame-work';
 
 const START_MS = 20_000;
 const TEXT_MS = 5_000;
+const PICTURE_MS = 15_000;
 /** A browser may tell the page of a focus or a key this long after the frame has. */
 const HAND_MS = 250;
 const HAND_STEP_MS = 25;
@@ -53,6 +54,7 @@ export class FrameHost {
   private sent: readonly Output[] = [];
   private readonly limit = new RateLimit(RATE_PER_S, BURST);
   private readonly texts = new Map<number, (text: string) => void>();
+  private readonly pictures = new Map<number, (picture: Blob | null) => void>();
   private requests = 0;
   private live = false;
   private theme: FrameTheme;
@@ -105,6 +107,20 @@ export class FrameHost {
         this.texts.delete(request);
         reject(new Error('The output did not answer.'));
       }, TEXT_MS);
+    });
+  }
+
+  /** Has the frame draw one of its outputs as a PNG; null when it cannot. Only for what a person chose just now. */
+  picture(output: string): Promise<Blob | null> {
+    return new Promise((resolve) => {
+      const request = ++this.requests;
+      const done = (picture: Blob | null) => {
+        this.pictures.delete(request);
+        resolve(picture);
+      };
+      this.pictures.set(request, done);
+      this.send({ t: 'picture', request, output });
+      setTimeout(() => done(null), PICTURE_MS);
     });
   }
 
@@ -166,8 +182,11 @@ export class FrameHost {
     else if (message.t === 'tall') this.options.onTall(message.on);
     else if (message.t === 'done') this.options.work.done(message);
     else if (message.t === 'ask') void this.options.work.ask(message);
+    else if (message.t === 'module' && this.comms === null)
+      this.send({ t: 'module', request: message.request, source: null });
     else if (message.t === 'comm' || message.t === 'follow' || message.t === 'module') this.comms?.receive(message);
     else if (message.t === 'text') this.texts.get(message.request)?.(message.text);
+    else if (message.t === 'picture') this.pictures.get(message.request)?.(message.picture);
     else if (message.t === 'blob') void this.answerBlob(message.request, message.blob);
   }
 

@@ -149,6 +149,11 @@ export class FrameSlot {
     return this.host?.text() ?? null;
   }
 
+  /** Has the frame draw one of its outputs; null while it sleeps, and where it cannot. */
+  picture(output: string): Promise<Blob | null> {
+    return this.host?.picture(output) ?? Promise.resolve(null);
+  }
+
   focus(): void {
     this.host?.iframe.focus();
   }

@@ -12,6 +12,8 @@ export interface OutputsHost {
   blobUrl(fileId: string, blob: BlobInfo): string;
   /** `own`: for outputs of this person's own running kernel. */
   frameLocation(fileId: string, own: boolean): Promise<FrameLocation>;
+  /** What an image of a cell is called when it is saved, without its ending. */
+  imageName?(cellId: string): string;
   /** Whether Markdown may load images from other sites. */
   externalImages: boolean;
   /** The page's side of a frame's comms; without it widgets cannot be drawn. */

@@ -13,6 +13,9 @@ export function useViewEnv(fileId: string, cellId?: string, executionId: string 
       readBlob: (blob, signal) => host.readBlob(fileId, blob, signal),
       blobUrl: (blob) => host.blobUrl(fileId, blob),
       externalImages: host.externalImages,
+      ...(cellId === undefined || host.imageName === undefined
+        ? {}
+        : { imageName: () => host.imageName?.(cellId) ?? 'image' }),
       copyText: async (text) => {
         if (!(await copyText(text))) throw new Error('The browser did not allow it.');
       },

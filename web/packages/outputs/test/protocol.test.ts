@@ -28,6 +28,9 @@ describe('parseFrameMessage', () => {
     }); // prettier-ignore
     const blob = { sha256: 'a'.repeat(64), size: 3, media_type: 'image/png' };
     expect(parseFrameMessage({ t: 'blob', request: 1, blob })).toEqual({ t: 'blob', request: 1, blob });
+    const picture = new Blob(['x']);
+    expect(parseFrameMessage({ t: 'picture', request: 1, picture })).toEqual({ t: 'picture', request: 1, picture });
+    expect(parseFrameMessage({ t: 'picture', request: 1, picture: 'x' })).toMatchObject({ picture: null });
   });
 
   test('reads what a live output sends, as plain copies', () => {

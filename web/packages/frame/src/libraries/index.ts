@@ -11,6 +11,9 @@ export function allowNetwork(on: boolean): void {
   external = on;
 }
 
+/** Returns whether outputs may use the network. */
+export const isAllowed = (): boolean => external;
+
 /** Returns whether an address is of a public network that this page may not use: asking it would only be refused. */
 export const isShutOut = (address: string): boolean => !external && mentionsNetwork(address);
 

@@ -182,6 +182,10 @@ export class NotebookController {
     void this.send('clear_outputs', { cells });
   }
 
+  removeOutput(cell: string, output: string): void {
+    void this.send('clear_outputs', { cells: [cell], outputs: [output] });
+  }
+
   clearAllOutputs(): void {
     void this.send('clear_outputs', { all: true });
   }

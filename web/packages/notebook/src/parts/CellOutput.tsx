@@ -109,7 +109,13 @@ export function CellOutput({ cellId, near }: { cellId: string; near: boolean }) 
               executionId={executionId}
               live={live}
               frameWanted={frameWanted}
-              {...(editable ? { onClear: () => controller.clearOutputs([cellId]) } : {})}
+              owned={outputs}
+              {...(editable
+                ? {
+                    onClear: () => controller.clearOutputs([cellId]),
+                    onRemove: (id: string) => controller.removeOutput(cellId, id),
+                  }
+                : {})}
             />
           </div>
         )}

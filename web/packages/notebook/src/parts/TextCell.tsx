@@ -69,7 +69,7 @@ export function TextCell({ cellId, editing, near }: { cellId: string; editing: b
   const attachments = useCell(cellId)?.extra['attachments'] as Attachments | undefined;
   const rendered = shown.trim() ? (
     near || editing ? (
-      <Markdown source={shown} attachments={attachments} fileId={controller.fileId} />
+      <Markdown source={shown} attachments={attachments} fileId={controller.fileId} cellId={cellId} />
     ) : (
       <div className="nb-text-plain">{source}</div>
     )

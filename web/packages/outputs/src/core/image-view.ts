@@ -33,7 +33,12 @@ export class ImageView implements ValueView {
     private readonly env: ViewEnv,
     private readonly mime: string,
   ) {
-    this.save.setAttribute('download', `image.${mime.slice(6).replace('jpeg', 'jpg')}`);
+    const named = () => {
+      this.save.download = `${env.imageName?.() ?? 'image'}.${mime.slice(6).replace('jpeg', 'jpg')}`;
+    };
+    named();
+    // The cell may have got another number since.
+    this.save.addEventListener('click', named);
     this.img.addEventListener('error', () => this.fail());
     this.el.append(this.img, this.save);
   }

@@ -2,13 +2,16 @@
 import { PIP_MIME, replacedPackages } from './pip-view';
 import { type DisplayOutput, isDisplay, type Output } from './types';
 
+/** A diagram of Mermaid. */
+export const DIAGRAM = 'text/vnd.mermaid';
+
 const ACTIVE = new Set([
   'application/vnd.jupyter.widget-view+json',
   'application/vnd.plotly.v1+json',
   'application/vnd.bokehjs_load.v0+json',
   'application/vnd.google.colaboratory.module+javascript',
   'application/geo+json',
-  'text/vnd.mermaid',
+  DIAGRAM,
   'text/html',
   'image/svg+xml',
   'application/pdf',
@@ -25,7 +28,7 @@ const ORDER = [
   'application/vnd.bokehjs_load.v0+json',
   'application/vnd.google.colaboratory.module+javascript',
   'application/geo+json',
-  'text/vnd.mermaid',
+  DIAGRAM,
   'text/html',
   'text/markdown',
   'image/svg+xml',

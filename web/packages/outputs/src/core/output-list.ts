@@ -83,6 +83,11 @@ export class OutputList {
     this.views = next;
   }
 
+  /** Returns the element of an output. */
+  elementOf(id: string): HTMLElement | undefined {
+    return this.views.find((entry) => entry.id === id)?.view.el;
+  }
+
   /** Returns all outputs as plain text, in order. */
   async text(): Promise<string> {
     const texts = await Promise.all(this.views.map((entry) => entry.view.text()));

@@ -40,6 +40,8 @@ export type PageMessage =
   | { t: 'theme'; theme: FrameTheme }
   | { t: 'scroll'; inner: boolean }
   | { t: 'text'; request: number }
+  /** The person chose to save an output as an image. */
+  | { t: 'picture'; request: number; output: string }
   | { t: 'blob'; request: number; blob: Blob | null }
   | { t: 'live'; on: boolean }
   | { t: 'do'; request: number; script: string }
@@ -79,6 +81,7 @@ export type FrameMessage =
   | ({ t: 'key' } & ForwardedKey)
   | { t: 'focus' }
   | { t: 'text'; request: number; text: string }
+  | { t: 'picture'; request: number; picture: Blob | null }
   | { t: 'blob'; request: number; blob: BlobInfo }
   | { t: 'done'; request: number; ok: true; value: unknown }
   | { t: 'done'; request: number; ok: false; message: string }
@@ -95,6 +98,7 @@ export type FrameMessage =
 /** Taller outputs scroll inside their frame. */
 export const HEIGHT_MAXIMUM = 100_000;
 export const TEXT_MAXIMUM = 16 * 1024 * 1024;
+export const PICTURE_MAXIMUM = 64 * 1024 * 1024;
 const MESSAGE_MAXIMUM = 10_000;
 const FILES_MAXIMUM = 1_000;
 
@@ -168,6 +172,12 @@ export function parseFrameMessage(data: unknown): FrameMessage | null {
       return isCount(request) && typeof text === 'string' && text.length <= TEXT_MAXIMUM
         ? { t: 'text', request, text }
         : null;
+    }
+    case 'picture': {
+      const picture = own(data, 'picture');
+      if (!isCount(request)) return null;
+      const usable = picture instanceof Blob && picture.size <= PICTURE_MAXIMUM;
+      return { t: 'picture', request, picture: usable ? picture : null };
     }
     case 'blob': {
       const blob = parseBlob(own(data, 'blob'));

@@ -29,8 +29,8 @@ const STYLES = new Set([
   'text-indent', 'text-transform', 'vertical-align', 'white-space', 'width', 'word-break',
 ]); // prettier-ignore
 
-/** The only class names that markup may carry: ours for Markdown, and none that the app listens to. */
-const CLASSES = new Set(['lo-math', 'lo-math-block', 'lo-task', 'lo-task-done', 'lo-tasks']);
+/** The only class names that markup may carry: ours for Markdown, and none that the rest of the app listens to. */
+const CLASSES = new Set(['language-mermaid', 'lo-math', 'lo-math-block', 'lo-task', 'lo-task-done', 'lo-tasks']);
 
 /** Ids get this prefix, so that none can stand where the app looks up its own elements or globals. */
 export const ID_PREFIX = 'user-content-';

@@ -79,6 +79,8 @@ export interface ViewEnv {
   /** A URL from which the browser itself may load the blob, where the page has one. */
   blobUrl?(blob: BlobInfo): string;
   externalImages: boolean;
+  /** What an image is called when it is saved, without its ending. */
+  imageName?(): string;
   copyText(text: string): Promise<void>;
   /** Lets an output offer to restart the kernel that made it (the page only). */
   restart?: RestartOffer;
