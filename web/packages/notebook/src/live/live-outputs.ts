@@ -181,7 +181,8 @@ export class LiveOutputs implements LiveHost {
     const kind = KINDS.get(wanted);
     if (kind === undefined) throw new Refusal('invalid', t('live.invalid'));
     if (!controller.canEdit) throw new Refusal('read_only', t('live.readOnly'));
-    if (!(await this.questions.ask(cellId, { kind: 'cell', cell: kind, source }))) throw new Refusal('refused', t('live.refused'));
+    if (!(await this.questions.ask(cellId, { kind: 'cell', cell: kind, source })))
+      throw new Refusal('refused', t('live.refused'));
     const [made] = controller.doc.insert([{ kind, source }], controller.doc.cell(cellId) ? cellId : null);
     if (made) controller.activate(made);
     return null;
