@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from labora.base.settings import Settings
+from labora.cli.answers import RunAnswers
+from labora.cli.embedded import NotebookRun
+from labora.kernels.model import KernelMessage
 
 from .test_run import labora_run, notebook_of
 
@@ -97,3 +104,36 @@ def test_a_notebook_for_colab_runs_headless(tmp_path: Path, images_dir: Path) ->
     assert "does not sign in to Google" in errors["files"]
     assert "in.ipynb" in said["script"]
     assert said["tags"] == "stays\n"
+
+
+@pytest.mark.sandbox
+def test_a_notebook_of_many_large_outputs_is_given_without_them(tmp_path: Path, images_dir: Path) -> None:
+    # Six bytes a character on the way to the program, and less than what one cell may show it: 14 MiB in all.
+    printing = ["print('\u65e5' * 41_000)"] * 60
+    reading = "from google.colab import _message\nthere = _message.blocking_request('get_ipynb')['ipynb']['cells']\n"
+    telling = "print(len(there), [cell['outputs'] for cell in there if cell['outputs']])"
+    done, out = labora_run(tmp_path, notebook_of(*printing, reading + telling), images_dir)
+    assert done.returncode == 0, done.stderr
+    cells = json.loads(out.read_bytes())["cells"]
+    assert "".join(cells[-1]["outputs"][0]["text"]) == "61 []\n"
+    assert cells[0]["outputs"]
+
+
+async def test_a_run_answers_also_when_it_fails_at_the_question() -> None:
+    told: asyncio.Queue[Any] = asyncio.Queue()
+
+    class Kernel:
+        async def ack(self, number: int) -> None:
+            pass
+
+        async def answer(self, ask_id: str, answer: Any) -> None:
+            told.put_nowait((ask_id, answer["ok"], answer["code"]))
+
+    def broken(outputs: bool) -> bytes:
+        raise KeyError("an output that is gone")
+
+    run = NotebookRun(Kernel(), (), lambda *_: {}, Settings(), RunAnswers("n.ipynb", broken))  # type: ignore[arg-type, return-value, typeddict-item]
+    content = {"ask_id": "ask-1", "kind": "get_ipynb", "content": {}, "timeout_s": None}
+    await run.take([KernelMessage(1, "e", "agent", "ask", content)])
+    async with asyncio.timeout(30):
+        assert await told.get() == ("ask-1", False, "internal")

@@ -152,3 +152,19 @@ def test_ending_the_runtime_and_signing_in(agent: Any, capsys: pytest.CaptureFix
     auth.authenticate_user(project_id="mine")
     assert os.environ.pop("GOOGLE_CLOUD_PROJECT") == os.environ.pop("GOOGLE_CLOUD_QUOTA_PROJECT") == "mine"
     assert "does not sign in to Google" in capsys.readouterr().err
+
+
+def test_a_models_key_that_may_not_be_seen_is_told_and_none_is_fine(
+    agent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from google.colab import ai, userdata
+
+    # Nobody listens there; what is asked before is what counts.
+    monkeypatch.setenv("MODEL_PROXY_HOST", "http://127.0.0.1:9/v1")
+    monkeypatch.delenv("MODEL_PROXY_API_KEY", raising=False)
+    agent.says("secret.get", {"exists": True, "access": False, "value": None})
+    with pytest.raises(userdata.NotebookAccessError, match="MODEL_PROXY_API_KEY"):
+        ai.list_models()
+    agent.says("secret.get", {"exists": False, "access": False, "value": None})
+    with pytest.raises(ai.ModelProxyServiceError, match="does not answer"):
+        ai.list_models()

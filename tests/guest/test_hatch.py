@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from labora.base.errors import ConflictError, GoneError, InvalidError, UnavailableError
-from labora.kernels.service import GuestKernelSession
 from labora.testing.recorder import Recorder
 from labora.testing.runtime import LocalRuntime
 
@@ -62,6 +61,7 @@ with socket.create_connection(("127.0.0.1", int(os.environ["LABORA_ASK"].rpartit
     except ConnectionResetError:
         print(b"")
 print(ask("late", timeout_s=0.01)["code"])
+threading.Thread(target=ask, args=("patient", 10**400), daemon=True).start()
 """
     await kernel.run("refusals", code)
     assert kernel.text("refusals").splitlines() == [
@@ -71,6 +71,9 @@ print(ask("late", timeout_s=0.01)["code"])
         "b''",
         "timeout",
     ]
+    patient = (await asked(kernel, "patient")).content
+    assert patient["timeout_s"] is None
+    await kernel.session.answer(patient["ask_id"], {"ok": True})
     gone = [m.content["ask_id"] for m in kernel.of_type("ask_gone")]
     assert gone == [(await asked(kernel, "late")).content["ask_id"]]
 
@@ -181,13 +184,7 @@ async def test_what_waits_at_a_busy_kernel_is_bounded(local: LocalRuntime) -> No
     assert refused.value.error_code == "too_many_calls"
 
 
-async def test_an_agent_of_an_older_version_is_refused_clearly() -> None:
-    class Older:
-        async def request(self, verb: str, args: Any, **how: Any) -> Any:
-            raise InvalidError("This agent does not know it.", code="unknown_verb")
-
-    session = GuestKernelSession("r", "k", "python3", Older())  # type: ignore[arg-type]
-    for work in (session.evaluate("c", {}), session.answer("ask-1", {}), session.comm("m", "comm_msg", {})):
-        with pytest.raises(UnavailableError) as refused:
-            await work
-        assert refused.value.error_code == "old_runtime"
+async def test_what_an_older_agent_does_not_know_is_refused_clearly(local: LocalRuntime) -> None:
+    with pytest.raises(UnavailableError, match="older version") as refused:
+        await local.kernels.connection(local.runtime).request("kernel.dance", {})
+    assert refused.value.error_code == "old_runtime"

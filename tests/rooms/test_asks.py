@@ -427,7 +427,7 @@ async def test_a_notebook_is_written_for_programs_one_at_a_time_and_measured_as_
         for number in range(5):
             assert (await answer_of(kernel, f"ask-{number}"))["ok"] is True
         assert most == 1
-        monkeypatch.setattr("labora.rooms.answers.IPYNB_BYTES", 5000)
+        monkeypatch.setattr("labora.kernels.asks.IPYNB_BYTES", 5000)
         kernel.ask("ask-large", "get_ipynb", execution)
         assert (await answer_of(kernel, "ask-large"))["code"] == "too_large"
 

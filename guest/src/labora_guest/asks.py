@@ -79,6 +79,10 @@ class Asks:
 
 
 def _seconds(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value <= 0:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return min(float(value), LONGEST_S)
+    try:
+        seconds = float(value)
+    except OverflowError:
+        return None
+    return min(seconds, LONGEST_S) if math.isfinite(seconds) and seconds > 0 else None

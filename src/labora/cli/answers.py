@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -23,11 +22,11 @@ class RunAnswers:
 
     Args:
         name: the notebook's file name.
-        ipynb: returns the notebook as it is now.
+        ipynb: returns the notebook as it is now, with or without its outputs.
         secrets: None where there are none.
     """
 
-    def __init__(self, name: str, ipynb: Callable[[], bytes], secrets: Secrets | None = None) -> None:
+    def __init__(self, name: str, ipynb: Callable[[bool], bytes], secrets: Secrets | None = None) -> None:
         self._name = name
         self._ipynb = ipynb
         self._secrets = secrets
@@ -38,7 +37,7 @@ class RunAnswers:
             case "notebook":
                 return asks.granted({"file_id": "", "name": self._name, "url": ""})
             case "get_ipynb":
-                return asks.granted({"ipynb": json.loads(self._ipynb())})
+                return asks.granted({"ipynb": self._whole()})
             case "secret.get":
                 if self._secrets is None:
                     return asks.granted({"exists": False, "access": False, "value": None})
@@ -52,3 +51,9 @@ class RunAnswers:
         if ask.kind in asks.PAGE_KINDS or ask.kind == "stdin":
             return asks.nobody_asked()
         return asks.unknown_ask(ask.kind)
+
+    def _whole(self) -> Any:
+        for outputs in (True, False):
+            if (ipynb := asks.fitting_ipynb(self._ipynb(outputs))) is not None:
+                return ipynb
+        raise asks.ipynb_too_large()

@@ -12,6 +12,7 @@ from typing import Any
 
 from labora.base.errors import LaboraError, UnavailableError
 from labora.base.ids import new_id, new_secret
+from labora.base.logging import get_logger
 from labora.base.settings import Settings
 from labora.cli.answers import RunAnswers, Secrets
 from labora.cli.run_widgets import RunWidgets
@@ -28,6 +29,7 @@ from labora.runtimes.model import Progress, Runtime, RuntimeSpec, Shape
 from labora.runtimes.ports import Provider
 
 _FLUSH_BYTES = 1 << 20
+log = get_logger("run")
 ASKED_BYTES = 256 * 1024
 """Output of one cell in the notebook that a program asks for."""
 
@@ -148,6 +150,10 @@ class NotebookRun:
             answer = await answers.answer(ask)
         except LaboraError as error:
             answer = refused(error.error_code, error.message)
+        except Exception:
+            # Whatever fails, the program that asks must hear of it: it waits without an end.
+            log.exception("ask_failed", kind=ask.kind[:64])
+            answer = refused("internal", "This run failed at it; what it printed says why.")
         with suppress(LaboraError):
             # Nobody may wait for it any more.
             await self._kernel.answer(ask.ask_id, answer)
@@ -207,8 +213,9 @@ async def run_embedded(
         except LaboraError as error:
             raise UnavailableError(f"The kernel {spec!r} did not start: {error.message}") from error
 
-        def as_it_is() -> bytes:
-            present = replace(notebook, cells=tuple(run.cells))
+        def as_it_is(outputs: bool) -> bytes:
+            cells = run.cells if outputs else [replace(cell, outputs=()) for cell in run.cells]
+            present = replace(notebook, cells=tuple(cells))
             return write_notebook(present, resolve=blobs.resolve, output_export_bytes=ASKED_BYTES)
 
         answers = RunAnswers(name, as_it_is, secrets)

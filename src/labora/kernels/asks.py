@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 from typing import Any
+
+from labora.base.errors import TooLargeError
+from labora.kernels import channel
 
 PAGE_KINDS = frozenset({"javascript", "upload", "download", "view", "scratch_cell", "add_cell"})
 """What only a page can do."""
 ASK_PREFIX = "ask-"
 """Begins the id of every ask."""
+IPYNB_BYTES = 12 * 1024 * 1024
+"""A larger notebook is given without its outputs; what a program gets fits into one frame of the guest channel."""
 MAX_NAME = 256
 LONGEST_S = 7 * 24 * 3600.0
 
@@ -79,3 +85,14 @@ def no_google() -> dict[str, Any]:
 def unknown_ask(kind: str) -> dict[str, Any]:
     """Returns the answer to what nobody knows."""
     return refused("unknown_ask", f"This server does not know what the program asks for ({kind[:64]}).")
+
+
+def fitting_ipynb(data: bytes) -> Any | None:
+    """Returns a notebook file as a value, or None where it is too large on the guest channel, whose JSON is ASCII."""
+    ipynb = json.loads(data)
+    return ipynb if len(channel.dump(ipynb)) <= IPYNB_BYTES else None
+
+
+def ipynb_too_large() -> TooLargeError:
+    """Returns the error for a notebook that does not even fit without its outputs."""
+    return TooLargeError("This notebook is too large to be given to a program.")

@@ -58,7 +58,6 @@ _ERRORS: dict[str, type[LaboraError]] = {
     "no_such_kernel": NotFoundError,
     "no_such_kernelspec": NotFoundError,
     "bad_request": InvalidError,
-    "unknown_verb": InvalidError,
 }
 _REFUSED = ("bad_key", "stale_generation", "bad_version")
 
@@ -374,6 +373,11 @@ def _connect(path: Path) -> socket.socket:
 
 
 def _refusal(code: str, message: str) -> LaboraError:
+    if code == "unknown_verb":
+        return UnavailableError(
+            "This runtime was started by an older version of Labora that cannot do this. Delete it and connect again.",
+            code="old_runtime",
+        )
     return _ERRORS.get(code, UnavailableError)(message, code=code)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from labora.base.errors import InvalidError, LaboraError, UnavailableError
+from labora.base.errors import LaboraError, UnavailableError
 from labora.base.ids import new_id
 from labora.kernels.connection import GuestConnection
 from labora.kernels.model import KernelInfo, KernelMessage, Sink
@@ -261,7 +261,7 @@ class GuestKernelSession:
             UnavailableError: ``old_runtime``: the agent is of an older version.
         """
         args = {"comm_message_id": message_id, "execution_id": execution_id, "type": kind}
-        await self._newer("kernel.comm", {**args, "content": content, "metadata": metadata or {}}, buffers=buffers)
+        await self._request("kernel.comm", {**args, "content": content, "metadata": metadata or {}}, buffers=buffers)
 
     async def evaluate(
         self, call_id: str, expressions: dict[str, str], *, execution_id: str | None = None
@@ -277,23 +277,11 @@ class GuestKernelSession:
             UnavailableError: ``old_runtime``: the agent is of an older version.
         """
         args = {"call_id": call_id, "execution_id": execution_id, "expressions": expressions}
-        return _content(await self._newer("kernel.evaluate", args, timeout_s=EVALUATE_S))
+        return _content(await self._request("kernel.evaluate", args, timeout_s=EVALUATE_S))
 
     async def answer(self, ask_id: str, answer: dict[str, Any]) -> None:
         """Answers what a program asks. Raises GoneError when it no longer waits."""
-        await self._newer("kernel.answer", {"ask_id": ask_id, "answer": answer})
-
-    async def _newer(self, verb: str, args: dict[str, Any], **how: Any) -> Any:
-        try:
-            return await self._request(verb, args, **how)
-        except InvalidError as error:
-            if error.error_code != "unknown_verb":
-                raise
-            raise UnavailableError(
-                "This runtime was started by an older version of Labora that cannot do this. Delete it and connect "
-                "again.",
-                code="old_runtime",
-            ) from error
+        await self._request("kernel.answer", {"ask_id": ask_id, "answer": answer})
 
     async def _request(
         self,

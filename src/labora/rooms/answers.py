@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any
 from urllib.parse import urljoin
 from weakref import WeakValueDictionary
 
 from labora.access import Principal, Scope
-from labora.base.errors import TooLargeError
 from labora.drive import Drive
-from labora.kernels import asks, channel
+from labora.kernels import asks
 from labora.kernels.asks import KernelAsk
 from labora.rooms.checkpoints import Checkpoints
 from labora.rooms.ports import Secrets
 from labora.rooms.room import Room
 
-IPYNB_BYTES = 12 * 1024 * 1024
-"""A larger notebook is given without its outputs; what a program gets fits into one frame of the guest channel."""
 EXPORTS = 2
 """So many notebooks are written for programs at once."""
 
@@ -65,18 +61,11 @@ class ServerAnswers:
             await room.settled()
             for outputs in (True, False):
                 data = await self._checkpoints.export(room, outputs=outputs)
-                ipynb, size = await asyncio.to_thread(_measured, data)
-                if size <= IPYNB_BYTES:
+                if (ipynb := await asyncio.to_thread(asks.fitting_ipynb, data)) is not None:
                     return ipynb
-        raise TooLargeError("This notebook is too large to be given to a program.")
+        raise asks.ipynb_too_large()
 
     async def _secret(self, room: Room, account_id: str, name: str) -> dict[str, Any]:
         if self._secrets is None or not name:
             return {"exists": False, "access": False, "value": None}
         return await self._secrets.get(account_id, room.file_id, name)
-
-
-def _measured(data: bytes) -> tuple[Any, int]:
-    """Returns a notebook and its bytes on the guest channel, where JSON is ASCII."""
-    ipynb = json.loads(data)
-    return ipynb, len(channel.dump(ipynb))

@@ -60,6 +60,16 @@ with output.redirect_to_element('#place'):
 with output.to_header_area():
     print('at the top')
 output.no_vertical_scroll()`,
+  older: `import base64
+display(IPython.display.HTML('''<input type="file" id="files-1" name="files[]" multiple disabled style="border:none">
+<output id="result-1">Run the cell to choose files.</output>
+<script src="/nbextensions/google.colab/files.js"></script>'''))
+step, got = output.eval_js('google.colab._files._uploadFiles("files-1", "result-1")'), {}
+while step['action'] != 'complete':
+    if step['action'] == 'append':
+        got[step['file']] = got.get(step['file'], b'') + base64.b64decode(step['data'])
+    step = output.eval_js('google.colab._files._uploadFilesContinue("result-1")')
+print({name: (len(data), data.count(b'ab')) for name, data in got.items()})`,
 };
 
 await journey('colab', async (t) => {
@@ -99,7 +109,6 @@ await journey('colab', async (t) => {
         `Saving table.csv to ${name}\nUser uploaded file "${name}" with length ${content.length} bytes`,
       );
     }
-    rmSync(folder, { recursive: true });
   });
 
   await t.step('files.download arrives in the browser', async () => {
@@ -167,6 +176,19 @@ await journey('colab', async (t) => {
     await says(frame, /at the top/, '#output-header');
   });
 
+  await t.step('a program that brings the upload of older versions gets what is chosen in its output', async () => {
+    const chosen = path.join(folder, 'large.bin');
+    writeFileSync(chosen, 'ab'.repeat(120_000));
+    const before = await notebook.cell(at('older'));
+    await notebook.pressRun(at('older'));
+    const frame = await notebook.frame(at('older'));
+    const input = await frame.waitForSelector('#files-1:not([disabled])');
+    await input.uploadFile(chosen);
+    assert.equal((await notebook.ended(at('older'), before.count ?? 0)).state, 'ok');
+    await says(frame, /large\.bin: 100% done[^]*\{'large\.bin': \(240000, 120000\)\}/);
+    rmSync(folder, { recursive: true });
+  });
+
   await t.step('it looks right, and the saved notebook shows the same where nothing runs', async () => {
     for (const [theme, width] of [
       ['light', 1280],
@@ -187,6 +209,9 @@ await journey('colab', async (t) => {
     await says(tabs, /in the first/);
     await (await tabs.waitForSelector('[role=tab]:nth-child(2)')).click();
     await says(tabs, /bold in the second/);
+    const older = await saved.frame(at('older'));
+    await says(older, /Run the cell to choose files\./);
+    assert.equal(await older.$eval('#files-1', (input) => input.disabled), true);
     const table = await saved.frame(at('table'));
     await says(table, /1–10 of 1,000 rows[^]*The first 1,000 of 3,000 rows are in the notebook/);
   });

@@ -17,14 +17,19 @@ class Others:
 
     @staticmethod
     def find_spec(name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        """Returns where ``google.<name>`` lies in a folder that is not on the package's path yet, or None."""
-        first, _, rest = name.partition(".")
-        package = sys.modules.get("google")
-        if first != "google" or not rest or "." in rest or package is None:
+        """Returns where ``google.<name>`` lies in a folder that is not on the package's path yet, or None.
+
+        Names below that are shared too (``google.cloud.<name>``), as long as no package owns them.
+        """
+        if not name.startswith("google."):
+            return None
+        above = name.rpartition(".")[0]
+        package = sys.modules.get(above)
+        if package is None or (above != "google" and getattr(package, "__file__", None)):
             return None
         known = {os.path.abspath(folder) for folder in package.__path__}
         for place in sys.path:
-            folder = os.path.abspath(os.path.join(place, "google"))
+            folder = os.path.abspath(os.path.join(place, *above.split(".")))
             if folder in known or not os.path.isdir(folder):
                 continue
             found = PathFinder.find_spec(name, [folder])

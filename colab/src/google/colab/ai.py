@@ -34,6 +34,7 @@ def generate_text(prompt: str, model_name: str = _DEFAULT, stream: bool = False)
 
     Raises:
         ModelProxyServiceError: no model is set up, or it does not answer.
+        userdata.NotebookAccessError: its key is a secret that this notebook may not see.
     """
     if model_name == _DEFAULT:
         known = list_models()
@@ -74,7 +75,8 @@ def _key() -> str:
 
     try:
         return userdata.get("MODEL_PROXY_API_KEY")
-    except Exception:  # noqa: BLE001 - many servers want none
+    except (userdata.SecretNotFoundError, NotImplementedError):
+        # Many servers want none. A key that may not be seen here is told instead: its user knows what to do.
         return ""
 
 
@@ -82,13 +84,13 @@ def _call(what: str, body: dict[str, Any] | None = None) -> Any:
     from urllib.error import HTTPError, URLError
     from urllib.request import Request, urlopen
 
+    address = f"{_base()}/{what}"
+    if not address.startswith(("http://", "https://")):
+        raise ModelProxyServiceError("MODEL_PROXY_HOST is no address of HTTP.")
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
     if key := _key():
         headers["Authorization"] = f"Bearer {key}"
     data = None if body is None else json.dumps(body).encode()
-    address = f"{_base()}/{what}"
-    if not address.startswith(("http://", "https://")):
-        raise ModelProxyServiceError("MODEL_PROXY_HOST is no address of HTTP.")
     try:
         return urlopen(Request(address, data, headers), timeout=_TIMEOUT_S)  # noqa: S310 - checked above
     except HTTPError as error:

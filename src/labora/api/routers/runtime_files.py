@@ -19,7 +19,7 @@ from labora.api.needs import Needs, services_of
 from labora.api.public import PREFIX
 from labora.api.routers.files import RAW_BODY
 from labora.api.routers.runtimes import own_runtime
-from labora.api.runtime_guest import living, told
+from labora.api.runtime_guest import living
 from labora.api.services import Services
 from labora.base.clock import timestamp
 from labora.base.errors import ConflictError, TooLargeError
@@ -74,7 +74,7 @@ async def list_runtime_files(
 ) -> FolderAnswer:
     """Lists a folder of a runtime."""
     connection = living(services, await own_runtime(runtime_id, caller, services))
-    found = await told(connection.request("file.list", {"path": path}))
+    found = await connection.request("file.list", {"path": path})
     found = found if isinstance(found, dict) else {}
     rows = found.get("entries")
     entries = [EntryAnswer.of(row) for row in rows] if isinstance(rows, list) else []
@@ -100,7 +100,7 @@ async def read_runtime_file(
     part: dict[str, int] = {}
     known: EntryAnswer | None = None
     if wanted is not None:
-        known = EntryAnswer.of(await told(connection.request("file.describe", {"path": path})))
+        known = EntryAnswer.of(await connection.request("file.describe", {"path": path}))
         if request.headers.get("if-range") in (None, _etag(known.size, known.modified_at)):
             try:
                 cut = byte_range(wanted, known.size)
@@ -109,7 +109,7 @@ async def read_runtime_file(
             if cut is not None:
                 part = {"offset": cut[0], "length": cut[1] - cut[0]}
                 headers["Content-Range"] = f"bytes {cut[0]}-{cut[1] - 1}/{known.size}"
-    stream: GuestStream = await told(connection.open_stream("read", {"path": path, **part}))
+    stream: GuestStream = await connection.open_stream("read", {"path": path, **part})
     size = _whole(stream.facts.get("size"))
     headers["ETag"] = _etag(size, _moment(stream.facts.get("modified")))
     if known is not None and headers["ETag"] != _etag(known.size, known.modified_at):
@@ -152,7 +152,7 @@ async def write_runtime_file(
     if declared.isdigit() and int(declared) > limit:
         raise _too_large(limit, int(declared))
     size = {"size": int(declared)} if declared.isdigit() else {}
-    stream: GuestStream = await told(living(services, runtime).open_stream("write", {"path": path, **size}))
+    stream: GuestStream = await living(services, runtime).open_stream("write", {"path": path, **size})
     try:
         written = 0
         async for data in request.stream():

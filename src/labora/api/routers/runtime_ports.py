@@ -14,7 +14,7 @@ from labora.api.ports.labels import RESERVED
 from labora.api.ports.site import PortSite
 from labora.api.public import PREFIX
 from labora.api.routers.runtimes import own_runtime
-from labora.api.runtime_guest import living, told
+from labora.api.runtime_guest import living
 from labora.api.services import Services
 from labora.base.errors import NotFoundError
 
@@ -60,7 +60,7 @@ class PortAddressAnswer(Answer):
 async def list_ports(runtime_id: str, caller: Runner, services: Container) -> PortList:
     """Lists the ports on which programs of a runtime listen."""
     connection = living(services, await own_runtime(runtime_id, caller, services))
-    found = await told(connection.request("port.list", {}))
+    found = await connection.request("port.list", {})
     rows = found.get("ports") if isinstance(found, dict) else None
     ports = [
         PortAnswer(port=row["port"], process=str(row.get("process", ""))[:64])

@@ -31,10 +31,15 @@ function loaded(script: HTMLScriptElement): Promise<void> {
   });
 }
 
+/** Whether an address is of a script that Colab served beside outputs: what it would define is here from the start. */
+function isBuiltIn(address: string): boolean {
+  return address.startsWith(new URL('/nbextensions/google.colab/', location.href).href);
+}
+
 async function runScript(old: HTMLScriptElement): Promise<void> {
   const type = old.type.trim().toLowerCase();
   if (!CLASSIC.has(type) && type !== 'module' && type !== 'importmap') return;
-  if (isShutOut(old.src)) return;
+  if (isShutOut(old.src) || isBuiltIn(old.src)) return;
   const script = document.createElement('script');
   for (const attribute of old.attributes) script.setAttribute(attribute.name, attribute.value);
   script.text = old.text;

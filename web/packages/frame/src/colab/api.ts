@@ -8,6 +8,7 @@ import { type CommPort } from '../comm-port';
 import { type Height } from '../height';
 import { enqueue } from '../scripts';
 import { ColabComms } from './comms';
+import { uploadFiles, uploadFilesContinue } from './files';
 
 export interface Parts {
   bridge: Bridge;
@@ -81,6 +82,8 @@ export function installColab(parts: Parts): void {
     files: { view: (path: string, line?: number) => quiet(bridge.ask('view', { path, line: line ?? null })) },
     html: { elements },
     _files: {
+      _uploadFiles: uploadFiles,
+      _uploadFilesContinue: uploadFilesContinue,
       /** Puts chosen files into the runtime; gives their names and sizes. */
       put: (files: Iterable<File>, folder = '/content') => {
         const chosen = [...files];

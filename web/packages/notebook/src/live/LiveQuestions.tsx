@@ -85,13 +85,13 @@ function DisconnectQuestion({ asked }: { asked: Asked }) {
   );
 }
 
-function CellQuestion({ asked, source }: { asked: Asked; source: string }) {
+function CellQuestion({ asked, text, source }: { asked: Asked; text: string; source: string }) {
   return (
     <YesOrNo
       asked={asked}
       of="cell"
       title={t('live.cell.title')}
-      text={t('live.cell.text')}
+      text={text}
       yes={t('live.cell.add')}
       no={t('live.cell.deny')}
     >
@@ -178,7 +178,10 @@ export function LiveQuestions() {
   if (!asked) return null;
   const { question } = asked;
   if (question.kind === 'device') return <DeviceQuestion key={asked.id} asked={asked} devices={question.devices} />;
-  if (question.kind === 'cell') return <CellQuestion key={asked.id} asked={asked} source={question.source} />;
+  if (question.kind === 'cell') {
+    const text = t(question.cell === 'code' ? 'live.cell.text' : 'live.cell.markdown');
+    return <CellQuestion key={asked.id} asked={asked} text={text} source={question.source} />;
+  }
   if (question.kind === 'disconnect') return <DisconnectQuestion key={asked.id} asked={asked} />;
   return <ViewFile key={asked.id} asked={asked} runtimeId={question.runtimeId} path={question.path} />;
 }

@@ -1,5 +1,6 @@
 // @vitest-environment jsdom
 import { Asks, emptyState, Emitter, type PageAsk, Store } from '@labora/document';
+import type { FrameContext } from '@labora/outputs';
 import { beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { NotebookController } from '../model/controller';
 import './messages';
@@ -8,6 +9,7 @@ import type { LiveOutputs } from './live-outputs';
 const turn = () => new Promise<void>((resolve) => setTimeout(resolve));
 const account = { id: 'ada', name: 'Ada', color: 0 };
 const execution = { id: 'run', cell_id: 'c', account, status: 'running', started_at: 'then', runtime_id: 'r', life: 0 };
+const runtime = { runtime_id: 'r', life: 0, status: 'ready', kernel: 'busy' };
 
 let Made: typeof LiveOutputs;
 beforeAll(async () => {
@@ -25,7 +27,7 @@ function page() {
   const answers: Record<string, unknown>[] = [];
   const emitter = new Emitter();
   const cell = { execution_id: 'run', execution_count: 1, outputs: [] };
-  const state = { ...emptyState(), executions: { run: execution }, cells: { c: cell } };
+  const state = { ...emptyState(), runtimes: { ada: runtime }, executions: { run: execution }, cells: { c: cell } };
   const inserted: unknown[] = [];
   const client = { asks: new Asks((answer) => answers.push(answer)), status: new Store({ account }) };
   const room = { state, on: (topic: string, listener: () => void) => emitter.on(topic, listener) };
@@ -73,4 +75,22 @@ test('who waits for a frame is told when the cell shows a later run', async () =
     { ask_id: 'early', code: 'replaced' },
     { ask_id: 'late', code: 'replaced' },
   ]);
+});
+
+test('an output adds a cell of the kind it names, and none of a kind that there is not', async () => {
+  const add = (kind: unknown, code: string) =>
+    it.live.ask({ cellId: 'c', executionId: 'run' } as FrameContext, 'cell', { code, kind }, []);
+  await expect(add('raw', 'no')).rejects.toMatchObject({ code: 'invalid' });
+  for (const [kind, made] of [
+    ['text', 'markdown'],
+    ['markdown', 'markdown'],
+    ['code', 'code'],
+    [undefined, 'code'],
+  ] as const) {
+    const added = add(kind, '# One');
+    await turn();
+    it.live.questions.open.get()[0]?.answer(true);
+    await added;
+    expect(it.inserted.pop()).toEqual({ kind: made, source: '# One' });
+  }
 });

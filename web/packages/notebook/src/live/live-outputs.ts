@@ -28,6 +28,12 @@ export interface UploadRequest {
   signal: AbortSignal;
 }
 
+/** Cells by the names that programs have for them. */
+const KINDS = new Map<unknown, 'code' | 'markdown'>([
+  ['code', 'code'],
+  ['text', 'markdown'],
+  ['markdown', 'markdown'],
+]);
 const DEVICES = new Set(['camera', 'microphone']);
 
 export class LiveOutputs implements LiveHost {
@@ -48,7 +54,7 @@ export class LiveOutputs implements LiveHost {
     port: (context, execution, { port, path }) => this.#port(context, execution, port, path),
     files: (_context, execution, args, files) => this.#put(execution, args, files),
     view: (context, execution, { path }) => this.#view(context.cellId, execution, path),
-    cell: (context, _execution, { code }) => this.#addCell(context.cellId, code),
+    cell: (context, _execution, { code, kind }) => this.#addCell(context.cellId, code, kind ?? 'code'),
     device: (context, _execution, { kinds }) => this.#device(context, kinds),
     disconnect: (context) => this.#disconnect(context.cellId),
   };
@@ -65,7 +71,7 @@ export class LiveOutputs implements LiveHost {
       this.#begun(ask, () => this.#view(ask.cell_id, this.#executionOf(ask), ask.content['path'])),
     );
     for (const kind of ['scratch_cell', 'add_cell'])
-      asks.handle(kind, (ask) => this.#begun(ask, () => this.#addCell(ask.cell_id, ask.content['content'])));
+      asks.handle(kind, (ask) => this.#begun(ask, () => this.#addCell(ask.cell_id, ask.content['content'], 'code')));
   }
 
   // --- What frames ask -------------------------------------------------------------------------------------------------
@@ -169,12 +175,15 @@ export class LiveOutputs implements LiveHost {
     if (!this.questions.mayAsk(cellId)) throw new Refusal('refused', t('live.askedAlready'));
   }
 
-  async #addCell(cellId: string, code: unknown): Promise<null> {
+  async #addCell(cellId: string, content: unknown, wanted: unknown): Promise<null> {
     const controller = this.#controller;
-    const source = text(code);
+    const source = text(content);
+    const kind = KINDS.get(wanted);
+    if (kind === undefined) throw new Refusal('invalid', t('live.invalid'));
     if (!controller.canEdit) throw new Refusal('read_only', t('live.readOnly'));
-    if (!(await this.questions.ask(cellId, { kind: 'cell', source }))) throw new Refusal('refused', t('live.refused'));
-    const [made] = controller.doc.insert([{ kind: 'code', source }], controller.doc.cell(cellId) ? cellId : null);
+    if (!(await this.questions.ask(cellId, { kind: 'cell', cell: kind, source })))
+      throw new Refusal('refused', t('live.refused'));
+    const [made] = controller.doc.insert([{ kind, source }], controller.doc.cell(cellId) ? cellId : null);
     if (made) controller.activate(made);
     return null;
   }

@@ -23,6 +23,7 @@ addMessages('live', {
   cell: {
     title: 'Add a cell to this notebook?',
     text: 'The code of a cell that you ran wants to add this below it. It is not run.',
+    markdown: 'The code of a cell that you ran wants to add this as text below it.',
     add: 'Add cell',
     deny: 'Don’t add',
   },

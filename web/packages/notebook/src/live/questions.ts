@@ -3,7 +3,7 @@ import { Store } from '@labora/document';
 
 export type Question =
   | { kind: 'device'; devices: readonly string[] }
-  | { kind: 'cell'; source: string }
+  | { kind: 'cell'; cell: 'code' | 'markdown'; source: string }
   | { kind: 'view'; runtimeId: string; path: string }
   | { kind: 'disconnect' };
 

@@ -61,6 +61,8 @@ export const STRINGS = {
   widgetStop: 'Stop',
   widgetRepeat: 'Repeat',
   widgetFailed: 'This widget could not be drawn. {message}',
+  uploadCancel: 'Cancel upload',
+  uploadProgress: '{name}: {n}% done',
   tooLargeToCopy: 'Too large to copy; download the notebook instead',
 } as const;
 
