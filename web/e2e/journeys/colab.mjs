@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { downloaded, until } from '../src/browser.mjs';
 import { journey } from '../src/journey.mjs';
+import { clickIn } from '../src/ui.mjs';
 
 const CELLS = {
   upload: `from google.colab import files
@@ -118,7 +119,7 @@ await journey('colab', async (t) => {
 
   await t.step('a button of the output calls a function of the notebook', async () => {
     const frame = await notebook.frame(await run('callback'));
-    await (await frame.waitForSelector('#go')).click();
+    await clickIn(frame, '#go');
     await says(frame, /^5$/, '#sum');
     await says(frame, /adding/);
   });
@@ -138,7 +139,7 @@ await journey('colab', async (t) => {
     const frame = await notebook.frame(await run('tabs'));
     await says(frame, /in the first[^]*cell 00\s+cell 01\s+cell 10\s+cell 11/);
     assert.doesNotMatch(await text(frame), /in the second/);
-    await (await frame.waitForSelector('[role=tab]:nth-child(2)')).click();
+    await clickIn(frame, '[role=tab]:nth-child(2)');
     await says(frame, /in the second\s+bold in the second/);
     assert.doesNotMatch(await text(frame), /in the first/);
     assert.equal(await frame.$eval('#bold', (bold) => bold.closest('[role=tabpanel]') !== null), true);
@@ -149,13 +150,13 @@ await journey('colab', async (t) => {
     const frame = await notebook.frame(await run('table'));
     const first = () => frame.$eval('tbody tr', (row) => [...row.cells].map((cell) => cell.innerText).join('|'));
     await says(frame, /1–10 of 3,000 rows/);
-    await (await frame.waitForSelector('button[aria-label="Next page"]')).click();
+    await clickIn(frame, 'button[aria-label="Next page"]');
     await says(frame, /11–20 of/);
     assert.equal(await first(), '10|10|row 10');
-    const header = await frame.waitForSelector('th:nth-child(2) button');
-    await header.click();
+    const header = 'th:nth-child(2) button';
+    await clickIn(frame, header);
     await until('one order', async () => (await first()) === '0|0|row 0');
-    await header.click();
+    await clickIn(frame, header);
     await until('the other order', async () => (await first()) === '2999|2999|row 2999');
     await (await frame.waitForSelector('input[type=search]')).type('row 299');
     await says(frame, /of 11 rows/);
@@ -207,7 +208,7 @@ await journey('colab', async (t) => {
     const saved = await t.open(copy, { page });
     const tabs = await saved.frame(at('tabs'));
     await says(tabs, /in the first/);
-    await (await tabs.waitForSelector('[role=tab]:nth-child(2)')).click();
+    await clickIn(tabs, '[role=tab]:nth-child(2)');
     await says(tabs, /bold in the second/);
     const older = await saved.frame(at('older'));
     await says(older, /Run the cell to choose files\./);

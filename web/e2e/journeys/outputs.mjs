@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { until } from '../src/browser.mjs';
 import { journey } from '../src/journey.mjs';
+import { chooseItem } from '../src/ui.mjs';
 
 const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 const show = 'from IPython.display import *\n';
@@ -116,9 +117,8 @@ await journey('outputs', async (t) => {
     await notebook.show(at('ansi'));
     await page.focus(tools);
     await page.keyboard.press('Enter');
-    const item = (name) => page.waitForSelector(`[role=menu] ::-p-aria([name="${name}"][role="menuitem"])`);
-    await (await item('2. Standard error')).click();
-    await (await item('Remove this output')).click();
+    await chooseItem(page, '2. Standard error');
+    await chooseItem(page, 'Remove this output');
     await until('only standard output', async () => (await notebook.stream(at('ansi'), 'stderr')) === '');
     await notebook.reload();
     await notebook.show(at('ansi'));

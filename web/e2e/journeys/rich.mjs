@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { until } from '../src/browser.mjs';
 import { journey } from '../src/journey.mjs';
+import { clickIn } from '../src/ui.mjs';
 
 const ASK = 'from google.colab._ask import ask\n';
 const CELLS = {
@@ -73,7 +74,7 @@ await journey(
     await t.step('a script that Python has evaluated waits for a click, and its value comes back', async () => {
       await notebook.pressRun(at('evaluate'));
       const frame = await notebook.frame(at('evaluate'));
-      await (await frame.waitForSelector('#go')).click();
+      await clickIn(frame, '#go');
       await seen(frame, 'its value', () => document.body.innerText.includes("[True, 'pressed']"));
       await seen(await run('failing'), 'what it threw', () => /told.*no luck/.test(document.body.innerText));
     });

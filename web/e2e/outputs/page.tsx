@@ -1,6 +1,7 @@
 /** A page that shows what a test gives it, through the same components as the notebook. */
 import { CellOutputs, type LiveHost, Markdown, OutputsProvider, type Output } from '@labora/outputs';
 import { CommStore, type RoomClient, Store } from '@labora/document';
+import { TooltipProvider } from '@labora/ui';
 import { WidgetLink } from '../../packages/notebook/src/widgets/link';
 import '../../packages/ui/src/tokens.css';
 import { useEffect, useState } from 'react';
@@ -162,4 +163,8 @@ function Page() {
 }
 
 document.documentElement.dataset['theme'] = new URLSearchParams(location.search).get('theme') ?? 'light';
-createRoot(document.getElementById('root') as HTMLElement).render(<Page />);
+createRoot(document.getElementById('root') as HTMLElement).render(
+  <TooltipProvider>
+    <Page />
+  </TooltipProvider>,
+);

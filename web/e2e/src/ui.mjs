@@ -46,6 +46,19 @@ export const settled = (element, block = 'center') =>
     }
   }, block);
 
+/** Clicks what a selector names in an output's frame, once frame and element stay where they are. */
+export async function clickIn(frame, selector) {
+  const element = await frame.waitForSelector(selector);
+  await settled(await frame.frameElement(), 'nearest');
+  await settled(element);
+  // Page and frame scroll in processes of their own: the browser may for a moment look for it where it was before.
+  await until(`the pointer on ${selector}`, async () => {
+    await element.hover();
+    return element.evaluate((box) => box.matches(':hover'));
+  });
+  await element.click();
+}
+
 /** Chooses from an open menu by the text of the item. */
 export async function chooseItem(page, name) {
   const item = await until(`the menu item "${name}"`, async () => {

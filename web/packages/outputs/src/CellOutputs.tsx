@@ -1,5 +1,5 @@
 import { type ReactNode, useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
-import { copyText } from '@labora/ui';
+import { copyText, IconButton } from '@labora/ui';
 import { needsFrame, type Output, say } from './core';
 import { FrameOutputs } from './FrameOutputs';
 import { OutputMenu } from './OutputMenu';
@@ -76,6 +76,8 @@ async function toggleFullScreen(element: HTMLElement | null): Promise<void> {
   else await element?.requestFullscreen().catch(() => {});
 }
 
+const COPY_ICONS = { copyOutput: 'content_copy', copied: 'check', copyFailed: 'error' } as const;
+
 interface ToolsProps {
   onCopy: () => Promise<string>;
   onFullScreen: () => void;
@@ -100,20 +102,15 @@ function Tools({ onCopy, onFullScreen, onClear, children }: ToolsProps) {
   }, [told]);
   return (
     <div className="lo-tools">
-      <button type="button" onClick={copy} aria-live="polite">
-        {say(told)}
-      </button>
+      <IconButton size="sm" icon={COPY_ICONS[told]} label={say(told)} onClick={copy} />
+      <span className="ui-hidden" role="status">
+        {told === 'copyOutput' ? '' : say(told)}
+      </span>
       {document.fullscreenEnabled && (
-        <button type="button" onClick={onFullScreen}>
-          {say('fullScreen')}
-        </button>
+        <IconButton size="sm" icon="fullscreen" label={say('fullScreen')} onClick={onFullScreen} />
       )}
+      {onClear && <IconButton size="sm" icon="cancel" label={say('clearOutput')} onClick={onClear} />}
       {children}
-      {onClear === undefined ? null : (
-        <button type="button" onClick={onClear}>
-          {say('clearOutput')}
-        </button>
-      )}
     </div>
   );
 }

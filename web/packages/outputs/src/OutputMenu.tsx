@@ -1,5 +1,5 @@
 /** What can be done with one output of a cell: save it as an image, remove it. */
-import { Menu, type MenuItem, toast } from '@labora/ui';
+import { IconButton, Menu, type MenuItem, toast } from '@labora/ui';
 import { useCallback } from 'react';
 import { type Output, say } from './core';
 import { describeOutput } from './core/describe';
@@ -46,10 +46,6 @@ export function OutputMenu({ fileId, cellId, outputs, onRemove, draw }: Props) {
           label: say('outputNumber', { n: at + 1, name: describeOutput(output) }),
           items: inner,
         }));
-  const trigger = (
-    <button type="button" aria-haspopup="menu">
-      {say('eachOutput')}
-    </button>
-  );
+  const trigger = <IconButton size="sm" icon="more_vert" label={say('eachOutput')} />;
   return <Menu align="end" label={say('eachOutput')} trigger={trigger} items={items} inPlace={outputs.length > 1} />;
 }

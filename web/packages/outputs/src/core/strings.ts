@@ -15,7 +15,7 @@ export const STRINGS = {
   clearOutput: 'Clear output',
   fullScreen: 'Full screen',
   saveImage: 'Save image',
-  eachOutput: 'One output',
+  eachOutput: 'One of the outputs',
   outputNumber: '{n}. {name}',
   removeOutput: 'Remove this output',
   display: 'Display',
