@@ -107,6 +107,37 @@ def test_a_notebook_for_colab_runs_headless(tmp_path: Path, images_dir: Path) ->
 
 
 @pytest.mark.sandbox
+def test_secrets_of_a_file_are_read_and_left_nowhere(tmp_path: Path, images_dir: Path) -> None:
+    (tmp_path / "keys.env").write_text("# mine\nexport KEY='pa$$ ${HOME}'\nSECOND=two\n")
+    source = """
+from google.colab import userdata
+print(userdata.get('KEY')[::-1], userdata.get('SECOND') == 'two')
+try:
+    userdata.get('THIRD')
+except userdata.SecretNotFoundError:
+    print('no third')
+"""
+    done, out = labora_run(tmp_path, notebook_of(source), images_dir, "--secrets", str(tmp_path / "keys.env"))
+    assert done.returncode == 0, done.stderr
+    (cell,) = json.loads(out.read_bytes())["cells"]
+    assert "".join(cell["outputs"][0]["text"]) == "}EMOH{$ $$ap True\nno third\n"
+    assert b"pa$$" not in out.read_bytes() + done.stderr.encode()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--secrets", "missing.env"), "There is no file missing.env."),
+        (("--secrets", "missing.env", "--server", "http://localhost:1", "--token", "x"), "leave out --secrets"),
+    ],
+)
+def test_secrets_that_cannot_be_given_are_refused(tmp_path: Path, options: tuple[str, ...], message: str) -> None:
+    done, _ = labora_run(tmp_path, notebook_of("1"), tmp_path, *options)
+    assert done.returncode == 2
+    assert message in " ".join(done.stderr.split())
+
+
+@pytest.mark.sandbox
 def test_a_notebook_of_many_large_outputs_is_given_without_them(tmp_path: Path, images_dir: Path) -> None:
     # Six bytes a character on the way to the program, and less than what one cell may show it: 14 MiB in all.
     printing = ["print('\u65e5' * 41_000)"] * 60

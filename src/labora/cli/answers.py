@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Protocol
 
+from dotenv import dotenv_values
+
+from labora.cli.reading import read_file
 from labora.kernels import asks
 from labora.kernels.asks import KernelAsk
 
@@ -15,6 +20,25 @@ class Secrets(Protocol):
     async def get(self, account_id: str, file_id: str, name: str) -> dict[str, Any]:
         """Returns ``{"exists": bool, "access": bool, "value": str | None}``."""
         ...
+
+
+class FileSecrets:
+    """The values of a ``.env`` file: whoever gives it to a run lets the run's notebook read them all.
+
+    Raises:
+        NotFoundError: there is no such file.
+        LaboraError: it cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        text = read_file(path).decode("utf-8-sig", "replace")
+        # As they are written: a password may hold a dollar sign.
+        self._values = dotenv_values(stream=io.StringIO(text), interpolate=False)
+
+    async def get(self, account_id: str, file_id: str, name: str) -> dict[str, Any]:
+        """Returns the value of a name, whoever asks."""
+        value = self._values.get(name)
+        return {"exists": value is not None, "access": value is not None, "value": value}
 
 
 class RunAnswers:

@@ -15,10 +15,12 @@ from typing import Annotated, Any
 
 import typer
 
-from labora.base.errors import InvalidError, LaboraError, NotFoundError
+from labora.base.errors import InvalidError, LaboraError
 from labora.base.settings import Settings, load_settings
+from labora.cli.answers import FileSecrets
 from labora.cli.embedded import CellDone, MemoryStore, run_embedded
 from labora.cli.options import Config, DataDir
+from labora.cli.reading import read_file
 from labora.cli.serve import stop_host
 
 # Uids of a run of root lie this far above a server's, so that no two hosts hand out one uid.
@@ -29,6 +31,9 @@ def run(
     notebook: Annotated[Path, typer.Argument(help="The .ipynb file.")],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Where the run notebook is written.")] = None,
     param: Annotated[list[str] | None, typer.Option("--param", help="name=value, sets a variable; repeatable.")] = None,
+    secrets: Annotated[
+        Path | None, typer.Option(help="A .env file; the notebook may read its values as secrets.")
+    ] = None,
     server: Annotated[str | None, typer.Option(help="URL of a Labora server to run on.")] = None,
     token: Annotated[str | None, typer.Option(envvar="LABORA_TOKEN", help="API token for --server.")] = None,
     config: Config = None,
@@ -38,15 +43,21 @@ def run(
     from labora.notebook.parameters import read_parameter
 
     parameters = dict(read_parameter(text) for text in param or [])
-    data = _read(notebook)
+    data = read_file(notebook)
     if server:
         from labora.cli.remote import run_remote
 
         if not token:
             raise InvalidError("--server needs an API token: --token or LABORA_TOKEN.", code="no_token")
+        if secrets:
+            raise InvalidError(
+                "On a server a notebook reads the secrets of the token's account: leave out --secrets.",
+                code="secrets_of_account",
+            )
         result, succeeded = asyncio.run(run_remote(server, token, notebook.name, data, parameters, _report))
     else:
-        result, succeeded = _run_here(config, data_dir, data, parameters, notebook.name)
+        given = FileSecrets(secrets) if secrets else None
+        result, succeeded = _run_here(config, data_dir, data, parameters, notebook.name, given)
     if output:
         _write(output, result)
         _say(f"• Written to {output}")
@@ -54,7 +65,12 @@ def run(
 
 
 def _run_here(
-    config: Path | None, data_dir: Path | None, data: bytes, parameters: dict[str, Any], name: str
+    config: Path | None,
+    data_dir: Path | None,
+    data: bytes,
+    parameters: dict[str, Any],
+    name: str,
+    secrets: FileSecrets | None,
 ) -> tuple[bytes, bool]:
     from labora.notebook.codec import read_notebook, write_notebook
     from labora.notebook.parameters import with_parameters
@@ -66,7 +82,9 @@ def _run_here(
         if read.read_only_reason:
             _say(f"⚠ {read.read_only_reason}")
         done, succeeded = asyncio.run(
-            run_embedded(settings, with_parameters(read.notebook, parameters), blobs, _report, name=name)
+            run_embedded(
+                settings, with_parameters(read.notebook, parameters), blobs, _report, name=name, secrets=secrets
+            )
         )
         if settings_of(done.metadata).omit_outputs:
             _say("• This notebook omits outputs when it is saved: none are written.")
@@ -104,15 +122,6 @@ def _default_data_dir() -> Path | None:
         return None
     base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     return Path(base) / "labora"
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise NotFoundError(f"There is no file {path}.") from error
-    except OSError as error:
-        raise LaboraError(f"{path} cannot be read: {error.strerror}.", code="unreadable") from error
 
 
 def _write(path: Path, data: bytes) -> None:
