@@ -1,4 +1,5 @@
-"""Libraries find a held set in the form that they keep it in themselves: scikit-learn as OpenML's answers."""
+"""Libraries find a held set in the form that they keep it in themselves: scikit-learn as OpenML's answers, TensorFlow
+Datasets as records."""
 
 from __future__ import annotations
 
@@ -7,8 +8,11 @@ import gzip
 import hashlib
 import io
 import json
+import struct
 import tarfile
 import zipfile
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -156,11 +160,128 @@ def test_what_is_no_such_array_is_refused(tmp_path: Path, content: bytes) -> Non
         read_pictures(tmp_path, "train")
 
 
-def test_the_catalogue_names_its_sets_as_openml_does() -> None:
+def test_the_catalogue_names_its_sets_as_the_libraries_do() -> None:
     found, _ = read_catalogue(None)
     named = {dataset.openml.name: dataset.openml.id for dataset in found.values() if dataset.openml}
     assert named == {"mnist_784": 554, "Fashion-MNIST": 40996, "Kuzushiji-MNIST": 41982, "Kuzushiji-49": 41991}
+    tfds = {dataset.tfds.name: dataset.tfds.labels for dataset in found.values() if dataset.tfds}
+    kana = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
+    assert tfds == {"mnist": (), "fashion_mnist": (), "kmnist": kana}
 
+
+# -- TensorFlow Datasets -----------------------------------------------------------------------------------------------
+
+TFDS = {"name": "tiny", "version": "3.0.1"}
+RECORD_OF_136 = bytes.fromhex("fcdeece2")
+"""The masked checksum of this length, as TensorFlow itself writes it."""
+
+
+def masked(data: bytes) -> bytes:
+    """CRC-32C bit by bit, masked as TFRecord has it."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc // 2 ^ 0x82F63B78 if crc % 2 else crc // 2
+    crc ^= 0xFFFFFFFF
+    return struct.pack("<I", ((crc >> 15) + (crc << 17) + 0xA282EAD8) % 2**32)
+
+
+def records(path: Path) -> Iterator[bytes]:
+    data = path.read_bytes()
+    while data:
+        (length,) = struct.unpack_from("<Q", data)
+        assert data[8:12] == masked(data[:8])
+        record, data = data[12 : 12 + length], data[12 + length :]
+        assert data[:4] == masked(record)
+        data = data[4:]
+        yield record
+
+
+def fields(message: bytes) -> list[tuple[int, bytes]]:
+    """The fields of a message of Protocol Buffers, all of which have a length."""
+    found = []
+    while message:
+        assert message[0] & 7 == 2
+        length, at = 0, 1
+        while True:
+            length |= (message[at] & 127) << 7 * (at - 1)
+            at += 1
+            if message[at - 1] < 128:
+                break
+        found.append((message[0] >> 3, message[at : at + length]))
+        message = message[at + length :]
+    return found
+
+
+def example(record: bytes) -> dict[str, tuple[int, bytes]]:
+    """By name, the kind of a feature and its only value."""
+    ((_, features),) = fields(record)
+    found = {}
+    for _, entry in fields(features):
+        (_, name), (_, feature) = fields(entry)
+        ((kind, listed),) = fields(feature)
+        ((_, value),) = fields(listed)
+        found[name.decode()] = (kind, value)
+    return found
+
+
+def picture(png: bytes) -> tuple[int, int, bytes]:
+    """Width, height and pixels of a PNG of 8 bits of grey whose rows have no filter."""
+    assert png[:8] == b"\x89PNG\r\n\x1a\n"
+    chunks, rest = {}, png[8:]
+    while rest:
+        (length,) = struct.unpack_from(">I", rest)
+        assert struct.pack(">I", zlib.crc32(rest[4 : 8 + length])) == rest[8 + length : 12 + length]
+        chunks[rest[4:8]] = rest[8 : 8 + length]
+        rest = rest[12 + length :]
+    width, height, *kind = struct.unpack(">IIBBBBB", chunks[b"IHDR"])
+    assert kind == [8, 0, 0, 0, 0]
+    rows = zlib.decompress(chunks[b"IDAT"])
+    assert len(rows) == height * (width + 1)
+    assert set(rows[:: width + 1]) == {0}
+    return width, height, b"".join(rows[at + 1 : at + 1 + width] for at in range(0, len(rows), width + 1))
+
+
+def test_tensorflow_datasets_finds_records_of_every_picture(shelf: Shelf, publish: Publish, home: Path) -> None:
+    assert masked(struct.pack("<Q", 136)) == RECORD_OF_136
+    classes = [f"kind {at}" for at in range(10)]
+    publish("tiny", mnist_like(), tfds=TFDS, classes=classes)
+    assert shelf.fetch("tiny") == []
+    assert shelf.verify("tiny") == []
+    assert shelf.due("tiny") == []
+    places.link_datasets()
+    folder = home / "tensorflow_datasets" / "tiny" / "3.0.1"
+    assert (folder / "label.labels.txt").read_text().splitlines() == classes
+    info = json.loads((folder / "dataset_info.json").read_text())
+    assert (info["name"], info["version"], info["fileFormat"]) == ("tiny", "3.0.1", "tfrecord")
+    assert info["redistributionInfo"] == {"license": "CC0"}
+    for split, count in zip(info["splits"], (30, 10), strict=True):
+        found = list(records(folder / f"tiny-{split['name']}.tfrecord-00000-of-00001"))
+        assert (split["shardLengths"], split["numBytes"]) == ([str(count)], str(sum(map(len, found))))
+        order = sorted(range(count), key=lambda at: hashlib.md5(f"{split['name']}{at}".encode()).hexdigest())
+        for at, record in zip(order, found, strict=True):
+            one = example(record)
+            assert one.keys() == {"image", "label"}
+            assert one["label"] == (3, bytes([at % 10]))
+            kind, png = one["image"]
+            pixels = bytes(pixel % 251 for pixel in range(at * 784, (at + 1) * 784))
+            assert (kind, *picture(png)) == (1, 28, 28, pixels)
+    features = json.loads((folder / "features.json").read_text())["featuresDict"]["features"]
+    assert features["image"]["image"]["shape"]["dimensions"] == ["28", "28", "1"]
+    assert features["label"]["classLabel"]["numClasses"] == "10"
+
+
+def test_a_form_that_fails_takes_no_other_away(shelf: Shelf, publish: Publish, home: Path) -> None:
+    publish("tiny", mnist_like(), tfds={**TFDS, "labels": ["too", "few"]}, openml=OPENML)
+    (warning,) = shelf.fetch("tiny")
+    assert "TensorFlow Datasets: There are train pictures of more classes" in warning
+    places.link_datasets()
+    assert [path.name for path in home.iterdir()] == ["scikit_learn_data"]
+    assert shelf.due("tiny") == ["tiny"]
+
+
+# -- scikit-learn itself -----------------------------------------------------------------------------------------------
 
 UNPACK = """
 import base64, io, os, tarfile
