@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import struct
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +16,9 @@ from typing import Any
 import pytest
 
 from labora.datasets import Shelf
+from labora.testing.providers import guest_path
+
+sys.path.insert(0, str(guest_path()))
 
 CLASSES = 10
 
@@ -155,3 +159,13 @@ def manifests(tmp_path: Path) -> Path:
 @pytest.fixture
 def shelf(tmp_path: Path, manifests: Path) -> Shelf:
     return Shelf(tmp_path / "images", manifests)
+
+
+@pytest.fixture
+def home(tmp_path: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The home folder of a runtime that sees the shelf."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("LABORA_DATASETS", str(shelf.folder))
+    return folder

@@ -162,7 +162,7 @@ def test_verify_names_what_has_changed(shelf: Shelf, publish: Publish) -> None:
     (folder / "pictures").write_bytes(b"other")
     assert sorted(shelf.verify("tiny")) == [
         "tiny/labels.bin: its sha256 checksum is wrong",
-        "tiny/pictures: it has changed since it was unpacked",
+        "tiny/pictures: it has changed since it was written",
     ]
     shelf.remove("tiny")
     assert not folder.exists()

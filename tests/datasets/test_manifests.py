@@ -84,6 +84,9 @@ addresses = ["file:///srv/a.bin"]
         ({"home": {"../x": "."}}, "below the home"),
         ({"home": {".keras/x": "/etc/passwd"}}, "below the home"),
         ({"home": {".": "."}}, "cannot be a link"),
+        ({"openml": {"id": 1, "name": "../up", "file": 2}}, "openml.name"),
+        ({"tfds": {"name": "mnist", "version": "../1"}}, "tfds.version"),
+        ({"openml": {"id": 0, "name": "up", "file": 2}}, "openml.id"),
     ],
 )
 def test_a_wrong_manifest_is_refused_with_the_reason(change: dict[str, Any], message: str) -> None:
@@ -104,7 +107,9 @@ JSON = LEAF | st.lists(LEAF, max_size=2) | st.dictionaries(st.text(max_size=5), 
 
 
 @settings(max_examples=40)
-@given(st.dictionaries(st.sampled_from([*GOOD, "home", "code", "classes", "bytes"]), JSON, max_size=4))
+@given(
+    st.dictionaries(st.sampled_from([*GOOD, "home", "openml", "tfds", "code", "classes", "bytes"]), JSON, max_size=4)
+)
 def test_a_manifest_with_anything_in_any_field_is_read_or_refused(change: dict[str, Any]) -> None:
     try:
         found = read(change)

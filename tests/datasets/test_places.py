@@ -8,26 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-from labora.datasets import Shelf
-from labora.testing.providers import guest_path
-from tests.datasets.conftest import Publish, mnist_like
-
-sys.path.insert(0, str(guest_path()))
-
 from labora_guest import places
 
+from labora.datasets import Shelf
+from tests.datasets.conftest import Publish, mnist_like
+
 COLAB = Path(__file__).resolve().parents[2] / "colab" / "src"
-
-
-@pytest.fixture
-def home(tmp_path: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "home"
-    folder.mkdir()
-    monkeypatch.setenv("HOME", str(folder))
-    monkeypatch.setenv("LABORA_DATASETS", str(shelf.folder))
-    return folder
 
 
 def test_links_show_what_is_held_where_keras_looks(shelf: Shelf, publish: Publish, home: Path) -> None:

@@ -1,4 +1,4 @@
-"""``python -m labora.cli.provide UID IMAGES_DIR MANIFESTS_DIR NAME``: fetches one data set, as root as user UID."""
+"""``python -m labora.cli.provide UID IMAGES_DIR MANIFESTS_DIR NAME…``: fetches data sets, as root as user UID."""
 
 from __future__ import annotations
 

@@ -228,13 +228,14 @@ def start_image(settings: Settings) -> None:
 
 
 def start_datasets(settings: Settings) -> None:
-    """Fetches the data set that the first example reads, unless it is held, in a process of its own."""
+    """Fetches the data set that the first example reads, unless it is held, in a process of its own. What libraries
+    look for and an earlier version did not write is written for every set that is held."""
     from labora.cli.datasets import shelf_of
 
-    shelf, name = shelf_of(settings), "fashion-mnist"
-    if shelf.ready(name) or not os.access(settings.images_dir, os.W_OK):
+    names = shelf_of(settings).due("fashion-mnist") if os.access(settings.images_dir, os.W_OK) else []
+    if not names:
         return
-    words = (settings.runtimes.control_uid, settings.images_dir, settings.manifests_dir, name)
+    words = (settings.runtimes.control_uid, settings.images_dir, settings.manifests_dir, *names)
     with (settings.images_dir / "prepare.log").open("ab") as sink:
         subprocess.Popen(
             [sys.executable, "-m", "labora.cli.provide", *map(str, words)],

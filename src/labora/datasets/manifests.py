@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from labora.base.errors import InvalidError
-from labora.datasets.model import DataFile, Dataset
+from labora.datasets.model import TFDS, DataFile, Dataset, OpenML
 
 BUILTIN = Path(__file__).parent / "manifests"
 LARGEST = 256 * 1024
@@ -71,6 +71,19 @@ class _File(_Part):
         return self
 
 
+class _OpenML(_Part):
+    id: int = Field(ge=1)
+    name: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127}$")
+    file: int = Field(ge=1)
+    version: int = Field(1, ge=1)
+
+
+class _TFDS(_Part):
+    name: str = Field(pattern="^[a-z0-9][a-z0-9_]{0,63}$")
+    version: str = Field(pattern=r"^\d{1,4}\.\d{1,4}\.\d{1,4}$")
+    labels: list[str] = Field(default_factory=list, max_length=10_000)
+
+
 class _Manifest(_Part):
     name: Name
     title: Text
@@ -86,6 +99,8 @@ class _Manifest(_Part):
     code: str = Field("", max_length=20_000)
     files: list[_File] = Field(default_factory=list, max_length=10_000)
     home: dict[str, str] = Field(default_factory=dict, max_length=1000)
+    openml: _OpenML | None = None
+    tfds: _TFDS | None = None
     debian: Name | None = None
     package: str | None = None
 
@@ -154,8 +169,11 @@ def parse_manifest(content: bytes, name: str, *, builtin: bool = False) -> Datas
         )
         for file in found.files
     )
-    plain = found.model_dump(exclude={"files", "classes"})
-    return Dataset(**plain, classes=tuple(found.classes), files=files, builtin=builtin)
+    plain = found.model_dump(exclude={"files", "classes", "openml", "tfds"})
+    openml = OpenML(**found.openml.model_dump()) if found.openml else None
+    tfds = TFDS(found.tfds.name, found.tfds.version, tuple(found.tfds.labels)) if found.tfds else None
+    classes = tuple(found.classes)
+    return Dataset(**plain, classes=classes, files=files, openml=openml, tfds=tfds, builtin=builtin)
 
 
 def read_catalogue(own: Path | None) -> tuple[dict[str, Dataset], list[str]]:

@@ -36,6 +36,38 @@ class DataFile:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenML:
+    """What a data set is called at OpenML, where scikit-learn fetches data sets.
+
+    Attributes:
+        id: its number.
+        name: its name, as OpenML writes it.
+        file: the number of its file.
+        version: which of those with this name it is.
+    """
+
+    id: int
+    name: str
+    file: int
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TFDS:
+    """What TensorFlow Datasets calls a data set.
+
+    Attributes:
+        name: its name there.
+        version: the version that the library asks for.
+        labels: its classes as the library writes them, where the catalogue writes them otherwise.
+    """
+
+    name: str
+    version: str
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Dataset:
     """A data set of the catalogue.
 
@@ -45,6 +77,8 @@ class Dataset:
         unit: what is counted.
         code: Python that loads it from ``/opt/datasets``.
         home: links below a runtime's home folder → what they show, below the set's folder; ``.`` is the folder itself.
+        openml: what it is called at OpenML; its files hold labelled pictures then.
+        tfds: what TensorFlow Datasets calls it; likewise.
         debian: package of Debian that holds the same files, packed anew.
         package: Python package of the image that brings it; such a set has no files.
         builtin: False for one of the operator's.
@@ -64,6 +98,8 @@ class Dataset:
     code: str = ""
     files: tuple[DataFile, ...] = ()
     home: Mapping[str, str] = field(default_factory=dict)
+    openml: OpenML | None = None
+    tfds: TFDS | None = None
     debian: str | None = None
     package: str | None = None
     builtin: bool = True

@@ -1,8 +1,9 @@
 """Where a server holds its data sets: one folder each, whole or not at all, seen by every runtime at ``/opt/datasets``.
 
-``<name>/`` holds the publisher's files, the unpacked ones beside them, and ``dataset.json``, which says what lies there
-and which links runtimes make. ``.fetching/<name>/`` is what a fetch has so far; ``.fetching/<name>.lock`` is held by
-the process that fetches, whichever it is, and ``<name>.json`` beside it says how far it is or why it failed.
+``<name>/`` holds the publisher's files, the unpacked ones beside them, what libraries keep of them in hidden folders,
+and ``dataset.json``, which says what lies there and which links runtimes make. ``.fetching/<name>/`` is what a fetch
+has so far; ``.fetching/<name>.lock`` is held by the process that fetches, whichever it is, and ``<name>.json`` beside
+it says how far it is or why it failed.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any
 from labora.base.errors import ConflictError, InvalidError, LaboraError, NotFoundError, UnavailableError
 from labora.datasets import debian
 from labora.datasets.download import checksum, fetch_file, why_wrong
+from labora.datasets.libraries import provide, provided
 from labora.datasets.manifests import ABOUT, parse_manifest, read_catalogue
 from labora.datasets.model import DataFile, Dataset, Progress, Report, Standing
 from labora.datasets.samples import FOLDER, write_samples
@@ -81,9 +83,17 @@ class Shelf:
         folder = self.folder / dataset.name
         return (folder / ABOUT).is_file() and all((folder / file.name).is_file() for file in _needed(dataset))
 
-    def ready(self, name: str) -> bool:
-        """Tells whether a data set is held, and the samples are there too."""
-        return self.holds(self.get(name)) and (self.folder / FOLDER / "README.md").is_file()
+    def due(self, first: str) -> list[str]:
+        """Returns what a server fetches by itself: ``first``, unless it is held, and held sets that some library does
+        not find yet."""
+        found, _ = read_catalogue(self._manifests)
+        ready = (self.folder / FOLDER / "README.md").is_file()
+        due = [first] if first in found and not (ready and self.holds(found[first])) else []
+        return due + [
+            name
+            for name, dataset in found.items()
+            if name not in due and self.holds(dataset) and not provided(dataset, self.folder / name)
+        ]
 
     # -- changing -----------------------------------------------------------------------------------------------------
 
@@ -95,7 +105,7 @@ class Shelf:
             report: is told of progress, as it is kept for others to see.
 
         Returns:
-            What is not as it could be: optional files that could not be had.
+            What is not as it could be: optional files that could not be had, libraries that will not find it.
 
         Raises:
             ConflictError: another process is fetching it.
@@ -111,7 +121,7 @@ class Shelf:
                 missing = [] if self.holds(dataset) else self._fetch(dataset, report)
                 (self._work / f"{name}.json").unlink(missing_ok=True)
                 write_samples(self.folder)
-                return missing
+                return missing + self._provide(dataset)
         except OSError as error:
             raise UnavailableError(
                 f"{dataset.title} cannot be kept in {self.folder}: {error.strerror or error}.", code="dataset_unkept"
@@ -138,7 +148,7 @@ class Shelf:
             elif not any(other == file.name for file in dataset.files):
                 size, sha256 = (folder / other).stat().st_size, checksum(folder / other)
                 if (size, sha256) != (about["bytes"], about["sha256"]):
-                    wrong.append(f"{name}/{other}: it has changed since it was unpacked")
+                    wrong.append(f"{name}/{other}: it has changed since it was written")
         return wrong
 
     def remove(self, name: str) -> None:
@@ -153,7 +163,7 @@ class Shelf:
         with self._locked(name):
             shutil.rmtree(self._work / name, ignore_errors=True)
             (self._work / f"{name}.json").unlink(missing_ok=True)
-            self._put_away(name)
+            self._put_away(self.folder / name)
             write_samples(self.folder)
 
     def add(self, manifest: Path) -> Dataset:
@@ -197,9 +207,16 @@ class Shelf:
         except LaboraError as error:
             self._say(dataset.name, {"message": error.message})
             raise
-        self._put_away(dataset.name)
+        self._put_away(self.folder / dataset.name)
         place.rename(self.folder / dataset.name)
         return missing
+
+    def _provide(self, dataset: Dataset) -> list[str]:
+        """Writes what libraries look for; the set is held and seen already. Returns what could not be written."""
+        if provided(dataset, self.folder / dataset.name):
+            return []
+        with tempfile.TemporaryDirectory(dir=self._work, prefix=f".made-{dataset.name}-") as scratch:
+            return provide(dataset, self.folder / dataset.name, Path(scratch), self._put_away)
 
     def _telling(self, dataset: Dataset, report: Report) -> Any:
         done, last = dict.fromkeys((file.name for file in dataset.files), 0), 0.0
@@ -228,11 +245,11 @@ class Shelf:
             if folder is not None:
                 debian.originals(folder, place)
 
-    def _put_away(self, name: str) -> None:
+    def _put_away(self, path: Path) -> None:
         """Takes what is held out of sight in one step, and then removes it."""
-        if (self.folder / name).exists():
-            aside = Path(tempfile.mkdtemp(dir=self._work, prefix=f".old-{name}-"))
-            (self.folder / name).rename(aside / name)
+        if path.exists():
+            aside = Path(tempfile.mkdtemp(dir=self._work, prefix=f".old-{path.name}-"))
+            path.rename(aside / path.name)
             shutil.rmtree(aside, ignore_errors=True)
 
     def _said(self, name: str) -> dict[str, Any]:
