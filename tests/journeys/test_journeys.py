@@ -37,7 +37,7 @@ OF_THE_SERVER = frozenset(
     }
 )
 """Journeys about runtimes, crashes, stored versions and the index, and the one that axe judges, which is Chromium's."""
-LIMIT_S = 240
+LIMIT_S = 420
 """A journey that takes longer hangs: the slowest needs a quarter of it on two idle cores."""
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

@@ -64,7 +64,7 @@ await journey(
       await page.browserContext().close();
       page = await t.signIn(await t.stranger(), OWNER, new URL(address).pathname);
       notebook = await new NotebookPage(page).ready();
-      await notebook.ended(code[2], null, 120_000);
+      await notebook.ended(code[2], null, 240_000);
       const bar = await notebook.stream(code[2], 'stderr');
       assert.match(bar, /100%/);
       assert.equal(bar.split('\n').length, early.split('\n').length, 'the bar stays one line');

@@ -26,8 +26,8 @@ export async function press(page, strokes) {
 /** Brings an element into sight and waits until it stays where it is, so that a click meets it. */
 export const settled = (element, block = 'center') =>
   element.evaluate(async (box, where) => {
-    // A page behind another draws no frames.
-    const drawn = () => new Promise((resolve) => (requestAnimationFrame(resolve), setTimeout(resolve, 100)));
+    // A page behind another draws no frames; one on a busy machine draws few, and what a frame brings moves the rest.
+    const drawn = () => new Promise((resolve) => (requestAnimationFrame(resolve), setTimeout(resolve, 1_000)));
     const place = () => Object.values(box.getBoundingClientRect().toJSON()).join();
     // What still comes moves what stands below it. A frame has this height until it tells its own, and a slot has none
     // while it is asked where its frame comes from.

@@ -19,6 +19,11 @@ export function cutLine(line: string): string {
   return line.slice(0, LINE_CHARACTERS) + say('lineCut', { n: line.length - LINE_CHARACTERS });
 }
 
+/** Tells how high a block is before it is laid out, unless its lines are wrapped: what is below would jump otherwise. */
+function estimate(el: HTMLElement, text: string): void {
+  el.style.setProperty('--lines', String(text.split('\n').length));
+}
+
 export class LineBlocks {
   readonly el: HTMLElement = h('div');
   private blocks = new Map<number, Block>();
@@ -51,10 +56,12 @@ export class LineBlocks {
       const escapes = old.text.lastIndexOf('\u001b');
       if (text.startsWith(old.text + '\n') && old.text.length - escapes > 256) {
         const after = appendAnsi(old.el, text.slice(old.text.length), old.after);
+        estimate(old.el, text);
         return Object.assign(old, { text, after });
       }
     }
     const el = h('div', { class: 'lo-lines' });
+    estimate(el, text);
     return { text, before, after: appendAnsi(el, text, before), el };
   }
 }
