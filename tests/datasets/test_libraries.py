@@ -152,6 +152,7 @@ def test_pictures_are_read_from_arrays_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content",
     [b"no zip", npz((3,), b"ab"), npz((1,), b"a").replace(b"arr_0", b"arr_1", 1)[:60], npz((2, 4, 5), bytes(40))],
+    ids=["no archive", "too few bytes", "a part of an archive", "no labels"],
 )
 def test_what_is_no_such_array_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "k49-train-imgs.npz").write_bytes(npz((1, 4, 5), bytes(20)))
