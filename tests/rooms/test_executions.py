@@ -232,6 +232,26 @@ async def test_clearing_a_running_cell_shows_what_it_prints_afterwards(house: An
         assert page.text("c0") == "after\n"
 
 
+async def test_what_comes_after_the_end_joins_what_was_left_when_one_output_was_removed(house: Any) -> None:
+    file_id = await house.notebook("hang")
+    async with house.page(file_id) as page:
+        kernel, ids = await start_hanging(house, page, "c0")
+        kernel.print(ids[0], "old\n")
+        kernel.say("clear_output", {"wait": True}, ids[0])
+        await page.until(lambda: len(page.state["cells"]["c0"]["outputs"]) == 1)
+        await page.settle()
+        # All of it in one turn: no batch of a running execution has it.
+        kernel.print(ids[0], "kept\n")
+        kernel.say("display_data", {"data": {"text/plain": "plot"}, "metadata": {}}, ids[0])
+        kernel.done(ids[0], count=1)
+        await page.finished(ids[0])
+        _, plot = page.state["cells"]["c0"]["outputs"]
+        await page.command("clear_outputs", cells=["c0"], outputs=[plot["id"]])
+        kernel.print(ids[0], "late\n")
+        await page.until(lambda: "late\n" in [one["text"] for one in page.state["cells"]["c0"]["outputs"]])
+        assert [one["text"] for one in page.state["cells"]["c0"]["outputs"]] == ["kept\n", "late\n"]
+
+
 async def test_one_output_is_removed_and_the_rest_goes_on(house: Any) -> None:
     file_id = await house.notebook("hang")
 

@@ -237,8 +237,10 @@ class Recorder:
         executions, hidden = room.staged.state["executions"], room.staged.hidden.get(account_id, {})
         everybodys, own = {}, {}
         for key, live in self._live.items():
-            if key in executions and executions[key]["status"] == "running" and key not in ended:
+            running = key in executions and executions[key]["status"] == "running" and key not in ended
+            if running or key in plan.fed:
                 live.saved = live.reducer.snapshot()
+            if running and live.saved is not None:
                 if executions[key]["cell_id"] in hidden:
                     own[executions[key]["cell_id"]] = live.saved
                 else:

@@ -279,6 +279,7 @@ class RuntimesKeeper:
 
     async def _finish(self, runtime: Runtime, live: Live, gone: bool) -> None:
         if runtime.status == "ended":
+            self._live.pop(runtime.id, None)
             return
         if live.starting is not None:
             live.starting.cancel()
