@@ -308,6 +308,10 @@ for (const name of (process.env.BROWSERS ?? 'chromium,firefox').split(',')) {
       await drawn(2, 'Other');
       assert.equal(await page.$('#c code, #c svg'), null);
       await frame.evaluate(() => (window.mark = 7));
+      // Half written: it says so, and leaves nothing behind.
+      await write('# One\n\n```mermaid\nflowchart LR\n  A[[[ -->\n```\n\nend');
+      await frame.waitForFunction(() => /could not be drawn/.test(document.body.innerText));
+      assert.equal(await frame.$('body > [id^="dmermaid"], .error-icon'), null);
       await write(`# Two\n\nmore\n\n${fence('Start')}\n\n- between\n\nend`);
       const again = await drawn(1, 'Start');
       assert.equal(await again.evaluate(() => window.mark), 7);
@@ -318,11 +322,13 @@ for (const name of (process.env.BROWSERS ?? 'chromium,firefox').split(',')) {
 
     test('test_sec_33 a diagram runs nothing, in the page or in its frame', async () => {
       await open();
+      const spy = () => (window.canary = () => (window.hit = true));
+      await page.evaluateOnNewDocument(spy);
+      await page.evaluate(spy);
       const attacks = [
         '%%{init: {"securityLevel": "loose"}}%%\nflowchart LR\n  A["<img src=x onerror=canary()>"] --> B\n  click A canary "x"',
         'flowchart LR\n  A["<script>canary()</script>x"] --> B["<iframe srcdoc=<script>parent.canary()</script>>"]\n  click B "javascript:canary()"',
       ];
-      await page.evaluate(() => (window.canary = () => (window.hit = true)));
       const markdown = attacks.map((body) => `\`\`\`mermaid\n${body}\n\`\`\``).join('\n\n');
       await show([{ id: 'c', markdown }]);
       for (const n of [1, 2]) {
@@ -334,6 +340,10 @@ for (const name of (process.env.BROWSERS ?? 'chromium,firefox').split(',')) {
         ]);
         assert.equal(found[0], 0);
         assert.doesNotMatch(found[1], /javascript/);
+        assert.deepEqual(await frame.evaluate(() => [typeof window.canary, typeof window.hit]), [
+          'function',
+          'undefined',
+        ]);
       }
       assert.equal(await page.evaluate(() => window.hit), undefined);
       assert.deepEqual(await page.evaluate(() => window.harness.violations), []);

@@ -7,6 +7,12 @@
 const SMALLEST_PX = 32;
 const MOST_PIXELS = 64_000_000;
 const MOST_SIDE = 16_000;
+/** Of a drawing with more the rest looks as its own attributes say. */
+const MOST_ELEMENTS = 20_000;
+const LOOKS = [
+  'color', 'display', 'fill', 'fill-opacity', 'font-family', 'font-size', 'font-style', 'font-weight', 'opacity',
+  'stroke', 'stroke-dasharray', 'stroke-opacity', 'stroke-width', 'text-anchor', 'visibility',
+]; // prettier-ignore
 /** Controls around a plot are no part of it. */
 const CONTROLS = 'button, details, .lo-save, [role="toolbar"]';
 
@@ -82,20 +88,32 @@ function partOf(element: Element): Part | null {
       image: async (scale) => load(await Plotly.toImage(element, { format: 'png', width, height, scale })),
     };
   }
-  if (element instanceof HTMLCanvasElement) return { rect, image: () => Promise.resolve(element) };
-  if (element instanceof HTMLImageElement) return { rect, image: () => Promise.resolve(element) };
+  if (element instanceof HTMLCanvasElement)
+    return element.width * element.height === 0 ? null : { rect, image: () => Promise.resolve(element) };
+  if (element instanceof HTMLImageElement)
+    return element.naturalWidth === 0 ? null : { rect, image: () => Promise.resolve(element) };
   if (element instanceof SVGSVGElement) return { rect, image: () => drawing(element, rect) };
   return null;
 }
 
 async function drawing(svg: SVGSVGElement, rect: DOMRect): Promise<CanvasImageSource> {
   const copy = svg.cloneNode(true) as SVGSVGElement;
-  const { color, fontFamily, fontSize } = getComputedStyle(svg);
-  Object.assign(copy.style, { color, fontFamily, fontSize, maxWidth: 'none' });
+  keepLooks(svg, copy);
+  copy.style.maxWidth = 'none';
   copy.setAttribute('width', String(rect.width));
   copy.setAttribute('height', String(rect.height));
   // Not by a blob's address: browsers do not let a drawing with text in HTML be read that came from one.
   return load(`data:image/svg+xml;charset=utf-8,${encodeURIComponent(new XMLSerializer().serializeToString(copy))}`);
+}
+
+/** Writes into a copy how the document's rules make it look: alone they do not reach it. */
+function keepLooks(svg: SVGSVGElement, copy: SVGSVGElement): void {
+  const copies = [copy, ...copy.querySelectorAll<SVGElement>('*')];
+  for (const [at, element] of [svg, ...svg.querySelectorAll('*')].slice(0, MOST_ELEMENTS).entries()) {
+    const style = getComputedStyle(element);
+    const target = copies[at]?.style;
+    for (const name of LOOKS) target?.setProperty(name, style.getPropertyValue(name));
+  }
 }
 
 async function load(source: string): Promise<HTMLImageElement> {

@@ -101,7 +101,7 @@ function Tools({ onCopy, onFullScreen, onClear, children }: ToolsProps) {
     return () => clearTimeout(timer);
   }, [told]);
   return (
-    <div className="lo-tools">
+    <div className="lo-tools" role="toolbar" aria-label={say('outputTools')}>
       <IconButton size="sm" icon={COPY_ICONS[told]} label={say(told)} onClick={copy} />
       <span className="ui-hidden" role="status">
         {told === 'copyOutput' ? '' : say(told)}

@@ -6,6 +6,9 @@ import { describeOutput } from './core/describe';
 import { useOutputsHost } from './host';
 import { mayBeImage, saveImage } from './save-image';
 
+/** So many of the first and of the last are listed. */
+const ENDS = 50;
+
 interface Props {
   fileId: string;
   cellId: string;
@@ -35,17 +38,18 @@ export function OutputMenu({ fileId, cellId, outputs, onRemove, draw }: Props) {
       ? []
       : [{ id: `remove-${output.id}`, label: say('removeOutput'), onSelect: () => onRemove(output.id) }]),
   ];
-  const listed = outputs.map((output, at) => ({ output, at, items: itemsOf(output, at) }));
-  const some = listed.filter(({ items }) => items.length > 0);
-  if (some.length === 0) return null;
-  const items = (): MenuItem[] =>
-    outputs.length === 1
-      ? (some[0]?.items ?? [])
-      : some.map(({ output, at, items: inner }) => ({
-          id: output.id,
-          label: say('outputNumber', { n: at + 1, name: describeOutput(output) }),
-          items: inner,
-        }));
+  if (onRemove === undefined ? !outputs.some(mayBeImage) : outputs.length === 0) return null;
+  const items = (): MenuItem[] => {
+    const [only] = outputs;
+    if (only !== undefined && outputs.length === 1) return itemsOf(only, 0);
+    return outputs.flatMap((output, at) => {
+      const inner = at < ENDS || at >= outputs.length - ENDS ? itemsOf(output, at) : [];
+      if (inner.length === 0) return [];
+      return { id: output.id, label: say('outputNumber', { n: at + 1, name: describeOutput(output) }), items: inner };
+    });
+  };
   const trigger = <IconButton size="sm" icon="more_vert" label={say('eachOutput')} />;
-  return <Menu align="end" label={say('eachOutput')} trigger={trigger} items={items} inPlace={outputs.length > 1} />;
+  const menu = { label: say('eachOutput'), trigger, items, inPlace: outputs.length > 1 };
+  // Its opener may go with the output.
+  return <Menu align="end" returnFocus={false} {...menu} />;
 }

@@ -10,6 +10,9 @@ const PROGRAMS: readonly { address: RegExp; module: string }[] = [
   },
 ];
 
+/** The outputs that come after wait for this one. */
+const PATIENCE_MS = 15_000;
+
 let ask: ((module: string) => Promise<string | null>) | null = null;
 const places = new Map<string, string>();
 
@@ -31,7 +34,8 @@ export async function runtimeLibraries(text: string): Promise<{ text: string; la
 }
 
 async function placeOf(module: string): Promise<string | null> {
-  const program = (await ask?.(module)) ?? null;
+  const late = new Promise<null>((resolve) => setTimeout(resolve, PATIENCE_MS, null));
+  const program = (await Promise.race([ask?.(module), late])) ?? null;
   if (program === null) return null;
   const place = URL.createObjectURL(new Blob([program], { type: 'text/javascript' }));
   places.set(module, place);

@@ -10,7 +10,8 @@ export function mermaid(place: HTMLElement, _env: ViewEnv): Drawing {
     themed: true,
     async draw(value) {
       const theme = document.documentElement.dataset['theme'] === 'dark' ? 'dark' : 'default';
-      mermaidModule.initialize({ startOnLoad: false, securityLevel: 'strict', theme });
+      // What it cannot read is said by us: its own picture of that would stay in the page for good.
+      mermaidModule.initialize({ startOnLoad: false, securityLevel: 'strict', suppressErrorRendering: true, theme });
       const { svg } = await mermaidModule.render(`mermaid-${++count}`, String(value));
       place.className = 'svg-output mermaid-output';
       place.innerHTML = svg;

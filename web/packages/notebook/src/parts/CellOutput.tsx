@@ -1,7 +1,7 @@
 /** What a run left under a cell, and the box that asks for `input()`. */
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { CellOutputs } from '@labora/outputs';
-import { Button, IconButton, t, toast } from '@labora/ui';
+import { Button, IconButton, returnFocus, t, toast } from '@labora/ui';
 import type { CellRun, InputRequest, Output } from '@labora/document';
 import { usePrelude } from '../live/prelude';
 import { UploadBox } from '../live/UploadBox';
@@ -112,7 +112,10 @@ export function CellOutput({ cellId, near }: { cellId: string; near: boolean }) 
               owned={outputs}
               {...(editable
                 ? {
-                    onClear: () => controller.clearOutputs([cellId]),
+                    onClear: () => {
+                      controller.clearOutputs([cellId]);
+                      returnFocus();
+                    },
                     onRemove: (id: string) => controller.removeOutput(cellId, id),
                   }
                 : {})}

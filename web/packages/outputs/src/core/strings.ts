@@ -15,6 +15,7 @@ export const STRINGS = {
   clearOutput: 'Clear output',
   fullScreen: 'Full screen',
   saveImage: 'Save image',
+  outputTools: 'Tools of the output',
   eachOutput: 'One of the outputs',
   outputNumber: '{n}. {name}',
   removeOutput: 'Remove this output',
