@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
+import os
+import sys
+from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from labora.base.settings import Settings
 from labora.testing.recorder import eventually
@@ -71,3 +76,19 @@ async def test_what_cannot_be_fetched_says_why(owner: httpx.AsyncClient, setting
 
     await eventually(failed)
     assert "checksum is wrong" in (await standing(owner))["message"]
+
+
+async def test_a_set_is_held_before_its_fetch_has_ended(
+    owner: httpx.AsyncClient, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(settings)
+    # A process that stays after the set is there, as one does that writes it for libraries.
+    os.mkfifo(tmp_path / "end")
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\n"{sys.executable}" "$@"\nread end < "{tmp_path}/end"\n')
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    assert (await owner.post("/datasets/own/fetch")).json()["state"] == "fetching"
+    await eventually(lambda: held(owner))
+    assert (await owner.post("/datasets/own/fetch")).json()["state"] == "held"
+    await asyncio.to_thread((tmp_path / "end").write_text, "now\n")

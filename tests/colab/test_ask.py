@@ -168,3 +168,7 @@ def test_a_models_key_that_may_not_be_seen_is_told_and_none_is_fine(
     agent.says("secret.get", {"exists": False, "access": False, "value": None})
     with pytest.raises(ai.ModelProxyServiceError, match="does not answer"):
         ai.list_models()
+    for code, why in (("timeout", "timed out"), ("too_many", "Too many questions")):
+        agent.refuses("secret.get", code, "Too many questions.")
+        with pytest.raises(ai.ModelProxyServiceError, match=f"key could not be read: .*{why}.* MODEL_PROXY_API_KEY"):
+            ai.generate_text("hello")

@@ -48,7 +48,10 @@ class Datasets:
         for problem in problems:
             get_logger("api").warning("manifest", problem=problem)
         return [
-            Standing(one.dataset, "fetching") if one.dataset.name in self._running and one.state != "fetching" else one
+            # A fetch that begins or has just failed; one that still writes for libraries is held.
+            Standing(one.dataset, "fetching")
+            if one.dataset.name in self._running and one.state in ("missing", "failed")
+            else one
             for one in found
         ]
 

@@ -1,18 +1,22 @@
 """What libraries keep of a data set in a form of their own, written once from the files that this server has verified.
 
 Each form is a folder in the set's folder. ``dataset.json`` has its files, the links that show them where the library
-looks, and under ``made`` what it was written from: it is written anew when that changes.
+looks, and under ``made`` what it was written from, with a checksum of what the manifest tells of the set: it is
+written anew when that changes.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from labora.base.errors import InvalidError
+from labora.base.errors import InvalidError, UnavailableError
+from labora.datasets.about import read_about
 from labora.datasets.download import checksum
 from labora.datasets.manifests import ABOUT
 from labora.datasets.model import Dataset
@@ -44,18 +48,22 @@ _FORMS = {
     ".openml": _Form("scikit-learn's fetch_openml", 1, lambda dataset: dataset.openml, write_openml, openml_links),
     ".tfds": _Form("TensorFlow Datasets", 1, lambda dataset: dataset.tfds, write_tfds, tfds_links),
 }
+_TOLD = ("title", "about", "licence", "credit", "citation", "homepage", "classes")
+"""What forms carry of a manifest."""
 
 
 def provided(dataset: Dataset, folder: Path) -> bool:
     """Tells whether a held data set has every form that it should have, as it should be."""
     try:
-        return bool(json.loads((folder / ABOUT).read_text()).get("made", {}) == _wanted(dataset))
-    except (OSError, ValueError, AttributeError):
+        return bool(read_about(folder)["made"] == _wanted(dataset))
+    except (OSError, UnavailableError):
         return False
 
 
 def provide(dataset: Dataset, folder: Path, scratch: Path, put_away: Callable[[Path], None]) -> list[str]:
     """Brings the forms of a held data set up to date. Blocks for half a minute per 100,000 pictures.
+
+    ``dataset.json`` never names a form that is not there, also when one cannot be written.
 
     Args:
         dataset: as the catalogue has it.
@@ -67,33 +75,56 @@ def provide(dataset: Dataset, folder: Path, scratch: Path, put_away: Callable[[P
         What could not be made, with the reason.
 
     Raises:
-        OSError: it cannot be written.
+        UnavailableError: ``dataset.json`` is damaged.
+        OSError: it cannot be read or written.
     """
-    about: dict[str, Any] = json.loads((folder / ABOUT).read_text())
-    wanted, before, problems = _wanted(dataset), about.get("made", {}), []
-    made = {name: source for name, source in before.items() if wanted.get(name) == source}
-    for name in wanted.keys() - made.keys():
-        form, fresh = _FORMS[name], scratch / name
+    about, wanted, problems = read_about(folder), _wanted(dataset), []
+    made = {name: source for name, source in about["made"].items() if wanted.get(name) == source}
+    fresh = []
+    for name in [name for name in wanted if name not in made]:
         try:
-            fresh.mkdir()
-            form.write(dataset, form.source(dataset), folder, fresh)
-        except InvalidError as error:
-            problems.append(f"{form.called}: {error.message}")
-            continue
-        for path in (fresh, *fresh.rglob("*")):
-            path.chmod(0o755 if path.is_dir() else 0o644)
-        put_away(folder / name)
-        fresh.rename(folder / name)
-        made[name] = wanted[name]
-    for name in before.keys() - made.keys():
-        put_away(folder / name)
+            _write(dataset, name, folder, scratch / name)
+            fresh.append(name)
+        except (InvalidError, OSError) as error:
+            problems.append(_why(name, error))
+            shutil.rmtree(scratch / name, ignore_errors=True)  # the next one may need the room
+    if made != about["made"]:
+        _tell(dataset, folder, about | {"made": made}, scratch / ABOUT)  # before it goes
+    old = {path.name for path in folder.iterdir() if path.name.startswith(".")} - made.keys()
+    for name in sorted(old | set(fresh)):
+        try:
+            put_away(folder / name)
+            if name in fresh:
+                (scratch / name).rename(folder / name)
+                made[name] = wanted[name]
+        except OSError as error:
+            problems.append(_why(name, error))
     _tell(dataset, folder, about | {"made": made}, scratch / ABOUT)
     return problems
 
 
+def _write(dataset: Dataset, name: str, folder: Path, fresh: Path) -> None:
+    """Writes a form into a new folder. Raises InvalidError and OSError."""
+    form = _FORMS[name]
+    fresh.mkdir()
+    form.write(dataset, form.source(dataset), folder, fresh)
+    for path in (fresh, *fresh.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def _why(name: str, error: InvalidError | OSError) -> str:
+    said = error.message if isinstance(error, InvalidError) else f"{error.strerror or error}."
+    return f"{_FORMS[name].called if name in _FORMS else name}: {said}"
+
+
 def _wanted(dataset: Dataset) -> dict[str, dict[str, Any]]:
     sources = {name: (form.number, form.source(dataset)) for name, form in _FORMS.items()}
-    wanted = {name: {"form": form, **asdict(source)} for name, (form, source) in sources.items() if source is not None}
+    told = hashlib.sha256(json.dumps([getattr(dataset, name) for name in _TOLD]).encode()).hexdigest()
+    wanted = {
+        name: {"form": form, "told": told, **asdict(source)}
+        for name, (form, source) in sources.items()
+        if source is not None
+    }
     return dict(json.loads(json.dumps(wanted)))  # as it is read back: a list for a tuple
 
 

@@ -23,6 +23,7 @@ from typing import Any
 
 from labora.base.errors import ConflictError, InvalidError, LaboraError, NotFoundError, UnavailableError
 from labora.datasets import debian
+from labora.datasets.about import read_about
 from labora.datasets.download import checksum, fetch_file, why_wrong
 from labora.datasets.libraries import provide, provided
 from labora.datasets.manifests import ABOUT, parse_manifest, read_catalogue
@@ -66,15 +67,16 @@ class Shelf:
         return found[name]
 
     def standing(self, dataset: Dataset) -> Standing:
-        """Returns how a data set stands, whichever process fetches it."""
+        """Returns how a data set stands, whichever process fetches it; held also while it is written for libraries."""
         if not dataset.files:
             return Standing(dataset, "included")
-        said = self._said(dataset.name)
-        if self._busy(dataset.name):
-            progress = said.get("progress")
-            return Standing(dataset, "fetching", Progress(**progress) if progress else None)
+        busy = self._busy(dataset.name)  # asked first: a fetch may end in between
         if self.holds(dataset):
             return Standing(dataset, "held")
+        said = self._said(dataset.name)
+        if busy:
+            progress = said.get("progress")
+            return Standing(dataset, "fetching", Progress(**progress) if progress else None)
         message = said.get("message")
         return Standing(dataset, "failed" if message else "missing", message=message)
 
@@ -100,6 +102,8 @@ class Shelf:
     def fetch(self, name: str, report: Report = lambda _: None) -> list[str]:
         """Fetches a data set, unless it is held. Goes on where an earlier fetch stopped.
 
+        A held one is written for libraries, where that is due and no other process is at it.
+
         Args:
             name: as the catalogue has it.
             report: is told of progress, as it is kept for others to see.
@@ -111,7 +115,7 @@ class Shelf:
             ConflictError: another process is fetching it.
             InvalidError: it has nothing to fetch.
             NotFoundError: it is not in the catalogue.
-            UnavailableError: it cannot be had, or not be kept here.
+            UnavailableError: it cannot be had, or not be kept here, or what is held is damaged.
         """
         dataset = self.get(name)
         if not dataset.files:
@@ -122,6 +126,10 @@ class Shelf:
                 (self._work / f"{name}.json").unlink(missing_ok=True)
                 write_samples(self.folder)
                 return missing + self._provide(dataset)
+        except ConflictError:
+            if self.holds(dataset):
+                return []  # whoever writes it for libraries does so to the end
+            raise
         except OSError as error:
             raise UnavailableError(
                 f"{dataset.title} cannot be kept in {self.folder}: {error.strerror or error}.", code="dataset_unkept"
@@ -142,20 +150,23 @@ class Shelf:
             for file in dataset.files
             if (folder / file.name).is_file() and (why := why_wrong(file, folder / file.name))
         ]
-        for other, about in _about(folder)["files"].items():
-            if not (folder / other).is_file():
-                wrong.append(f"{name}/{other}: it is gone")
-            elif not any(other == file.name for file in dataset.files):
-                size, sha256 = (folder / other).stat().st_size, checksum(folder / other)
-                if (size, sha256) != (about["bytes"], about["sha256"]):
-                    wrong.append(f"{name}/{other}: it has changed since it was written")
+        try:
+            told = read_about(folder)["files"]
+        except UnavailableError:
+            return [*wrong, f"{name}/{ABOUT}: it is damaged"]
+        known = {file.name for file in dataset.files}
+        for other, about in told.items():
+            why = _why_changed(folder / other, about, sized=other not in known)
+            # What libraries read may have been written anew while this reads.
+            if why and read_about(folder)["files"].get(other) == about:
+                wrong.append(f"{name}/{other}: {why}")
         return wrong
 
     def remove(self, name: str) -> None:
         """Removes a held data set, and what a fetch of it has left. Running runtimes no longer see it.
 
         Raises:
-            ConflictError: it is being fetched.
+            ConflictError: it is being fetched, or written for libraries.
             NotFoundError: nothing of it is here.
         """
         if not any((place / name).exists() for place in (self.folder, self._work)) or name.startswith("."):
@@ -215,8 +226,11 @@ class Shelf:
         """Writes what libraries look for; the set is held and seen already. Returns what could not be written."""
         if provided(dataset, self.folder / dataset.name):
             return []
-        with tempfile.TemporaryDirectory(dir=self._work, prefix=f".made-{dataset.name}-") as scratch:
-            return provide(dataset, self.folder / dataset.name, Path(scratch), self._put_away)
+        try:
+            with tempfile.TemporaryDirectory(dir=self._work, prefix=f".made-{dataset.name}-") as scratch:
+                return provide(dataset, self.folder / dataset.name, Path(scratch), self._put_away)
+        except OSError as error:
+            return [f"what libraries look for: {error.strerror or error}."]
 
     def _telling(self, dataset: Dataset, report: Report) -> Any:
         done, last = dict.fromkeys((file.name for file in dataset.files), 0), 0.0
@@ -272,7 +286,11 @@ class Shelf:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise ConflictError(f"'{name}' is being fetched already.", code="dataset_busy") from error
+                raise ConflictError(
+                    f"Another process has '{name}' in hand already: it fetches it, or writes it for libraries. Try "
+                    "again when that is done.",
+                    code="dataset_busy",
+                ) from error
             yield
         finally:
             os.close(descriptor)
@@ -334,9 +352,13 @@ def _finish(dataset: Dataset, place: Path) -> None:
     (place / ABOUT).write_text(json.dumps(about, indent=2, ensure_ascii=False) + "\n")
 
 
-def _about(folder: Path) -> dict[str, Any]:
+def _why_changed(path: Path, about: dict[str, Any], *, sized: bool) -> str | None:
+    """Returns what is wrong with a file by ``dataset.json``; ``sized``: by size and checksum too."""
     try:
-        about = json.loads((folder / ABOUT).read_text())
-        return {"files": dict(about["files"])}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {"files": {}}
+        if not path.is_file():
+            return "it is gone"
+        if sized and (path.stat().st_size, checksum(path)) != (about["bytes"], about["sha256"]):
+            return "it has changed since it was written"
+    except FileNotFoundError:
+        return "it is gone"
+    return None

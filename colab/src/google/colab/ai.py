@@ -33,7 +33,7 @@ def generate_text(prompt: str, model_name: str = _DEFAULT, stream: bool = False)
         stream: return an iterator over the pieces.
 
     Raises:
-        ModelProxyServiceError: no model is set up, or it does not answer.
+        ModelProxyServiceError: no model is set up, or it does not answer, or its key could not be read.
         userdata.NotebookAccessError: its key is a secret that this notebook may not see.
     """
     if model_name == _DEFAULT:
@@ -50,7 +50,7 @@ def generate_text(prompt: str, model_name: str = _DEFAULT, stream: bool = False)
 
 
 def list_models() -> list[str]:
-    """Returns the names of the models. Raises ModelProxyServiceError where none is set up, or none answers."""
+    """Returns the names of the models. Raises what :func:`generate_text` raises."""
     try:
         return [str(entry["id"]) for entry in json.load(_call("models"))["data"]]
     except (ValueError, KeyError, TypeError):
@@ -71,13 +71,18 @@ def _base() -> str:
 def _key() -> str:
     if key := os.environ.get("MODEL_PROXY_API_KEY"):
         return key
-    from google.colab import userdata
+    from google.colab import _ask, userdata
 
     try:
         return userdata.get("MODEL_PROXY_API_KEY")
     except (userdata.SecretNotFoundError, NotImplementedError):
         # Many servers want none. A key that may not be seen here is told instead: its user knows what to do.
         return ""
+    except (userdata.TimeoutException, _ask.RefusedError) as error:
+        raise ModelProxyServiceError(
+            f"The language model's key could not be read: {error} Run the cell again, or set the environment variable "
+            "MODEL_PROXY_API_KEY."
+        ) from None
 
 
 def _call(what: str, body: dict[str, Any] | None = None) -> Any:
