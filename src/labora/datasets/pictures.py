@@ -6,6 +6,7 @@ import ast
 import math
 import struct
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -79,7 +80,16 @@ def _read_npz(folder: Path, pattern: str) -> tuple[tuple[int, ...], memoryview]:
         header = ast.literal_eval(data[start - length : start].decode("utf-8"))
         shape = tuple(map(int, header["shape"]))
         plain = header["descr"] == "|u1" and not header["fortran_order"]
-    except (zipfile.BadZipFile, ValueError, SyntaxError, IndexError, KeyError, TypeError, struct.error) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        ValueError,
+        SyntaxError,
+        IndexError,
+        KeyError,
+        TypeError,
+        struct.error,
+    ) as error:
         raise InvalidError(f"{path.name} holds no array of NumPy: {error}.", code="bad_pictures") from error
     if not data.startswith(_MAGIC) or not plain or math.prod(shape) != len(data) - start:
         raise InvalidError(f"{path.name} holds no array of unsigned bytes.", code="bad_pictures")
