@@ -79,9 +79,12 @@ class Question:
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {secret}"}
         try:
             self._connection.request("POST", f"{place.path.rstrip('/')}/labora/ask", body, headers)
-        except OSError as error:
+        except BaseException as error:
+            # On an interrupt too: the question may have left already.
             self.close()
-            raise _no_agent(error) from None
+            if isinstance(error, OSError):
+                raise _no_agent(error) from None
+            raise
 
     def fileno(self) -> int:
         """Returns the descriptor that becomes readable with the answer."""
