@@ -38,7 +38,7 @@ OF_THE_SERVER = frozenset(
 )
 """Journeys about runtimes, crashes, stored versions and the index, and the one that axe judges, which is Chromium's."""
 LIMIT_S = 420
-"""A journey that takes longer hangs: the slowest needs a quarter of it on two idle cores."""
+"""A journey that takes longer hangs: the slowest needs a fifth of it on two busy cores."""
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -239,6 +239,7 @@ class Recorder:
         for key, live in self._live.items():
             running = key in executions and executions[key]["status"] == "running" and key not in ended
             if running or key in plan.fed:
+                # Of one that has ended too: what comes late goes on from here when a person has changed its outputs.
                 live.saved = live.reducer.snapshot()
             if running and live.saved is not None:
                 if executions[key]["cell_id"] in hidden:
